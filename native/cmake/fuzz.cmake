@@ -1,0 +1,24 @@
+# native/fuzz/*_fuzz.cc: one libFuzzer executable each, in out/fuzz/fuzz.
+
+if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  message(FATAL_ERROR "libFuzzer comes with clang: configure with --preset fuzz")
+endif()
+
+# The libraries are instrumented for coverage too; only the targets get libFuzzer's main().
+foreach(library ur_core ur_hpks ur_control)
+  target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
+endforeach()
+
+ur_sources(native/fuzz *_fuzz.cc targets)
+add_custom_target(fuzz_targets)
+foreach(source IN LISTS targets)
+  cmake_path(GET source STEM name)
+  add_executable(${name} ${source})
+  ur_warnings(${name})
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${name} PRIVATE ur_core ur_hpks ur_control)
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fuzz)
+  add_dependencies(fuzz_targets ${name})
+endforeach()

@@ -1,0 +1,26 @@
+# native/test/*_test.cc: one GoogleTest executable each; every TEST is a CTest test of its own.
+
+find_package(GTest REQUIRED)
+include(GoogleTest)
+enable_testing()
+
+ur_sources(native/test/support *.cc support)
+if(support)
+  add_library(ur_test_support STATIC ${support})
+  ur_warnings(ur_test_support)
+  target_link_libraries(ur_test_support PUBLIC ur_core ur_hpks ur_control GTest::gtest)
+endif()
+
+ur_sources(native/test *_test.cc tests)
+add_custom_target(native_tests)
+foreach(source IN LISTS tests)
+  cmake_path(GET source STEM name)
+  add_executable(${name} ${source})
+  ur_warnings(${name})
+  target_link_libraries(${name} PRIVATE
+    $<TARGET_NAME_IF_EXISTS:ur_test_support> ur_core ur_hpks ur_control GTest::gtest_main)
+  # Kept out of the sanitizer builds' compile time: the list is read when the tests run.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120)
+  add_dependencies(native_tests ${name})
+endforeach()

@@ -1,0 +1,90 @@
+// The server's side of the control socket: lets workers in, notices their death and repairs what they
+// left. One thread of its own; the public members may be called from any other thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/recovery.h"
+#include "core/segment.h"
+#include "protocol.h"
+
+namespace ur {
+
+struct ArbiterEvent {
+  enum class Kind { kAttached, kDead, kRefused };
+  Kind kind = Kind::kAttached;
+  uint32_t worker = kNoIndex;
+  uint32_t pid = 0;
+  std::string name;
+  RecoveryReport recovery;       // kDead
+  Status status = Status::kOk;   // kRefused
+  std::string detail;
+};
+
+class Arbiter {
+ public:
+  Arbiter() = default;
+  Arbiter(const Arbiter&) = delete;
+  Arbiter& operator=(const Arbiter&) = delete;
+  ~Arbiter() { stop(); }
+
+  // Takes row 0 for the server itself and listens. kSocketInUse, kInvalidSocketPath.
+  [[nodiscard]] Status start(Segment* segment, const std::string& socket, const std::string& name,
+                             std::string* detail);
+  // Closes every connection and removes the socket: workers see the server's end. Idempotent.
+  void stop();
+  // What has happened since the last call; the server's doorbell is rung when there is something.
+  std::vector<ArbiterEvent> take_events();
+  // SIGKILL by pidfd: never another process that has got the pid meanwhile.
+  [[nodiscard]] Status kill(uint32_t worker);
+
+ private:
+  struct Connection {
+    enum class State { kHello, kAttached, kMonitor, kDying };
+    int fd = -1;
+    State state = State::kHello;
+    uint32_t worker = kNoIndex;
+    uint32_t pid = 0;
+    int pidfd = -1;
+    uint64_t deadline_ns = 0;
+    size_t received = 0;
+    Hello hello = {};
+    std::string name;
+    bool gone = false;  // to be dropped after this round
+  };
+
+  void run();
+  int round_timeout_ms() const;
+  void accept_all();
+  void read_hello(Connection* connection);
+  void answer(Connection* connection);
+  [[nodiscard]] Status admit(Connection* connection, Welcome* welcome, MemoryFile* file,
+                             std::string* detail);
+  [[nodiscard]] Status take_row(const Connection& connection, uint32_t observer, MemoryFile* file,
+                                uint32_t* worker);
+  void refuse(Connection* connection, Status status, const std::string& detail);
+  void watch(Connection* connection);
+  void check_death(Connection* connection);
+  void check_all_locks();
+  void drop(Connection* connection);
+  void report(ArbiterEvent event);
+
+  Segment* segment_ = nullptr;
+  std::string path_;
+  int listener_ = -1;
+  int wake_[2] = {-1, -1};
+  bool locks_ = true;  // the byte locks work here
+  uint64_t next_check_ns_ = 0;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+  std::mutex mutex_;  // connections_ and events_
+  std::vector<Connection> connections_;
+  std::vector<ArbiterEvent> events_;
+};
+
+}  // namespace ur

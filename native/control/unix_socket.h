@@ -1,0 +1,32 @@
+// Unix stream sockets with descriptors. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "core/status.gen.h"
+
+namespace ur {
+
+// Binds and listens, mode 0600, in a folder that is made (0700) when it is missing. A stale socket
+// file is replaced; kSocketInUse when a server answers on it.
+[[nodiscard]] Status listen_unix(const std::string& path, int* fd, std::string* detail);
+// kServerGone when nobody listens, kPermissionDenied.
+[[nodiscard]] Status connect_unix(const std::string& path, int* fd, std::string* detail);
+
+// Sends `length` bytes and, unless it is -1, a descriptor. The socket's buffer takes it at once.
+[[nodiscard]] Status send_with_fd(int socket, const void* data, size_t length, int fd);
+// Receives exactly `length` bytes within `timeout_ms`, and the descriptor that came along (or -1).
+[[nodiscard]] Status receive_with_fd(int socket, void* data, size_t length, int timeout_ms, int* fd);
+
+struct Peer {
+  uint32_t pid = 0;
+  uint32_t uid = 0;
+};
+[[nodiscard]] Status peer_of(int socket, Peer* peer);
+// True once the other side has closed.
+bool is_closed(int socket);
+void set_nonblocking(int fd);
+
+}  // namespace ur

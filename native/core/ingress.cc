@@ -1,0 +1,311 @@
+#include "ingress.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "claim.h"
+#include "clock.h"
+#include "doorbell.h"
+#include "lane_reader.h"
+#include "machine.h"
+#include "verdict.h"
+
+namespace ur {
+namespace {
+
+constexpr uint64_t kRowMask = 0x7FFFFFFFFFFFFFFFULL;
+
+constexpr uint64_t state_word(uint64_t generation, StreamState state) {
+  return generation << 8 | static_cast<uint64_t>(state);
+}
+
+uint32_t waiting_load(const Segment& segment, uint32_t worker) {
+  const WorkerRow& row = segment.worker(worker);
+  return row.in_flight.load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+Ingress::Ingress(Segment* segment) : segment_(segment) {
+  const Geometry& geometry = segment->geometry();
+  free_.resize(geometry.pools.size());
+  warm_free_.assign(geometry.pools.size(), 0);
+  warm_.assign(geometry.stream_count, segment->elastic() ? 0 : 1);
+  for (size_t i = 0; i < geometry.pools.size(); i++) {
+    const PoolGeometry& pool = geometry.pools[i];
+    for (uint32_t s = pool.config.streams; s > 0; s--) {
+      free_[i].push_back(pool.first_stream + s - 1);
+    }
+  }
+}
+
+Status Ingress::warm_up(uint32_t stream) {
+  if (warm_[stream] != 0) {
+    if (segment_->elastic()) warm_free_[segment_->pool_index_of(stream)]--;
+    return Status::kOk;
+  }
+  const PoolGeometry& pool = segment_->pool_of(stream);
+  const uint64_t local = stream - pool.first_stream;
+  // Asked first, because a control group at its limit kills instead of refusing.
+  if (machine_memory().usable() < pool.request_data_stride + pool.response_data_stride) {
+    return Status::kOutOfMemory;
+  }
+  std::string detail;
+  Status status = segment_->file().allocate(
+      pool.request_data_offset + local * pool.request_data_stride, pool.request_data_stride,
+      &detail);
+  if (status == Status::kOk) {
+    status = segment_->file().allocate(
+        pool.response_data_offset + local * pool.response_data_stride, pool.response_data_stride,
+        &detail);
+  }
+  if (status == Status::kOk) warm_[stream] = 1;
+  return status;
+}
+
+void Ingress::cool_down(uint32_t stream) {
+  if (!segment_->elastic()) return;
+  const uint32_t index = segment_->pool_index_of(stream);
+  if (warm_free_[index] < segment_->warm_streams()) {
+    warm_free_[index]++;
+    return;
+  }
+  const PoolGeometry& pool = segment_->geometry().pools[index];
+  const uint64_t local = stream - pool.first_stream;
+  Status request = segment_->file().punch(
+      pool.request_data_offset + local * pool.request_data_stride, pool.request_data_stride);
+  Status response = segment_->file().punch(
+      pool.response_data_offset + local * pool.response_data_stride, pool.response_data_stride);
+  if (request == Status::kOk && response == Status::kOk) {
+    warm_[stream] = 0;
+  } else {
+    warm_free_[index]++;
+  }
+}
+
+// Moves the reader words to the next generation. A joiner with a stale handle may be between its two
+// steps; then the place is not taken now.
+bool Ingress::take_place(uint32_t stream, uint64_t* generation) {
+  StreamRow& row = segment_->stream(stream);
+  const uint64_t state = row.state.load(std::memory_order_acquire);
+  if ((state & 0xFF) != static_cast<uint64_t>(StreamState::kFree)) return false;
+  uint64_t next = ((state >> 8) + 1) & 0xFFFFFFFFULL;
+  if (next == 0) next = 1;
+  const PoolGeometry& pool = segment_->pool_of(stream);
+  for (uint32_t l = 0; l < pool.lanes_per_stream; l++) {
+    const LaneRef lane = segment_->lane_at(stream, l);
+    for (uint32_t r = 0; r < lane.reader_count; r++) {
+      AtomicU64& owner = lane.control->readers[r].owner;
+      uint64_t word = owner.load(std::memory_order_acquire);
+      if (reader_state(word) != ReaderState::kFree ||
+          !owner.compare_exchange_strong(word, next << 32, std::memory_order_acq_rel)) {
+        return false;  // words that moved on already are moved again at the next attempt
+      }
+    }
+    for (uint32_t s = 0; s < lane.slots; s++) {
+      if (lane.headers[s].pins.load(std::memory_order_acquire) != 0) return false;
+    }
+  }
+  *generation = next;
+  return true;
+}
+
+void Ingress::prepare(uint32_t stream, uint64_t generation, uint32_t pool,
+                      const std::string& transport) {
+  StreamRow& row = segment_->stream(stream);
+  row.state.store(state_word(generation, StreamState::kOpening), std::memory_order_seq_cst);
+  for (uint32_t l = 0; l < segment_->geometry().pools[pool].lanes_per_stream; l++) {
+    reset_lane(segment_->lane_at(stream, l));
+  }
+  reset_verdicts(*segment_, stream, generation);
+  const size_t observers = segment_->geometry().observers.size();
+  row.pool.store(pool, std::memory_order_relaxed);
+  row.ingress.store(segment_->self(), std::memory_order_relaxed);
+  row.abort.store(0, std::memory_order_relaxed);
+  row.required.store((1U << observers) - 1, std::memory_order_relaxed);
+  row.opened_ns.store(monotonic_ns(), std::memory_order_relaxed);
+  row.serial.store(segment_->header().serial.fetch_add(1, std::memory_order_relaxed) + 1,
+                   std::memory_order_relaxed);
+  std::memset(row.transport, 0, sizeof row.transport);
+  std::memcpy(row.transport, transport.data(),
+              std::min(transport.size(), sizeof row.transport - 1));
+  row.state.store(open_state(generation), std::memory_order_seq_cst);
+}
+
+Status Ingress::open(uint32_t pool, const std::string& transport, uint64_t* stream_id) {
+  if (pool >= free_.size()) return Status::kUnknownPool;
+  std::vector<uint32_t>& places = free_[pool];
+  for (size_t i = places.size(); i > 0; i--) {
+    const uint32_t stream = places[i - 1];
+    uint64_t generation = 0;
+    if (!take_place(stream, &generation)) continue;
+    Status status = warm_up(stream);
+    if (status != Status::kOk) return status;
+    places.erase(places.begin() + static_cast<std::ptrdiff_t>(i) - 1);
+    prepare(stream, generation, pool, transport);
+    *stream_id = make_stream_id(generation, stream);
+    return Status::kOk;
+  }
+  return Status::kNoFreeStream;
+}
+
+void Ingress::announce(uint64_t stream_id) {
+  const uint32_t stream = stream_index(stream_id);
+  SegmentHeader& header = segment_->header();
+  ring_all(*segment_, header.observers_waiting.load(std::memory_order_seq_cst) & kRowMask, stream);
+  const uint64_t waiting =
+      header.responders_waiting.load(std::memory_order_seq_cst) & kRowMask;
+  if (waiting == 0) return;
+  turn_ = (turn_ + 1) % 63;
+  uint32_t best = kNoIndex;
+  for (uint32_t i = 0; i < 63; i++) {
+    const uint32_t worker = (turn_ + i) % 63;
+    if ((waiting >> worker & 1) == 0 || !segment_->has_worker(worker)) continue;
+    if (best == kNoIndex || waiting_load(*segment_, worker) < waiting_load(*segment_, best)) {
+      best = worker;
+    }
+  }
+  if (best != kNoIndex) ring(*segment_, best, stream);
+}
+
+void Ingress::announce_all(uint64_t stream_id) {
+  const uint32_t stream = stream_index(stream_id);
+  SegmentHeader& header = segment_->header();
+  ring_all(*segment_,
+           (header.observers_waiting.load(std::memory_order_seq_cst) |
+            header.responders_waiting.load(std::memory_order_seq_cst)) &
+               kRowMask,
+           stream);
+}
+
+void Ingress::ring_stream(uint32_t stream) {
+  for (uint32_t l = 0; l < segment_->pool_of(stream).lanes_per_stream; l++) {
+    const LaneRef lane = segment_->lane_at(stream, l);
+    ring_lane(*segment_, lane);
+    // A holder that is busy is not parked, and still has to hear of it.
+    const ClaimOwner owner = claim_owner(lane);
+    if (owner.worker != kNoIndex) ring(*segment_, owner.worker, stream);
+    for (uint32_t r = 0; r < lane.reader_count; r++) {
+      const uint64_t word = lane.control->readers[r].owner.load(std::memory_order_acquire);
+      if (reader_state(word) != ReaderState::kFree) {
+        ring(*segment_, reader_worker(word), stream);
+      }
+    }
+  }
+}
+
+Status Ingress::abort(uint64_t stream_id, Status reason) {
+  LaneRef lane;
+  Status status = segment_->lane(stream_id, kRequestLane, &lane);
+  if (status != Status::kOk) return status;
+  uint32_t none = 0;
+  lane.row->abort.compare_exchange_strong(
+      none, static_cast<uint32_t>(-static_cast<int32_t>(reason)), std::memory_order_seq_cst);
+  ring_stream(lane.stream);
+  return Status::kOk;
+}
+
+Status Ingress::close(uint64_t stream_id) {
+  LaneRef lane;
+  Status status = segment_->lane(stream_id, kRequestLane, &lane);
+  if (status != Status::kOk) return status;
+  uint64_t open = open_state(lane.generation);
+  if (!lane.row->state.compare_exchange_strong(
+          open, state_word(lane.generation, StreamState::kClosing), std::memory_order_seq_cst)) {
+    return Status::kStaleStream;
+  }
+  ring_stream(lane.stream);
+  return Status::kOk;
+}
+
+bool Ingress::is_held(uint32_t stream) const {
+  for (uint32_t l = 0; l < segment_->pool_of(stream).lanes_per_stream; l++) {
+    const LaneRef lane = segment_->lane_at(stream, l);
+    const ClaimOwner owner = claim_owner(lane);
+    if (owner.worker != kNoIndex && !owner.orphan) return true;
+    for (uint32_t r = 0; r < lane.reader_count; r++) {
+      const uint64_t word = lane.control->readers[r].owner.load(std::memory_order_acquire);
+      if (reader_state(word) != ReaderState::kFree) return true;
+    }
+    for (uint32_t s = 0; s < lane.slots; s++) {
+      if (lane.headers[s].pins.load(std::memory_order_acquire) != 0) return true;
+    }
+  }
+  return false;
+}
+
+Status Ingress::reclaim(uint64_t stream_id) {
+  LaneRef lane;
+  Status status = segment_->lane(stream_id, kRequestLane, &lane);
+  if (status != Status::kOk) return status;
+  const uint64_t state = lane.row->state.load(std::memory_order_acquire);
+  if (state != state_word(lane.generation, StreamState::kClosing)) return Status::kInvalidArgument;
+  if (is_held(lane.stream)) return Status::kFull;
+  lane.row->state.store(state_word(lane.generation, StreamState::kFree),
+                        std::memory_order_seq_cst);
+  cool_down(lane.stream);
+  free_[segment_->pool_index_of(lane.stream)].push_back(lane.stream);
+  return Status::kOk;
+}
+
+uint32_t Ingress::evict(const LaneRef& lane, uint32_t worker) {
+  uint32_t count = 0;
+  for (uint32_t r = 0; r < lane.reader_count; r++) {
+    ReaderWord& word = lane.control->readers[r];
+    const uint64_t owner = word.owner.load(std::memory_order_acquire);
+    if (reader_state(owner) != ReaderState::kFree && reader_worker(owner) == worker &&
+        evict_reader(&word, owner)) {
+      count++;
+    }
+  }
+  if (count > 0) {
+    ring_writer(*segment_, lane);
+    ring(*segment_, worker, lane.stream);
+  }
+  return count;
+}
+
+std::vector<uint64_t> list_streams(const Segment& segment, bool unclaimed_only) {
+  std::vector<uint64_t> ids;
+  for (uint32_t s = 0; s < segment.geometry().stream_count; s++) {
+    const uint64_t state = segment.stream(s).state.load(std::memory_order_acquire);
+    if ((state & 0xFF) != static_cast<uint64_t>(StreamState::kOpen)) continue;
+    const LaneRef request = segment.lane_at(s, kRequestLane);
+    if (request.control->last.load(std::memory_order_acquire) == 0) continue;
+    const LaneRef response = segment.lane_at(s, kResponseLane);
+    if (unclaimed_only && (claim_owner(response).worker != kNoIndex ||
+                           response.control->last.load(std::memory_order_acquire) != 0)) {
+      continue;
+    }
+    ids.push_back(make_stream_id(request.generation, s));
+  }
+  return ids;
+}
+
+void pass_on(const Segment& segment, uint64_t stream_id) {
+  const uint32_t stream = stream_index(stream_id);
+  if (!segment.has_stream(stream)) return;
+  ring_all(segment,
+           segment.header().responders_waiting.load(std::memory_order_seq_cst) & kRowMask &
+               ~segment.self_bit(),
+           stream);
+}
+
+void wait_for_streams(const Segment& segment, uint32_t role, bool on) {
+  SegmentHeader& header = segment.header();
+  for (auto [bit, word] : {std::pair{kRoleResponder, &header.responders_waiting},
+                           std::pair{kRoleObserver, &header.observers_waiting}}) {
+    if ((role & bit) == 0) continue;
+    if (on) {
+      word->fetch_or(segment.self_bit(), std::memory_order_seq_cst);
+    } else {
+      word->fetch_and(~segment.self_bit(), std::memory_order_seq_cst);
+    }
+  }
+}
+
+bool is_whole(const LaneRef& lane) {
+  return lane.control->intent.load(std::memory_order_acquire) <= lane.slots;
+}
+
+}  // namespace ur

@@ -1,0 +1,210 @@
+#include "lane_reader.h"
+
+#include <algorithm>
+
+#include "doorbell.h"
+#include "hash.h"
+#include "shared_copy.h"
+
+namespace ur {
+
+Status LaneReader::join(Segment* segment, const LaneRef& lane, int64_t from) {
+  Status status = stream_status(lane);
+  if (status != Status::kOk) return status;
+  const uint64_t free_word = lane.generation << 32;
+  ReaderWord* word = nullptr;
+  for (uint32_t i = 0; i < lane.reader_count && word == nullptr; i++) {
+    uint64_t expected = free_word;
+    ReaderWord& candidate = lane.control->readers[i];
+    if (candidate.owner.load(std::memory_order_relaxed) == free_word &&
+        candidate.owner.compare_exchange_strong(
+            expected, reader_owner(lane.generation, segment->self(), ReaderState::kJoining),
+            std::memory_order_acq_rel)) {
+      word = &candidate;
+    }
+  }
+  if (word == nullptr) return Status::kNoFreeReader;
+
+  segment_ = segment;
+  lane_ = lane;
+  word_ = word;
+  owner_ = reader_owner(lane.generation, segment->self(), ReaderState::kJoining);
+  tag_ = ((word->cursor.load(std::memory_order_relaxed) >> 48) + 1) & 0xFFFF;
+  const uint64_t last = lane.control->last.load(std::memory_order_acquire) & kCursorMask;
+  const uint64_t wanted = from < 0 ? last : std::min(static_cast<uint64_t>(from), last);
+  cursor_ = wanted;
+  word->cursor.store(tag_ << 48 | cursor_, std::memory_order_seq_cst);
+  uint64_t joining = owner_;
+  const uint64_t active = reader_owner(lane.generation, segment->self(), ReaderState::kActive);
+  // Pairs with the writer's scan: it stores `intent` and then looks at the owners.
+  if (!word->owner.compare_exchange_strong(joining, active, std::memory_order_seq_cst)) {
+    segment_ = nullptr;
+    return Status::kStaleStream;
+  }
+  owner_ = active;
+  const uint64_t intent = lane.control->intent.load(std::memory_order_seq_cst);
+  if (intent > lane.slots && cursor_ < intent - lane.slots) {
+    const uint64_t start = intent - lane.slots;
+    uint64_t stored = tag_ << 48 | cursor_;
+    if (!word->cursor.compare_exchange_strong(stored, tag_ << 48 | start,
+                                              std::memory_order_seq_cst)) {
+      segment_ = nullptr;
+      return Status::kEvicted;
+    }
+    cursor_ = start;
+  }
+  gap_ = cursor_ - wanted;
+  position_ = cursor_;
+  status = stream_status(lane);
+  if (status != Status::kOk) {
+    leave();
+    return status;
+  }
+  ring_writer(*segment, lane_);  // it may have waited for a first reader
+  return Status::kOk;
+}
+
+bool LaneReader::evicted() const {
+  return word_->owner.load(std::memory_order_acquire) != owner_ ||
+         word_->cursor.load(std::memory_order_acquire) >> 48 != tag_;
+}
+
+uint64_t LaneReader::last() const {
+  return segment_ == nullptr ? position_
+                             : lane_.control->last.load(std::memory_order_acquire) & kCursorMask;
+}
+
+Status LaneReader::tail(SlotView* out, uint32_t max, uint32_t* count) {
+  *count = 0;
+  if (segment_ == nullptr) return Status::kDetached;
+  const uint64_t newest = last();
+  if (newest == position_) return Status::kOk;
+  if (evicted()) return Status::kEvicted;
+  if (newest < position_ || newest - cursor_ > lane_.slots) return Status::kSegmentCorrupt;
+  while (*count < max && position_ < newest) {
+    const uint64_t id = position_ + 1;
+    SlotHeader& header = lane_.header(id);
+    if (header.seq.load(std::memory_order_acquire) != 2 * id) {
+      return evicted() ? Status::kEvicted : Status::kSegmentCorrupt;
+    }
+    SlotView& view = out[*count];
+    view.id = id;
+    view.length = header.length.load(std::memory_order_relaxed);
+    view.flags = header.flags.load(std::memory_order_relaxed);
+    if (view.length > lane_.slot_size) return Status::kSegmentCorrupt;
+    view.data = lane_.slot_data(id);
+    view.offset = static_cast<uint64_t>(view.data - segment_->base());
+    position_ = id;
+    (*count)++;
+  }
+  return Status::kOk;
+}
+
+Status LaneReader::ack(uint64_t id) {
+  if (segment_ == nullptr) return Status::kDetached;
+  if (id > position_) return Status::kInvalidArgument;
+  if (id <= cursor_) return Status::kOk;
+  uint64_t stored = tag_ << 48 | cursor_;
+  if (!word_->cursor.compare_exchange_strong(stored, tag_ << 48 | id,
+                                             std::memory_order_seq_cst)) {
+    return Status::kEvicted;
+  }
+  cursor_ = id;
+  ring_writer(*segment_, lane_);
+  return Status::kOk;
+}
+
+Status LaneReader::pin(uint64_t id) {
+  if (segment_ == nullptr) return Status::kDetached;
+  SlotHeader& header = lane_.header(id);
+  const uint64_t before = header.pins.fetch_or(segment_->self_bit(), std::memory_order_seq_cst);
+  // The bit stands before seq is read: the writer that comes now fails on it.
+  if ((before & kWriterBit) == 0 && header.seq.load(std::memory_order_seq_cst) == 2 * id &&
+      lane_.row->state.load(std::memory_order_seq_cst) >> 8 == lane_.generation) {
+    return Status::kOk;
+  }
+  if ((before & segment_->self_bit()) == 0) unpin(id);
+  return Status::kLapped;
+}
+
+void LaneReader::unpin(uint64_t id) {
+  if (segment_ == nullptr) return;
+  lane_.header(id).pins.fetch_and(~segment_->self_bit(), std::memory_order_seq_cst);
+  ring_writer(*segment_, lane_);
+  if (!is_open(lane_)) ring_ingress(*segment_, lane_);
+}
+
+Status LaneReader::verify(uint64_t id) const {
+  if (segment_ == nullptr) return Status::kDetached;
+  SlotHeader& header = lane_.header(id);
+  if (header.seq.load(std::memory_order_acquire) != 2 * id) return Status::kLapped;
+  const uint32_t length = header.length.load(std::memory_order_relaxed);
+  if (length > lane_.slot_size) return Status::kSegmentCorrupt;
+  const uint64_t stored = header.xxh3.load(std::memory_order_relaxed);
+  const bool equal = xxh3_64(lane_.slot_data(id), length) == stored;
+  if (evicted()) return Status::kEvicted;
+  return equal ? Status::kOk : Status::kHashMismatch;
+}
+
+Status LaneReader::park() {
+  if (segment_ == nullptr) return Status::kDetached;
+  if (last() > position_) return Status::kOk;
+  if (evicted()) return Status::kEvicted;
+  lane_.control->parked.fetch_or(segment_->self_bit(), std::memory_order_seq_cst);
+  if ((lane_.control->last.load(std::memory_order_seq_cst) & kCursorMask) > position_) {
+    return Status::kOk;
+  }
+  Status status = stream_status(lane_);
+  if (status != Status::kOk) return status;
+  const uint32_t failure = lane_.control->failure.load(std::memory_order_seq_cst);
+  return failure == 0 ? Status::kEmpty : status_of_number(failure);
+}
+
+void LaneReader::leave() {
+  if (segment_ == nullptr) return;
+  // Only the holder of the current tag may free the word: an evicted reader's place can be another's.
+  uint64_t stored = tag_ << 48 | cursor_;
+  const uint64_t next = ((tag_ + 1) & 0xFFFF) << 48 | cursor_;
+  if (word_->cursor.compare_exchange_strong(stored, next, std::memory_order_seq_cst)) {
+    uint64_t owner = owner_;
+    word_->owner.compare_exchange_strong(owner, lane_.generation << 32, std::memory_order_seq_cst);
+  }
+  ring_writer(*segment_, lane_);
+  if (!is_open(lane_)) ring_ingress(*segment_, lane_);
+  segment_ = nullptr;
+}
+
+bool evict_reader(ReaderWord* word, uint64_t owner) {
+  if (reader_state(owner) == ReaderState::kFree) return false;
+  if (reader_state(owner) == ReaderState::kActive) {
+    uint64_t cursor = word->cursor.load(std::memory_order_seq_cst);
+    // The tag first: from here on the reader's acknowledgements and its leave fail.
+    for (;;) {
+      if (word->owner.load(std::memory_order_seq_cst) != owner) return false;
+      const uint64_t next = (((cursor >> 48) + 1) & 0xFFFF) << 48 | (cursor & kCursorMask);
+      if (word->cursor.compare_exchange_weak(cursor, next, std::memory_order_seq_cst)) break;
+    }
+  }
+  return word->owner.compare_exchange_strong(owner, owner >> 32 << 32, std::memory_order_seq_cst);
+}
+
+Status copy_slot(const LaneRef& lane, uint64_t id, uint8_t* into, uint32_t capacity,
+                 uint32_t* length, uint32_t* flags) {
+  const uint64_t newest = lane.control->last.load(std::memory_order_acquire) & kCursorMask;
+  if (id == 0 || id > newest) return Status::kEmpty;
+  SlotHeader& header = lane.header(id);
+  if (header.seq.load(std::memory_order_acquire) != 2 * id) return Status::kLapped;
+  *length = header.length.load(std::memory_order_relaxed);
+  *flags = header.flags.load(std::memory_order_relaxed);
+  if (*length > lane.slot_size) return Status::kLapped;
+  if (*length > capacity) return Status::kSlotTooLarge;
+  copy_from_shared(into, lane.slot_data(id), *length);
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (header.seq.load(std::memory_order_relaxed) != 2 * id ||
+      lane.row->state.load(std::memory_order_acquire) >> 8 != lane.generation) {
+    return Status::kLapped;
+  }
+  return Status::kOk;
+}
+
+}  // namespace ur

@@ -1,0 +1,65 @@
+// The single writer of one lane: the ingress for a request lane, the claim's holder for a response or
+// a stage lane. One thread at a time. Nothing here throws, blocks or allocates.
+#pragma once
+
+#include <cstdint>
+
+#include "segment.h"
+
+namespace ur {
+
+class LaneWriter {
+ public:
+  // `token`: the claim word that makes the caller the writer; 0 for a request lane.
+  // kSegmentCorrupt when the lane's words are impossible.
+  [[nodiscard]] Status open(Segment* segment, const LaneRef& lane, uint64_t token);
+
+  // Reserves the next slot; *data has room for slot_size() bytes. Idempotent until commit.
+  // kFull, kPinned, kNotOwner, kLaneEnded, or what became of the stream.
+  [[nodiscard]] Status reserve(uint8_t** data);
+  // Publishes the reserved slot and rings who is parked. kSlotTooLarge, kInvalidArgument.
+  [[nodiscard]] Status commit(uint32_t length, uint32_t flags);
+
+  // Copies body bytes into the open slot, publishing each slot that becomes full. *taken says how
+  // many; fewer than `length` with kOk means that the lane is full.
+  [[nodiscard]] Status append(const uint8_t* data, uint64_t length, uint64_t* taken);
+  // Publishes the open slot if it holds anything.
+  [[nodiscard]] Status flush();
+  // Publishes one slot (after a flush).
+  [[nodiscard]] Status write(const uint8_t* data, uint32_t length, uint32_t flags);
+  // Publishes the end slot (after a flush).
+  [[nodiscard]] Status end();
+
+  // Asks to be rung when a slot may be free. kFull: sleep. kOk: there is room now.
+  [[nodiscard]] Status park();
+  // Bitmap of the workers whose cursor or pin stands in the way of the next slot.
+  uint64_t blockers() const;
+
+  // Gives up: the readers of the lane see `status`. The claim stays until release().
+  [[nodiscard]] Status fail(Status status);
+  // Gives the claim back; the open slot is dropped. Idempotent.
+  [[nodiscard]] Status release();
+
+  bool is_open() const { return segment_ != nullptr; }
+  uint64_t last() const { return last_; }
+  bool ended() const { return ended_; }
+  const LaneRef& lane() const { return lane_; }
+  uint64_t token() const { return token_; }
+
+ private:
+  [[nodiscard]] Status ready() const;
+  [[nodiscard]] Status find_room(uint64_t id) const;
+  void publish(uint32_t length, uint32_t flags, uint64_t hash);
+  void drop_open_slot();
+
+  Segment* segment_ = nullptr;
+  LaneRef lane_;
+  uint64_t token_ = 0;
+  uint64_t last_ = 0;      // never read back from the segment, where others could change it
+  uint8_t* slot_ = nullptr;  // the reserved slot's data
+  uint32_t fill_ = 0;        // bytes appended to it
+  bool bypass_cache_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace ur

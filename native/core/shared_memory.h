@@ -1,0 +1,71 @@
+// A file of anonymous shared memory and its mapping. One platform's calls stand in one place.
+// Any thread; one object belongs to one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "status.gen.h"
+
+namespace ur {
+
+// Owns the descriptor of a memory file. The server keeps it; a worker closes it after mapping.
+class MemoryFile {
+ public:
+  MemoryFile() = default;
+  explicit MemoryFile(int fd) : fd_(fd) {}
+  MemoryFile(MemoryFile&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  MemoryFile& operator=(MemoryFile&& other) noexcept;
+  ~MemoryFile() { close(); }
+
+  // Creates a file of `size` bytes without memory behind it, sealed against resizing.
+  [[nodiscard]] Status create(uint64_t size, std::string* detail);
+  // Allocates [offset, offset + length) or fails with kOutOfMemory; never leaves a sparse range.
+  [[nodiscard]] Status allocate(uint64_t offset, uint64_t length, std::string* detail);
+  // Gives [offset, offset + length) back to the kernel.
+  [[nodiscard]] Status punch(uint64_t offset, uint64_t length);
+  // Another open file description of the same file, for a lock of its own. kSystem without /proc.
+  [[nodiscard]] Status reopen(bool writable, MemoryFile* out) const;
+
+  // The byte lock that proves a worker's mapping (see ARCHITECTURE.md, Death). kUnsupported where the
+  // platform has no open-file-description locks.
+  [[nodiscard]] Status lock_byte(uint32_t byte);
+  // kOk: nobody holds it. kFull: somebody does.
+  [[nodiscard]] Status probe_byte(uint32_t byte) const;
+
+  int fd() const { return fd_; }
+  uint64_t size() const;
+  bool sealed() const;  // cannot shrink
+  void close();
+
+ private:
+  int fd_ = -1;
+};
+
+// Owns a mapping of a whole memory file.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() { unmap(); }
+
+  [[nodiscard]] Status map(const MemoryFile& file, uint64_t size, bool writable,
+                           std::string* detail);
+  // Pages of [begin, end) can no longer be written through this mapping.
+  [[nodiscard]] Status protect(uint64_t begin, uint64_t end);
+  // Touches every page of [begin, end) for writing, so that no later write takes a fault.
+  void populate(uint64_t begin, uint64_t end);
+  void unmap();
+
+  uint8_t* base() const { return base_; }
+  uint64_t size() const { return size_; }
+
+ private:
+  uint8_t* base_ = nullptr;
+  uint64_t size_ = 0;
+};
+
+std::string errno_text(const char* call);
+
+}  // namespace ur

@@ -1,0 +1,80 @@
+// What one JavaScript NativeSegment owns: the mapping with either the server's side (arbiter, ingress)
+// or a worker's (session), and the doorbell thread. Readers and writers share it; after close() nothing
+// touches the mapping any more.
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "control/arbiter.h"
+#include "control/session.h"
+#include "core/ingress.h"
+#include "core/segment.h"
+
+namespace ur::node {
+
+// Sleeps on the doorbell and wakes the event loop. started, stopped and re-aimed on the JS thread.
+class Waker {
+ public:
+  ~Waker() { stop(); }
+  void start(Napi::Env env, Segment* segment, const Session* session, Napi::Function fn);
+  void stop();
+  void set_ref(Napi::Env env, bool ref);
+
+ private:
+  void run();
+  void notify();
+
+  Segment* segment_ = nullptr;
+  const Session* session_ = nullptr;
+  Napi::ThreadSafeFunction fn_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> pending_{false};
+};
+
+struct Attachment {
+  // Exactly one of the two sides.
+  std::unique_ptr<Segment> created;
+  std::unique_ptr<Session> session;
+  std::unique_ptr<Arbiter> arbiter;
+  std::unique_ptr<Ingress> ingress;
+  Segment* segment = nullptr;  // nullptr once closed
+  uint32_t role = 0;
+  Waker waker;
+
+  bool open() const { return segment != nullptr; }
+  void close();
+};
+
+// Windows of 2 GiB: an ArrayBuffer of Node 20 has at most 4 GiB, and offsets fit 32 bits. Each is one
+// slot longer than its step, so that a slot that begins in a window ends in it.
+inline constexpr uint64_t kWindowStep = 1ULL << 31;
+
+inline int64_t code(Status status) { return static_cast<int32_t>(status); }
+inline Napi::Value number(Napi::Env env, int64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+inline Napi::Value number(Napi::Env env, uint64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+inline Napi::Value number(Napi::Env env, uint32_t value) { return Napi::Number::New(env, value); }
+inline Napi::Value result(Napi::Env env, Status status) { return number(env, code(status)); }
+inline uint64_t as_u64(const Napi::Value& value) {
+  const double given = value.As<Napi::Number>().DoubleValue();
+  return given > 0 ? static_cast<uint64_t>(given) : 0;
+}
+inline uint32_t as_u32(const Napi::Value& value) {
+  return value.As<Napi::Number>().Uint32Value();
+}
+
+// Throws an Error with `number` and the detail as its message.
+Napi::Value throw_status(Napi::Env env, Status status, const std::string& detail);
+Napi::Error error_of(Napi::Env env, Status status, const std::string& detail);
+
+}  // namespace ur::node

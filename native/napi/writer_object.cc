@@ -1,0 +1,117 @@
+#include "lane_objects.h"
+
+namespace ur::node {
+
+Napi::Function WriterObject::define(Napi::Env env) {
+  return DefineClass(env, "NativeWriter",
+                     {InstanceAccessor<&WriterObject::last>("last"),
+                      InstanceAccessor<&WriterObject::slots>("slots"),
+                      InstanceAccessor<&WriterObject::slot_size>("slotSize"),
+                      InstanceMethod<&WriterObject::append>("append"),
+                      InstanceMethod<&WriterObject::flush>("flush"),
+                      InstanceMethod<&WriterObject::write>("write"),
+                      InstanceMethod<&WriterObject::reserve>("reserve"),
+                      InstanceMethod<&WriterObject::commit>("commit"),
+                      InstanceMethod<&WriterObject::end>("end"),
+                      InstanceMethod<&WriterObject::park>("park"),
+                      InstanceMethod<&WriterObject::blockers>("blockers"),
+                      InstanceMethod<&WriterObject::fail>("fail"),
+                      InstanceMethod<&WriterObject::release>("release")});
+}
+
+WriterObject::WriterObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+
+WriterObject::~WriterObject() {
+  if (!open() || !writer_.is_open()) return;
+  // Dropped without release: whoever waits for this lane must not wait for ever.
+  Status ignored = Status::kOk;
+  if (writer_.token() != 0 && !writer_.ended()) ignored = writer_.fail(Status::kWorkerFailed);
+  ignored = writer_.release();
+  (void)ignored;
+}
+
+void WriterObject::take(std::shared_ptr<Attachment> attachment, const LaneWriter& writer) {
+  attachment_ = std::move(attachment);
+  writer_ = writer;
+}
+
+Napi::Value WriterObject::last(const Napi::CallbackInfo& info) {
+  return number(info.Env(), writer_.last());
+}
+
+Napi::Value WriterObject::slots(const Napi::CallbackInfo& info) {
+  return number(info.Env(), writer_.lane().slots);
+}
+
+Napi::Value WriterObject::slot_size(const Napi::CallbackInfo& info) {
+  return number(info.Env(), writer_.lane().slot_size);
+}
+
+Napi::Value WriterObject::append(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!open()) return result(env, Status::kDetached);
+  const auto bytes = info[0].As<Napi::Uint8Array>();
+  const uint64_t length = bytes.ByteLength();
+  const uint64_t start = as_u64(info[1]);
+  if (start > length) return result(env, Status::kInvalidArgument);
+  uint64_t taken = 0;
+  const Status status = writer_.append(bytes.Data() + start, length - start, &taken);
+  return status != Status::kOk && taken == 0 ? result(env, status) : number(env, taken);
+}
+
+Napi::Value WriterObject::flush(const Napi::CallbackInfo& info) {
+  return result(info.Env(), open() ? writer_.flush() : Status::kDetached);
+}
+
+Napi::Value WriterObject::write(const Napi::CallbackInfo& info) {
+  if (!open()) return result(info.Env(), Status::kDetached);
+  const auto bytes = info[0].As<Napi::Uint8Array>();
+  if (bytes.ByteLength() > kMaxSlotSize) return result(info.Env(), Status::kSlotTooLarge);
+  return result(info.Env(), writer_.write(bytes.Data(), static_cast<uint32_t>(bytes.ByteLength()),
+                                          as_u32(info[1])));
+}
+
+Napi::Value WriterObject::reserve(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!open()) return result(env, Status::kDetached);
+  auto at = info[0].As<Napi::Uint32Array>();
+  if (at.ElementLength() < 3) return result(env, Status::kInvalidArgument);
+  uint8_t* data = nullptr;
+  const Status status = writer_.reserve(&data);
+  if (status != Status::kOk) return result(env, status);
+  const uint64_t offset = static_cast<uint64_t>(data - attachment_->segment->base());
+  at.Data()[0] = static_cast<uint32_t>(offset / kWindowStep);
+  at.Data()[1] = static_cast<uint32_t>(offset % kWindowStep);
+  at.Data()[2] = writer_.lane().slot_size;
+  return result(env, Status::kOk);
+}
+
+Napi::Value WriterObject::commit(const Napi::CallbackInfo& info) {
+  return result(info.Env(), open() ? writer_.commit(as_u32(info[0]), as_u32(info[1]))
+                                   : Status::kDetached);
+}
+
+Napi::Value WriterObject::end(const Napi::CallbackInfo& info) {
+  return result(info.Env(), open() ? writer_.end() : Status::kDetached);
+}
+
+Napi::Value WriterObject::park(const Napi::CallbackInfo& info) {
+  const Status status = open() ? writer_.park() : Status::kDetached;
+  if (status == Status::kFull) return number(info.Env(), 1U);
+  return result(info.Env(), status);
+}
+
+Napi::Value WriterObject::blockers(const Napi::CallbackInfo& info) {
+  return Napi::BigInt::New(info.Env(), open() ? writer_.blockers() : uint64_t{0});
+}
+
+Napi::Value WriterObject::fail(const Napi::CallbackInfo& info) {
+  if (!open()) return result(info.Env(), Status::kDetached);
+  return result(info.Env(), writer_.fail(status_of_number(as_u32(info[0]))));
+}
+
+Napi::Value WriterObject::release(const Napi::CallbackInfo& info) {
+  return result(info.Env(), open() ? writer_.release() : Status::kOk);
+}
+
+}  // namespace ur::node

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+// 'npm run bench:native', 'bench:http', 'bench:micro': builds what a benchmark measures, then runs it.
+// Usage: npm run bench:native -- [--small] [options of the benchmark]
+
+import { spawnSync } from 'node:child_process';
+import { bootstrap, main, systemPackages } from './bootstrap.mjs';
+import { filesBelow, root } from './lib/files.mjs';
+import { step } from './lib/progress.mjs';
+import { buildPreset } from './lib/suite-kinds.mjs';
+
+const programs = { native: 'bench/native/', http: 'bench/e2e/http', micro: 'bench/micro/' };
+const [kind, ...args] = process.argv.slice(2);
+
+await main(async () => {
+  const prefix = programs[kind];
+  if (!prefix) throw new Error(`usage: bench.mjs ${Object.keys(programs).join('|')} [options]`);
+  await systemPackages(['build', 'presets']);
+  await bootstrap();
+  await step('benchmark programs', () => buildPreset('release', 900));
+  const isProgram = (path) => path.startsWith(prefix) && /\.bench\.(ts|mjs)$/.test(path);
+  for (const file of filesBelow('bench', isProgram)) {
+    const { status } = spawnSync(process.execPath, ['--import', 'tsx', file, ...args], {
+      stdio: 'inherit',
+      cwd: root,
+    });
+    if (status !== 0) process.exitCode = 1;
+  }
+});

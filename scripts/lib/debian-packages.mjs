@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { runOrThrow, which } from './process.mjs';
+
+function hasLibFuzzer() {
+  const { stdout } = spawnSync('clang++', ['-print-runtime-dir'], { encoding: 'utf8' });
+  const folder = stdout?.trim();
+  return (
+    Boolean(folder) &&
+    existsSync(folder) &&
+    readdirSync(folder).some((name) => name.startsWith('libclang_rt.fuzzer'))
+  );
+}
+
+/** What each kind of work needs of the system, by the names of Debian 12's packages. */
+const packages = [
+  { name: 'g++', kinds: ['build'], present: () => which('g++') },
+  { name: 'make', kinds: ['build'], present: () => which('make') },
+  { name: 'cmake', kinds: ['build'], present: () => which('cmake') },
+  { name: 'ninja-build', kinds: ['presets'], present: () => which('ninja') },
+  {
+    name: 'libgtest-dev',
+    kinds: ['native-tests'],
+    present: () => existsSync('/usr/include/gtest/gtest.h'),
+  },
+  { name: 'clang', kinds: ['fuzz'], present: () => which('clang++') },
+  { name: 'libclang-rt-14-dev', kinds: ['fuzz'], present: hasLibFuzzer },
+  // node-gyp is written in Python, and prebuildify calls it.
+  { name: 'python3', kinds: ['prebuild'], present: () => which('python3') },
+  { name: 'curl', kinds: ['clients'], present: () => which('curl') },
+];
+
+/** The names of the packages that these kinds of work need and the machine does not have. */
+export function missingPackages(kinds) {
+  return packages
+    .filter((entry) => entry.kinds.some((kind) => kinds.includes(kind)) && !entry.present())
+    .map((entry) => entry.name);
+}
+
+const isRoot = process.getuid?.() === 0;
+
+/** Installs what is missing where this process may; otherwise says what a person has to type. */
+export async function installMissing(kinds) {
+  const missing = missingPackages(kinds);
+  if (missing.length === 0) return 'all there';
+  const line = `apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  if (!isRoot || !which('apt-get')) {
+    const sudo = isRoot ? '' : 'sudo ';
+    throw new Error(
+      `Debian packages are missing: ${missing.join(', ')}. Install them with:\n\n` +
+        `    ${line.replaceAll('apt-get', `${sudo}apt-get`)}\n`,
+    );
+  }
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  await runOrThrow('sh', ['-c', line], { env, timeoutSeconds: 900 });
+  const still = missingPackages(kinds);
+  if (still.length > 0) throw new Error(`${still.join(', ')} still missing after: ${line}`);
+  return `installed ${missing.join(', ')}`;
+}

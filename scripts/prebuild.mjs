@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+// Builds prebuilds/<platform>-<arch>/upload-response.<libc>.node with prebuildify.
+
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { filesBelow, isCurrent, root } from './lib/files.mjs';
+import { nodeProgram, runOrThrow } from './lib/process.mjs';
+
+const inputs = ['CMakeLists.txt', 'binding.gyp', 'package.json', 'scripts/build-native.mjs'];
+const native = ['core', 'hpks', 'control', 'napi', 'cmake'].map((name) => `native/${name}`);
+const target = `prebuilds/${process.platform}-${process.arch}`;
+const builtHere = () =>
+  existsSync(join(root, target))
+    ? readdirSync(join(root, target)).map((name) => `${target}/${name}`)
+    : [];
+
+/** Node's own headers where they are installed: node-gyp asks for some, though nothing reads them. */
+function headersFolder() {
+  const prefix = dirname(dirname(process.execPath));
+  return existsSync(join(prefix, 'include', 'node', 'node.h')) ? prefix : undefined;
+}
+
+/** Brings the prebuilt binary of this platform up to date. */
+export async function prebuild() {
+  const sources = [...native.flatMap((folder) => filesBelow(folder)), ...inputs];
+  const built = builtHere();
+  if (built.length > 0 && built.every((path) => isCurrent(path, sources))) return 'up to date';
+  for (const path of built) rmSync(join(root, path));
+
+  // prebuildify moves the addon out of build/Release, where the tests and the server load it from:
+  // it gets a copy of the sources to build in. node_modules is found above it.
+  const copy = join(root, 'out', 'prebuild');
+  for (const name of ['native', 'scripts'])
+    rmSync(join(copy, name), { recursive: true, force: true });
+  mkdirSync(copy, { recursive: true });
+  for (const path of [...native, ...inputs]) {
+    cpSync(join(root, path), join(copy, path), { recursive: true, preserveTimestamps: true });
+  }
+  const nodedir = headersFolder();
+  const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  await runOrThrow(
+    ...nodeProgram('prebuildify/bin.js', [
+      ...['--napi', '--strip', '--tag-libc', '--target', process.versions.node],
+      ...['--cwd', copy, '--out', root, '--node-gyp', nodeGyp],
+    ]),
+    { env: nodedir ? { npm_config_nodedir: nodedir } : {}, timeoutSeconds: 900 },
+  );
+  return undefined;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    console.log((await prebuild()) ?? `built ${builtHere().join(', ')}`);
+  } catch (error) {
+    console.error(error.output ?? error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,122 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { humanBytes } from '../../config/units.js';
+import { UploadResponseError } from '../../errors/index.js';
+import type { Segment } from '../../ring/index.js';
+import { exitCodesText } from '../exit-codes.js';
+import { attachMonitor } from '../monitor.js';
+import { count, duration, socketOption } from '../options.js';
+import { socketPath } from '../socket.js';
+import { RateMeter, type StreamRate } from '../rates.js';
+import { Screen } from '../screen.js';
+import { type Snapshot, takeSnapshot } from '../snapshot.js';
+import { type Style, styleFor } from '../terminal.js';
+import { streamLines, summaryLines, workerLines } from '../views.js';
+
+interface TopOptions {
+  readonly socket?: string;
+  readonly interval: number;
+  readonly count?: number;
+  readonly json?: boolean;
+}
+
+/** Adds `top` to the program. */
+export function addTop(program: Command): void {
+  program
+    .command('top')
+    .summary('watch the streams and workers of a running server')
+    .description(
+      'A live table of streams, readers, lag, claims and workers, read out of the shared memory ' +
+        'without disturbing anybody. Rates are slots times the mean length of the newest slots. ' +
+        'q or Ctrl-C ends it.',
+    )
+    .addOption(socketOption())
+    .option('-i, --interval <duration>', 'time between two looks', duration, 1000)
+    .option('-n, --count <number>', 'end after this many looks', count(1))
+    .option('--json', 'one line of JSON for each look (docs/cli.md describes it)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  upload-response top
+  upload-response top --json --interval 5s | jq '.rates'
+${exitCodesText('ok', 'failed', 'unreachable')}`,
+    )
+    .action(top);
+}
+
+async function top(options: TopOptions): Promise<void> {
+  const socket = socketPath(options);
+  const segment = await attachMonitor(socket);
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  process.once('SIGINT', end).once('SIGTERM', end);
+  const live = Boolean(process.stdout.isTTY) && !options.json;
+  const screen = live ? new Screen(process.stdin, process.stdout, end) : undefined;
+  try {
+    const meter = new RateMeter(segment);
+    for (let looks = 0; !stop.signal.aborted; ) {
+      if (!segment.native.connected()) throw new UploadResponseError('SERVER_GONE', socket);
+      look(segment, meter, options.json ?? false, screen);
+      if (++looks === options.count) break;
+      await delay(options.interval, undefined, { signal: stop.signal }).catch(() => {});
+    }
+  } finally {
+    screen?.close();
+    segment.close();
+    process.off('SIGINT', end).off('SIGTERM', end);
+  }
+}
+
+function look(
+  segment: Segment,
+  meter: RateMeter,
+  json: boolean,
+  screen: Screen | undefined,
+): void {
+  const snapshot = takeSnapshot(segment);
+  const rates = meter.measure(snapshot);
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ ...snapshot, rates: ratesJson(rates) })}\n`);
+    return;
+  }
+  const lines = frame(snapshot, rates, styleFor(process.stdout));
+  if (screen) screen.draw(lines);
+  else process.stdout.write(`${lines.join('\n')}\n\n`);
+}
+
+function total(rates: ReadonlyMap<number, StreamRate>): StreamRate {
+  let sum = { in: 0, out: 0 };
+  for (const rate of rates.values()) sum = { in: sum.in + rate.in, out: sum.out + rate.out };
+  return sum;
+}
+
+function ratesJson(rates: ReadonlyMap<number, StreamRate>): object {
+  const round = (rate: StreamRate) => ({
+    inBytesPerSecond: Math.round(rate.in),
+    outBytesPerSecond: Math.round(rate.out),
+  });
+  const streams = Object.fromEntries([...rates].map(([id, rate]) => [id, round(rate)]));
+  return { ...round(total(rates)), streams };
+}
+
+function frame(
+  snapshot: Snapshot,
+  rates: ReadonlyMap<number, StreamRate>,
+  style: Style,
+): string[] {
+  const sum = total(rates);
+  const [first = '', ...more] = summaryLines(snapshot, style);
+  return [
+    first,
+    ...more,
+    `${style.bold('rate')} in ${humanBytes(sum.in)}/s, out ${humanBytes(sum.out)}/s` +
+      style.dim('   q quits'),
+    '',
+    ...workerLines(snapshot, style),
+    '',
+    ...(snapshot.streams.length > 0
+      ? streamLines(snapshot, rates, style)
+      : [style.dim('no open streams')]),
+  ];
+}

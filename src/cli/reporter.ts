@@ -1,0 +1,20 @@
+import { humanTime, styleFor } from './terminal.js';
+import type { SupervisorEvent } from './supervisor.js';
+
+/** An event of a long-running command: a line of JSON on standard output, or a line for people. */
+export function reportEvent(event: { readonly event: string }, json: boolean, text: string): void {
+  process.stdout.write(json ? `${JSON.stringify(event)}\n` : `${text}\n`);
+}
+
+/** Says what became of a worker process. */
+export function reportSupervisor(event: SupervisorEvent, json: boolean): void {
+  const style = styleFor(process.stdout);
+  const who = `worker ${event.worker} (pid ${event.pid})`;
+  if (event.event === 'worker-started') {
+    reportEvent(event, json, style.dim(`${who} started`));
+    return;
+  }
+  const how = event.signal ? `was ended by ${event.signal}` : `ended with ${event.code}`;
+  const text = `${who} ${how}, starts again in ${humanTime(event.restartMs)}`;
+  reportEvent(event, json, style.yellow(text));
+}

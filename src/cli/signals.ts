@@ -1,0 +1,26 @@
+import { constants } from 'node:os';
+
+/** A terminal, a shell and npm may all pass one Ctrl-C on; that is not yet impatience. */
+const ECHO_MS = 500;
+
+/**
+ * Runs `stop` at the first SIGTERM, SIGINT or SIGHUP; at a second one runs `abandon` and ends the
+ * process at once with the signal's exit code. Returns the way to undo it.
+ */
+export function onStopSignals(stop: (signal: string) => void, abandon: () => void): () => void {
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+  let stoppingSince: number | undefined;
+  const onSignal = (signal: (typeof signals)[number]) => {
+    if (stoppingSince === undefined) {
+      stoppingSince = performance.now();
+      stop(signal);
+    } else if (performance.now() - stoppingSince > ECHO_MS) {
+      abandon();
+      process.exit(128 + constants.signals[signal]);
+    }
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return () => {
+    for (const signal of signals) process.off(signal, onSignal);
+  };
+}

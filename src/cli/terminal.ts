@@ -1,0 +1,89 @@
+import { stripVTControlCharacters } from 'node:util';
+
+/** Ways to mark text on a terminal; each is the identity where colours are not wanted. */
+export interface Style {
+  bold(text: string): string;
+  dim(text: string): string;
+  red(text: string): string;
+  green(text: string): string;
+  yellow(text: string): string;
+  cyan(text: string): string;
+}
+
+interface Output {
+  readonly isTTY?: boolean;
+}
+
+/** Colours on a terminal only, and never against NO_COLOR (https://no-color.org). */
+export function styleFor(output: Output, env: NodeJS.ProcessEnv = process.env): Style {
+  const on = env.FORCE_COLOR
+    ? env.FORCE_COLOR !== '0'
+    : Boolean(output.isTTY) && !env.NO_COLOR && env.TERM !== 'dumb';
+  const mark = (open: number, close: number) => (text: string) =>
+    on ? `\u001b[${open}m${text}\u001b[${close}m` : text;
+  return {
+    bold: mark(1, 22),
+    dim: mark(2, 22),
+    red: mark(31, 39),
+    green: mark(32, 39),
+    yellow: mark(33, 39),
+    cyan: mark(36, 39),
+  };
+}
+
+/** `850 ms`, `4.2 s`, `3:07`, `2:05:09`. */
+export function humanTime(ms: number): string {
+  if (!Number.isFinite(ms)) return '-';
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.floor(ms / 1000);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)}`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
+}
+
+/** A column of a table; numbers are aligned to the right. */
+export interface Column {
+  readonly title: string;
+  readonly right?: boolean;
+}
+
+/** Rows below their titles, each column as wide as its widest cell. */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  style: Style,
+): string[] {
+  const widths = columns.map((column, at) =>
+    Math.max(column.title.length, ...rows.map((row) => visibleLength(row[at] ?? ''))),
+  );
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, at) => {
+        const space = ' '.repeat((widths[at] as number) - visibleLength(cell));
+        return columns[at]?.right ? space + cell : cell + space;
+      })
+      .join('  ')
+      .trimEnd();
+  return [style.dim(line(columns.map((column) => column.title))), ...rows.map(line)];
+}
+
+function visibleLength(text: string): number {
+  return stripVTControlCharacters(text).length;
+}
+
+/** Text of unknown origin (a path, a name) without what could drive the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}]/gu, (char) => {
+    const code = char.codePointAt(0) as number;
+    return code <= 0xff
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : `\\u{${code.toString(16)}}`;
+  });
+}
+
+/** Cuts text to a width, with an ellipsis; the text must be plain. */
+export function clip(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}

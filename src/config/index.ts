@@ -1,0 +1,40 @@
+import { type ConfigKey, listKeys } from './keys.js';
+import { type LoadedConfig, type LoadOptions, load } from './load.js';
+import { type Config, configSchema } from './schema.js';
+import { describeSchema, type SchemaNode, variant } from './schema-node.js';
+
+export type { ConfigKey } from './keys.js';
+export { DEFAULT_FILE, type LoadedConfig, type LoadOptions } from './load.js';
+export { type FlagOverride, OTHER_VARIABLES } from './overrides.js';
+export { ConfigError, type ConfigProblem, type Origin, originText } from './problems.js';
+export { type Config, configSchema } from './schema.js';
+export type { SegmentConfig } from './segment-schema.js';
+
+/** Reads the configuration: flag over environment over file over default.
+ *  @throws ConfigError with every problem that there is */
+export function loadConfig(options?: LoadOptions): LoadedConfig<Config> {
+  return load(configSchema, options);
+}
+
+/** The configuration without its secrets, to be shown. */
+export function redact(config: Config): Config {
+  return hideSecrets(config, describeSchema(configSchema)) as Config;
+}
+
+function hideSecrets(value: unknown, node: SchemaNode): unknown {
+  if (node.secret && value !== undefined) return '***';
+  if (Array.isArray(value)) {
+    const items = variant(node, 'array')?.items ?? {};
+    return value.map((one) => hideSecrets(one, items));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const properties = variant(node, 'object')?.properties ?? {};
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, hideSecrets(one, properties[key] ?? {})]),
+  );
+}
+
+/** Every key that there is, with its names, its default and what it accepts. */
+export function configKeys(): ConfigKey[] {
+  return listKeys(describeSchema(configSchema));
+}

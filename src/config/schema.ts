@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { limitsSchema } from '../ingress/limits.js';
+import { TRANSPORTS, type TransportName } from '../transports/registry.js';
+import { segmentSchema } from './segment-schema.js';
+
+/** One key for each transport in the registry, with the transport's own schema. */
+type TransportSchemas = {
+  [Name in TransportName]: z.ZodPrefault<(typeof TRANSPORTS)[Name]['configSchema']>;
+};
+
+const transports = z.strictObject(
+  Object.fromEntries(
+    Object.entries(TRANSPORTS).map(([name, transport]) => [
+      name,
+      transport.configSchema.prefault({}),
+    ]),
+  ) as unknown as TransportSchemas,
+);
+
+/** The whole configuration. Every name in the file, the environment and the flags comes from here. */
+export const configSchema = z
+  .strictObject({
+    transports: transports.prefault({}),
+    segment: segmentSchema.prefault({}),
+    limits: limitsSchema.prefault({}),
+    workers: z
+      .strictObject({
+        killStuckAfterMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(0)
+          .describe(
+            'A worker that still holds a closed stream after this time is killed. 0: never; its ' +
+              'place stays set aside.',
+          ),
+      })
+      .prefault({}),
+    log: z
+      .strictObject({
+        level: z
+          .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+          .default('info')
+          .describe('Least severe messages that are logged (on standard error).'),
+        pretty: z
+          .boolean()
+          .optional()
+          .describe('Lines for people instead of JSON. Without it: when standard error is a terminal.'),
+      })
+      .prefault({}),
+    shutdown: z
+      .strictObject({
+        drainTimeoutMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(30_000)
+          .describe('After SIGTERM: time that running requests have to finish; then they are cut.'),
+      })
+      .prefault({}),
+  })
+  .superRefine((config, context) => {
+    const names = config.segment.pools.map((pool) => pool.name);
+    for (const [name, transport] of Object.entries(config.transports)) {
+      const pool = (transport as { pool?: unknown }).pool;
+      if (typeof pool !== 'string' || names.includes(pool)) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['transports', name, 'pool'],
+        message: `there is no pool "${pool}"; accepted: ${names.join(', ')}`,
+      });
+    }
+  });
+
+/** A valid configuration. Sizes in bytes, durations in milliseconds. */
+export type Config = z.output<typeof configSchema>;

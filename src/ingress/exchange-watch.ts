@@ -1,0 +1,220 @@
+import type { AnswerReader } from './answer-reader.js';
+import { holderOf, isAttended, workerNames } from './holder.js';
+import type { ExchangeHost } from './ingress.js';
+import type { IngressExchange } from './ingress-exchange.js';
+import type { RequestFeed } from './request-feed.js';
+import type { Timed } from './timer-wheel.js';
+import type { VerdictGate } from './verdict-gate.js';
+import { RateWatch, StallWatch } from './watches.js';
+import { Lane } from '../ring/index.js';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Everything about one exchange that depends on time. Each check returns when it is next due. */
+export class ExchangeWatch implements Timed {
+  readonly #exchange: IngressExchange;
+  readonly #host: ExchangeHost;
+  readonly #feed: RequestFeed;
+  readonly #answer: AnswerReader;
+  readonly #gate: VerdictGate;
+  readonly #rate: RateWatch;
+  readonly #idle: StallWatch;
+  readonly #client: StallWatch;
+  #offeredAt: number;
+  #offeredToAll = false;
+  #attended = false;
+  #observersSeen = false;
+  #blockedAt: number | undefined;
+  #endedAt: number | undefined;
+  #answering = false;
+
+  constructor(
+    exchange: IngressExchange,
+    host: ExchangeHost,
+    feed: RequestFeed,
+    answer: AnswerReader,
+    gate: VerdictGate,
+  ) {
+    const { limits, wheel } = host;
+    const now = wheel.now();
+    this.#exchange = exchange;
+    this.#host = host;
+    this.#feed = feed;
+    this.#answer = answer;
+    this.#gate = gate;
+    this.#rate = new RateWatch(
+      limits.minRateBytesPerSecond,
+      limits.minRateGraceMs,
+      limits.minRateWindowMs,
+      now,
+    );
+    this.#idle = new StallWatch(limits.responseIdleTimeoutMs);
+    this.#client = new StallWatch(limits.clientStallTimeoutMs);
+    this.#offeredAt = now;
+    wheel.schedule(this, now + limits.claimPatienceMs);
+  }
+
+  /** Every worker was told of the stream (again). */
+  offered(): void {
+    this.#offeredAt = this.#host.wheel.now();
+    this.#offeredToAll = true;
+    this.#attended = false;
+    this.#by(this.#offeredAt + this.#host.limits.noWorkerTimeoutMs);
+  }
+
+  /** The request lane is full: the client's socket is paused. */
+  blocked(): void {
+    if (this.#blockedAt !== undefined) return;
+    const now = this.#host.wheel.now();
+    this.#blockedAt = now;
+    this.#rate.pause(now);
+    this.#by(now + this.#host.limits.evictAfterMs);
+  }
+
+  /** The lane is still full, but its readers move. */
+  moved(): void {
+    this.#blockedAt = this.#host.wheel.now();
+  }
+
+  unblocked(): void {
+    if (this.#blockedAt === undefined) return;
+    this.#blockedAt = undefined;
+    this.#rate.resume(this.#host.wheel.now());
+    if (this.#rate.due !== NEVER) this.#by(this.#rate.due);
+  }
+
+  requestEnded(): void {
+    if (this.#endedAt !== undefined) return;
+    this.#endedAt = this.#host.wheel.now();
+    this.#by(this.#endedAt + this.#host.limits.responseTimeoutMs);
+  }
+
+  /** The response is on its way to the client. */
+  answering(): void {
+    if (this.#answering) return;
+    this.#answering = true;
+    this.#by(this.#host.wheel.now());
+  }
+
+  stop(): void {
+    this.#host.wheel.cancel(this);
+  }
+
+  onTime(now: number): void {
+    let next = NEVER;
+    for (const check of [
+      this.#checkWorker,
+      this.#checkObservers,
+      this.#checkRate,
+      this.#checkRoom,
+      this.#checkAnswer,
+      this.#checkClient,
+    ]) {
+      next = Math.min(next, check.call(this, now));
+      if (this.#exchange.over) return;
+    }
+    if (next !== NEVER) this.#by(next);
+  }
+
+  #by(at: number): void {
+    this.#host.wheel.scheduleBy(this, at);
+  }
+
+  #checkWorker(now: number): number {
+    const { limits, segment, stats } = this.#host;
+    this.#attended ||= this.#answer.begun || isAttended(segment, this.#exchange.id);
+    if (this.#attended) return NEVER;
+    if (!this.#offeredToAll && now >= this.#offeredAt + limits.claimPatienceMs) {
+      this.#offeredToAll = true;
+      stats.offersToAll++;
+      segment.native.announceAll(this.#exchange.id);
+    }
+    const due = this.#offeredAt + limits.noWorkerTimeoutMs;
+    if (now >= due) this.#exchange.fail('NO_WORKER');
+    return this.#offeredToAll ? due : this.#offeredAt + limits.claimPatienceMs;
+  }
+
+  #checkObservers(now: number): number {
+    if (this.#observersSeen) return NEVER;
+    const due = this.#offeredAt + this.#host.limits.noWorkerTimeoutMs;
+    if (now < due) return due;
+    const absent = this.#gate.absent();
+    if (absent.length > 0) {
+      this.#exchange.fail('NO_WORKER', `required observers are missing: ${absent.join(', ')}`);
+    }
+    this.#observersSeen = true;
+    return NEVER;
+  }
+
+  #checkRate(now: number): number {
+    if (this.#endedAt !== undefined || this.#answer.ended) return NEVER;
+    if (this.#rate.tooSlow(now, this.#exchange.receivedBytes)) this.#exchange.fail('UPLOAD_TOO_SLOW');
+    return this.#rate.due;
+  }
+
+  #checkRoom(now: number): number {
+    if (this.#blockedAt === undefined) return NEVER;
+    const due = this.#blockedAt + this.#host.limits.evictAfterMs;
+    if (now < due) return due;
+    const blockers = this.#feed.blockers();
+    if (blockers === 0n) return NEVER;
+    this.#evict(blockers);
+    this.#blockedAt = now;
+    return now + this.#host.limits.evictAfterMs;
+  }
+
+  #evict(blockers: bigint): void {
+    const { segment, stats, log } = this.#host;
+    const { id } = this.#exchange;
+    const names = workerNames(segment, blockers);
+    const holder = holderOf(segment, id);
+    let evicted = 0;
+    let holderEvicted = false;
+    for (let worker = 0; blockers >> BigInt(worker) > 0n; worker++) {
+      if (!((blockers >> BigInt(worker)) & 1n)) continue;
+      const places = segment.native.evict(id, Lane.request, worker);
+      evicted += places;
+      holderEvicted ||= places > 0 && holder.state === 'living' && holder.worker === worker;
+    }
+    stats.evictions += evicted;
+    log.warn({ stream: id, workers: names, evicted }, 'readers kept the request lane full');
+    if (evicted === 0) this.#exchange.fail('WORKER_FAILED', `${names.join(', ')} keeps a slot pinned`);
+    else if (holderEvicted) this.#exchange.fail('WORKER_FAILED', 'it was evicted: it did not read on');
+    else this.#exchange.pump();
+  }
+
+  #checkAnswer(now: number): number {
+    if (this.#answer.ended) return NEVER;
+    if (this.#answer.headSent) {
+      const waiting = !this.#answer.sinkFull;
+      if (this.#idle.stalled(now, this.#answer.slotsSeen, waiting)) {
+        this.#exchange.fail('RESPONSE_TIMEOUT', 'the response did not go on');
+      }
+      return this.#idle.due;
+    }
+    const since = this.#endedAt ?? this.#unreadSince();
+    if (since === undefined) return NEVER;
+    const due = since + this.#host.limits.responseTimeoutMs;
+    if (now < due) return due;
+    this.#exchange.fail(
+      'RESPONSE_TIMEOUT',
+      this.#answer.started ? 'a required observer gave no verdict' : undefined,
+    );
+    return NEVER;
+  }
+
+  /** Since when nobody reads a request whose lane is full. */
+  #unreadSince(): number | undefined {
+    return this.#attended && this.#feed.full && this.#feed.blockers() === 0n
+      ? this.#blockedAt
+      : undefined;
+  }
+
+  #checkClient(now: number): number {
+    if (!this.#answer.headSent) return NEVER;
+    if (this.#client.stalled(now, this.#answer.viewsTaken, this.#answer.lent > 0)) {
+      this.#exchange.fail('CLIENT_GONE', 'it took nothing of the response');
+    }
+    return this.#client.due;
+  }
+}

@@ -1,0 +1,292 @@
+import { ERRORS, type ErrorCode, fromNative, UploadResponseError } from '../errors/index.js';
+import type { Header, RequestHead } from '../protocols/hpks/index.js';
+import { Lane } from '../ring/index.js';
+import { AnswerReader } from './answer-reader.js';
+import { errorAnswer, type Veto } from './error-answer.js';
+import { ExchangeWatch } from './exchange-watch.js';
+import { type Holder, holderOf, isRead } from './holder.js';
+import type { ExchangeHost } from './ingress.js';
+import { RequestFeed } from './request-feed.js';
+import type { ResponseSink } from './response-sink.js';
+import type { TransportCounters } from './stats.js';
+import { VerdictGate } from './verdict-gate.js';
+
+/** What a transport knows of a request when it opens an exchange for it. */
+export interface ExchangeOptions {
+  /** Registered name of the transport, for workers' filters and for metrics. */
+  readonly transport: string;
+  /** Index of the pool. */
+  readonly pool: number;
+  readonly head: RequestHead;
+  /** Where the client says how long the body is. */
+  readonly contentLength?: number | undefined;
+  readonly sink: ResponseSink;
+  /** Called when `writeBody` takes bytes again after it said false. */
+  readonly onResume: () => void;
+}
+
+/**
+ * One request and its response on their way through the segment: what every transport's stream does,
+ * whatever its wire format. The adapter gives bytes in; the exchange drives the adapter's sink.
+ */
+export class IngressExchange {
+  readonly id: number;
+  /** Body bytes that the adapter gave. */
+  receivedBytes = 0;
+
+  readonly #host: ExchangeHost;
+  readonly #sink: ResponseSink;
+  readonly #onResume: () => void;
+  readonly #counters: TransportCounters;
+  readonly #feed: RequestFeed;
+  readonly #answer: AnswerReader;
+  readonly #gate: VerdictGate;
+  readonly #watch: ExchangeWatch;
+  readonly #waiter = (): boolean => (this.pump(), this.#over);
+  readonly #maxBodyBytes: number;
+  #dirty = false;
+  #over = false;
+  #claimed = false;
+  #attempts = 1;
+  #observerMissed = false;
+
+  /** @internal `Ingress.open` makes exchanges. @throws UploadResponseError; nothing is left joined. */
+  constructor(host: ExchangeHost, id: number, options: ExchangeOptions) {
+    this.id = id;
+    this.#host = host;
+    this.#sink = options.sink;
+    this.#onResume = options.onResume;
+    this.#counters = host.counters(options.transport);
+    this.#maxBodyBytes = host.limits.maxBodyBytes || Number.POSITIVE_INFINITY;
+    const { segment } = host;
+    const gate = new VerdictGate(segment, id);
+    this.#gate = gate;
+    const toHead = options.head.method === 'HEAD';
+    const mayPass = () => gate.rule().state === 'passed';
+    this.#answer = new AnswerReader(segment, id, toHead, options.sink, mayPass, (error) =>
+      error ? this.#fail(error) : this.#completeWhenTaken(),
+    );
+    try {
+      this.#feed = new RequestFeed(segment, id, () => isRead(segment, id) && gate.isRead());
+    } catch (error) {
+      this.#answer.close();
+      throw error;
+    }
+    this.#watch = new ExchangeWatch(this, host, this.#feed, this.#answer, gate);
+    try {
+      this.#feed.writeHead(options.head);
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
+    segment.addWaiter(id, this.#waiter);
+    segment.native.announce(id);
+    this.pump();
+  }
+
+  /** Nothing is taken or given any more. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Body bytes that went to the sink. */
+  get sentBytes(): number {
+    return this.#answer.bodyBytes;
+  }
+
+  /** Takes the next bytes of the body; they are copied, or kept when there is no room. False: pause
+   *  until `onResume`. */
+  writeBody(chunk: Uint8Array): boolean {
+    if (this.#over || this.#answer.ended) return true;
+    this.receivedBytes += chunk.length;
+    if (this.receivedBytes > this.#maxBodyBytes) {
+      this.fail('BODY_TOO_LARGE', `it passed ${this.#maxBodyBytes} bytes`);
+      return true;
+    }
+    try {
+      if (this.#feed.write(chunk)) {
+        this.#markDirty();
+        return true;
+      }
+      this.#watch.blocked();
+      return false;
+    } catch (error) {
+      this.#failWith(error);
+      return true;
+    }
+  }
+
+  /** The body is complete. */
+  endBody(trailers: readonly Header[] = []): void {
+    if (this.#over || this.#answer.ended || this.#feed.ended) return;
+    try {
+      this.#feed.end(trailers);
+      if (this.#feed.ended) this.#watch.requestEnded();
+      else this.#watch.blocked();
+    } catch (error) {
+      this.#failWith(error);
+    }
+  }
+
+  /** The sink takes bytes again after `body` said false. */
+  sinkReady(): void {
+    if (this.#over || !this.#answer.sinkFull) return;
+    this.#answer.sinkReady();
+    this.pump();
+  }
+
+  /** The transport gives the request up: the worker is told why, the sink is not called any more. */
+  abort(code: ErrorCode): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#counters.failed(code);
+    this.#host.segment.native.abort(this.id, ERRORS[code].number);
+    this.#leave();
+  }
+
+  /** Gives the request up and lets the client know. */
+  fail(code: ErrorCode, detail?: string): void {
+    this.#fail(new UploadResponseError(code, detail));
+  }
+
+  /** Publishes what this tick's chunks left in the open slot. */
+  flush(): void {
+    this.#dirty = false;
+    if (this.#over) return;
+    try {
+      this.#feed.flush();
+    } catch (error) {
+      this.#failWith(error);
+    }
+  }
+
+  /** Does what can be done now: after a ring, and when a time has come. */
+  pump(): void {
+    if (this.#over) return;
+    try {
+      if (this.#feed.full) this.#retryFeed();
+      this.#pumpAnswer();
+    } catch (error) {
+      this.#failWith(error);
+    }
+  }
+
+  #retryFeed(): void {
+    const before = this.#feed.last;
+    if (this.#feed.retry()) {
+      this.#watch.unblocked();
+      if (this.#feed.ended) {
+        this.#watch.requestEnded();
+      } else {
+        this.#markDirty();
+        this.#onResume();
+      }
+    } else if (this.#feed.last !== before) {
+      this.#watch.moved();
+    }
+  }
+
+  #pumpAnswer(): void {
+    for (;;) {
+      if (this.#answer.ended || !this.#checkVerdicts()) return;
+      // The holder first: what it wrote before it went is then sure to be seen.
+      const holder = holderOf(this.#host.segment, this.id);
+      if (holder.state === 'living') this.#claimed = true;
+      else if (!this.#survives(holder)) return;
+      const result = this.#answer.pump();
+      if (this.#over) return;
+      if (this.#answer.headSent) this.#watch.answering();
+      if (result === 'more') setImmediate(this.#waiter);
+      if (result === 'ended') this.#completeWhenTaken();
+      if (result !== 'lost') return;
+    }
+  }
+
+  /** Without a living holder: true if the answer can still come. */
+  #survives(holder: Holder): boolean {
+    if (holder.state === 'none' && !this.#answer.begun) {
+      if (this.#claimed) this.#offerAgain();
+      return true;
+    }
+    if (this.#answer.isComplete()) return true;
+    if (holder.state === 'dead' && !this.#answer.headSent) {
+      if (this.#attempts < this.#host.limits.maxAttempts && this.#feed.keepWhole()) {
+        this.#requeue();
+        return true;
+      }
+    }
+    if (holder.state === 'dead') this.fail('WORKER_DIED');
+    else this.fail('WORKER_FAILED', holder.state === 'failed' ? holder.code : 'it gave the claim back');
+    return false;
+  }
+
+  #requeue(): void {
+    this.#attempts++;
+    this.#host.stats.requeues++;
+    this.#host.log.info({ stream: this.id, attempt: this.#attempts }, 'request re-queued');
+    this.#answer.leaveForRequeue();
+    this.#host.segment.requeue(this.id);
+    this.#answer.rejoin();
+    this.#offerAgain();
+  }
+
+  #offerAgain(): void {
+    this.#claimed = false;
+    this.#watch.offered();
+    this.#host.segment.native.announceAll(this.id);
+  }
+
+  #checkVerdicts(): boolean {
+    const ruling = this.#gate.rule();
+    if (ruling.state === 'vetoed') {
+      this.#fail(ruling.error, ruling.veto);
+    } else if (ruling.state !== 'orphaned') {
+      this.#observerMissed = false;
+    } else if (!this.#observerMissed) {
+      this.#observerMissed = true;
+      if (this.#feed.keepWhole()) this.#host.segment.native.announceAll(this.id);
+      else this.fail('OBSERVER_DIED', ruling.observer);
+    }
+    return !this.#over;
+  }
+
+  #completeWhenTaken(): void {
+    if (this.#over || !this.#answer.ended || this.#answer.lent > 0) return;
+    this.#over = true;
+    this.#counters.completed();
+    this.#leave(this.#feed.ended);
+  }
+
+  #failWith(thrown: unknown): void {
+    const error = fromNative(thrown);
+    if (error !== thrown) this.#host.log.error({ err: thrown }, 'exchange failed unexpectedly');
+    this.#fail(error);
+  }
+
+  #fail(error: UploadResponseError, veto?: Veto): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#counters.failed(error.code);
+    this.#host.log.info({ stream: this.id, code: error.code }, error.message);
+    // The sink first: its views are protected until the stream is closed.
+    this.#sink.fail(error, errorAnswer(error, veto));
+    this.#host.segment.native.abort(this.id, error.number);
+    this.#leave();
+  }
+
+  #markDirty(): void {
+    if (this.#dirty) return;
+    this.#dirty = true;
+    this.#host.flushLater(this);
+  }
+
+  #leave(complete = false): void {
+    this.#watch.stop();
+    this.#host.segment.removeWaiter(this.id, this.#waiter);
+    this.#feed.close();
+    this.#answer.close();
+    const { segment } = this.#host;
+    const late = complete && segment.native.readerCount(this.id, Lane.request) > 0;
+    this.#host.left(this, late);
+  }
+}

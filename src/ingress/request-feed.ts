@@ -1,0 +1,161 @@
+import { UploadResponseError, throwIfError } from '../errors/index.js';
+import { encodeHeaders, type Header, type RequestHead } from '../protocols/hpks/index.js';
+import { Lane, type RingReader, type RingWriter, type Segment, SlotFlag } from '../ring/index.js';
+import { trailerFields } from './headers.js';
+
+/**
+ * The request side of an exchange: bytes go into the request lane as they come, and what does not fit
+ * waits here until there is room. Methods throw what became of the stream.
+ */
+export class RequestFeed {
+  readonly #segment: Segment;
+  readonly #id: number;
+  readonly #writer: RingWriter;
+  readonly #mayLetGo: () => boolean;
+  /** Keeps everything since the first slot in the ring until a worker reads. */
+  #hold: RingReader | undefined;
+  readonly #waiting: Uint8Array[] = [];
+  /** Bytes of `waiting[0]` that are in the ring. */
+  #taken = 0;
+  #trailers: Uint8Array | undefined;
+  #ending = false;
+  #ended = false;
+  #full = false;
+
+  /** `mayLetGo`: whoever must see the whole request reads it, so that it can go on without the hold.
+   *  @throws UploadResponseError STALE_STREAM, NO_FREE_READER */
+  constructor(segment: Segment, id: number, mayLetGo: () => boolean) {
+    this.#mayLetGo = mayLetGo;
+    this.#segment = segment;
+    this.#id = id;
+    this.#writer = segment.requestWriter(id);
+    this.#hold = segment.join(id, Lane.request, 0);
+  }
+
+  /** The end slot has been published. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Something waits for room. */
+  get full(): boolean {
+    return this.#full;
+  }
+
+  /** Newest published slot: moves with progress. */
+  get last(): number {
+    return this.#writer.last;
+  }
+
+  /** Workers, without ourselves, that stand in the way of the next slot. */
+  blockers(): bigint {
+    return this.#writer.native.blockers() & ~(1n << BigInt(this.#segment.worker));
+  }
+
+  /** @throws UploadResponseError an HPKS error, HEAD_TOO_LARGE */
+  writeHead(head: RequestHead): void {
+    const frame = encodeHeaders(this.#id, head);
+    if (frame.length > this.#writer.slotSize) {
+      throw new UploadResponseError('HEAD_TOO_LARGE', `${frame.length} bytes do not fit into a slot`);
+    }
+    this.#writer.tryWrite(frame, SlotFlag.head);
+  }
+
+  /** Takes body bytes. False: the lane is full, the rest is kept, pause until `retry` says true. */
+  write(chunk: Uint8Array): boolean {
+    if (!this.#full) {
+      const taken = this.#writer.tryAppend(chunk);
+      if (taken === chunk.length) return true;
+      this.#taken = taken;
+      this.#full = true;
+    }
+    this.#waiting.push(chunk);
+    return this.#waiting.length === 1 && this.retry();
+  }
+
+  /** Publishes what is in the open slot. */
+  flush(): void {
+    this.#writer.flush();
+  }
+
+  /** The request is complete once everything before it has found room. */
+  end(trailers: readonly Header[]): void {
+    if (this.#ending) return;
+    const fields = trailerFields(trailers);
+    if (fields.length > 0) this.#trailers = encodeTrailers(this.#id, fields, this.#writer.slotSize);
+    this.#ending = true;
+    this.retry();
+  }
+
+  /** Tries again to find room for what waits. True when nothing waits any more. */
+  retry(): boolean {
+    for (;;) {
+      if (this.#drain()) {
+        this.#full = false;
+        return true;
+      }
+      this.#full = true;
+      if (this.#letGo()) continue;
+      if (throwIfError(this.#writer.poll()) === 1) return false;
+    }
+  }
+
+  /** True when the whole request is in the ring and will stay there. */
+  keepWhole(): boolean {
+    if (this.#hold) return true;
+    try {
+      this.#hold = this.#segment.join(this.#id, Lane.request, 0);
+    } catch {
+      return false;
+    }
+    if (this.#hold.gap === 0 && this.#segment.native.isWhole(this.#id, Lane.request) === 1) {
+      return true;
+    }
+    this.#leaveHold();
+    return false;
+  }
+
+  /** Gives everything of the lane back. */
+  close(): void {
+    this.#waiting.length = 0;
+    this.#ending = true;
+    this.#leaveHold();
+    this.#writer.release();
+  }
+
+  #drain(): boolean {
+    while (this.#waiting.length > 0) {
+      const chunk = this.#waiting[0] as Uint8Array;
+      this.#taken += this.#writer.tryAppend(chunk, this.#taken);
+      if (this.#taken < chunk.length) return false;
+      this.#waiting.shift();
+      this.#taken = 0;
+    }
+    if (!this.#ending || this.#ended) return true;
+    if (this.#trailers) {
+      if (!this.#writer.tryWrite(this.#trailers, SlotFlag.trailers)) return false;
+      this.#trailers = undefined;
+    }
+    this.#ended = this.#writer.tryEnd();
+    return this.#ended;
+  }
+
+  /** The hold is in the way of a full lane; a worker that reads protects its own place by itself. */
+  #letGo(): boolean {
+    if (!this.#hold || !this.#mayLetGo()) return false;
+    this.#leaveHold();
+    return true;
+  }
+
+  #leaveHold(): void {
+    this.#hold?.leave();
+    this.#hold = undefined;
+  }
+}
+
+/** Trailers that a slot cannot hold are dropped: they are never needed to understand a request. */
+function encodeTrailers(id: number, fields: Header[], room: number): Uint8Array | undefined {
+  const head = { kind: 'request', version: 1, method: 'POST', path: '/', headers: fields } as const;
+  const frame = encodeHeaders(id, head);
+  return frame.length <= room ? frame : undefined;
+}

@@ -1,0 +1,2 @@
+export type * from './addon.js';
+export { loadAddon } from './load.js';

@@ -1,0 +1,118 @@
+import { ERRORS, errorOf, throwIfError } from '../errors/index.js';
+import type { NativeWriter } from '../native/index.js';
+import { SlotFlag } from './flags.js';
+import type { Segment } from './segment.js';
+
+const FULL = -ERRORS.FULL.number;
+const PINNED = -ERRORS.PINNED.number;
+
+/** The single writer of one lane. "Full" is a result; everything else that fails is thrown. */
+export class RingWriter {
+  readonly #reserved = new Uint32Array(3);
+
+  constructor(
+    readonly segment: Segment,
+    readonly native: NativeWriter,
+    readonly streamId: number,
+    readonly lane: number,
+  ) {}
+
+  /** Newest published slot id. */
+  get last(): number {
+    return this.native.last;
+  }
+
+  get slots(): number {
+    return this.native.slots;
+  }
+
+  get slotSize(): number {
+    return this.native.slotSize;
+  }
+
+  /** Copies body bytes from `start` into slots and publishes those that become full; returns the
+   *  bytes taken, fewer than offered when the lane is full. `flush` publishes the rest. */
+  tryAppend(bytes: Uint8Array, start = 0): number {
+    return throwIfError(this.native.append(bytes, start));
+  }
+
+  /** Publishes what `tryAppend` has left in the open slot. */
+  flush(): void {
+    throwIfError(this.native.flush());
+  }
+
+  /** Publishes one slot. False when the lane is full. @throws SLOT_TOO_LARGE, LANE_ENDED ... */
+  tryWrite(bytes: Uint8Array, flags: number): boolean {
+    return this.#room(this.native.write(bytes, flags));
+  }
+
+  /** Publishes the end slot. False when the lane is full. */
+  tryEnd(): boolean {
+    return this.#room(this.native.end());
+  }
+
+  /** A writable view on the next slot, or undefined when the lane is full. `commit` publishes it. */
+  tryReserve(): Uint8Array | undefined {
+    if (!this.#room(this.native.reserve(this.#reserved))) return undefined;
+    const [window, offset, capacity] = this.#reserved as unknown as [number, number, number];
+    return this.segment.view(window, offset, capacity);
+  }
+
+  /** Publishes the reserved slot with `length` bytes of body. */
+  commit(length: number, flags: number = SlotFlag.body): void {
+    throwIfError(this.native.commit(length, flags));
+  }
+
+  /** Resolves when a slot may be free; rejects when the stream has been closed or aborted. */
+  wait(signal?: AbortSignal): Promise<void> {
+    return this.segment.waitFor(this.streamId, () => this.poll(), signal);
+  }
+
+  /** 1: full and the wake is armed; 0: there is room; negative: an error number. */
+  poll(): number {
+    return this.native.park();
+  }
+
+  /** Writes one slot, waiting for room. */
+  async write(bytes: Uint8Array, flags: number, signal?: AbortSignal): Promise<void> {
+    while (!this.tryWrite(bytes, flags)) await this.wait(signal);
+  }
+
+  /** Writes body bytes of any length and publishes them, waiting for room. */
+  async append(bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    let taken = this.tryAppend(bytes);
+    while (taken < bytes.length) {
+      await this.wait(signal);
+      taken += this.tryAppend(bytes, taken);
+    }
+    this.flush();
+  }
+
+  /** Writes the end slot, waiting for room. */
+  async end(signal?: AbortSignal): Promise<void> {
+    while (!this.tryEnd()) await this.wait(signal);
+  }
+
+  /** Gives up with an error number: the readers are told. The claim stays until `release`. */
+  fail(code: number): void {
+    throwIfError(this.native.fail(code));
+  }
+
+  /** Gives the claim back. */
+  release(): void {
+    const result = this.native.release();
+    if (
+      result < 0 &&
+      result !== -ERRORS.NOT_OWNER.number &&
+      result !== -ERRORS.STALE_STREAM.number
+    ) {
+      throw errorOf(result);
+    }
+  }
+
+  #room(result: number): boolean {
+    if (result === FULL || result === PINNED) return false;
+    throwIfError(result);
+    return true;
+  }
+}

@@ -1,0 +1,6 @@
+import { http1 } from './http1/index.js';
+
+/** Every transport, by the name it has in the configuration. One line each. */
+export const TRANSPORTS = { http1 } as const;
+
+export type TransportName = keyof typeof TRANSPORTS;

@@ -1,0 +1,57 @@
+import type { z } from 'zod';
+import type { Ingress, Logger } from '../ingress/index.js';
+
+/** Where a transport can be reached. */
+export interface BoundAddress {
+  /** The transport's registered name. */
+  readonly transport: string;
+  /** URL scheme: `http`, `https`, ... */
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: number;
+  /** A URL that a client can use as it stands. */
+  readonly url: string;
+}
+
+/** Counters of one transport since its start; what streams did is in `IngressStats`. */
+export interface TransportStats {
+  readonly connections: number;
+  readonly connectionsTotal: number;
+  readonly requestsTotal: number;
+  /** Requests that were answered before they became a stream, by error code. */
+  readonly refusedTotal: Readonly<Record<string, number>>;
+}
+
+/** One way for uploads to come in. */
+export interface Transport {
+  /** Binds all its addresses, or throws and has bound none. */
+  listen(): Promise<readonly BoundAddress[]>;
+  /** Refuses what is new and finishes what runs; when `signal` aborts, cuts what is left. */
+  drain(signal: AbortSignal): Promise<void>;
+  /** Idempotent, never throws. */
+  close(): Promise<void>;
+  /** A plain object, no I/O. */
+  stats(): TransportStats;
+}
+
+/** What a transport is given to work with. */
+export interface TransportContext<Config> {
+  readonly ingress: Ingress;
+  readonly config: Config;
+  readonly log: Logger;
+}
+
+/** A transport's entry in the registry: configuration, help, metric labels and tests derive from it. */
+export interface TransportDefinition<Schema extends z.ZodType = z.ZodType> {
+  readonly name: string;
+  readonly summary: string;
+  readonly configSchema: Schema;
+  create(context: TransportContext<z.output<Schema>>): Transport;
+}
+
+/** Types a definition by its own schema. */
+export function defineTransport<Schema extends z.ZodType>(
+  definition: TransportDefinition<Schema>,
+): TransportDefinition<Schema> {
+  return definition;
+}

@@ -1,0 +1,109 @@
+import { UploadResponseError } from '../errors/index.js';
+import type { RequestHead } from '../protocols/hpks/index.js';
+import { defaultSocketPath } from '../ring/socket-path.js';
+import type { BodyOptions } from './lane-body.js';
+
+/** Reads beside the responder. `required`: no response passes without this observer's verdict; the
+ *  server must know its name (`requiredObservers`), and processes of one name share the duty. */
+export type ObserverOption = true | { readonly name: string; readonly required: true };
+
+/** What a worker reports of itself. */
+export type WorkerEvent =
+  | { readonly type: 'attached'; readonly worker: number; readonly bootId: string }
+  /** The server has gone; what was open is aborted with `error`. */
+  | { readonly type: 'detached'; readonly error: UploadResponseError }
+  /** The server is not there; the next attempt is made in `delayMs`. */
+  | { readonly type: 'waiting'; readonly error: UploadResponseError; readonly delayMs: number }
+  /** The user's code failed on a stream (0: in the filter, before it had one). */
+  | { readonly type: 'failed'; readonly id: number; readonly error: unknown }
+  /** An observer came too late for a stream's first slots and left it out. */
+  | { readonly type: 'missed'; readonly id: number }
+  | { readonly type: 'stopped' };
+
+export interface WorkerOptions {
+  /** Path of the server's control socket. Default: `UR_SOCKET`, else the server's own default. */
+  readonly socket?: string | undefined;
+  /** What `top` and metrics call this worker. Default: `UR_WORKER_NAME` or `node-<pid>`. */
+  readonly name?: string | undefined;
+  /** Exchanges at once. Default 16; an observer takes every stream. */
+  readonly concurrency?: number | undefined;
+  readonly observer?: ObserverOption | undefined;
+  /** Takes only requests whose path (without query) is one of these or lies below one. */
+  readonly paths?: readonly string[] | undefined;
+  /** Takes only requests for which this returns true. Runs before the claim; must be quick. */
+  readonly filter?: ((head: RequestHead) => boolean) | undefined;
+  /** Compares each slot of a body with its hash. Default false. */
+  readonly verify?: boolean | undefined;
+  /** Body chunks are private copies, good for ever. Default false. */
+  readonly copy?: boolean | undefined;
+  /** Stops the worker, gracefully and without a deadline, when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** Attaches again, with backoff, when the server restarts. Default true. */
+  readonly reconnect?: boolean | undefined;
+  /** Waits for a server that is not running yet instead of rejecting. Default false. */
+  readonly waitForServer?: boolean | undefined;
+  /** Default: failures go to standard error, everything else nowhere. */
+  readonly onEvent?: ((event: WorkerEvent) => void) | undefined;
+}
+
+/** The options with their defaults. */
+export interface ResolvedOptions {
+  readonly socket: string;
+  readonly name: string;
+  readonly concurrency: number;
+  readonly observes: boolean;
+  /** Name of the required observer, or ''. */
+  readonly required: string;
+  readonly wants: (head: RequestHead) => boolean;
+  readonly body: BodyOptions;
+  readonly signal: AbortSignal | undefined;
+  readonly reconnect: boolean;
+  readonly waitForServer: boolean;
+  readonly report: (event: WorkerEvent) => void;
+}
+
+const DEFAULT_CONCURRENCY = 16;
+const MAX_CONCURRENCY = 65536;
+
+/** @throws UploadResponseError INVALID_ARGUMENT */
+export function resolveOptions(options: WorkerOptions): ResolvedOptions {
+  const { observer, paths, filter } = options;
+  const fallback = observer ? MAX_CONCURRENCY : DEFAULT_CONCURRENCY;
+  const concurrency = options.concurrency ?? fallback;
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MAX_CONCURRENCY) {
+    throw new UploadResponseError('INVALID_ARGUMENT', `concurrency must be 1..${MAX_CONCURRENCY}`);
+  }
+  const required = typeof observer === 'object' ? observer.name : '';
+  if (typeof observer === 'object' && required === '') {
+    throw new UploadResponseError('INVALID_ARGUMENT', 'a required observer needs its name');
+  }
+  return {
+    socket: options.socket ?? defaultSocketPath(),
+    name: options.name ?? process.env.UR_WORKER_NAME ?? `node-${process.pid}`,
+    concurrency,
+    observes: observer !== undefined,
+    required,
+    wants: (head) => (!paths || matches(paths, head.path)) && (!filter || filter(head)),
+    body: { copy: options.copy ?? false, verify: options.verify ?? false },
+    signal: options.signal,
+    reconnect: options.reconnect ?? true,
+    waitForServer: options.waitForServer ?? false,
+    report: options.onEvent ?? reportFailures,
+  };
+}
+
+/** `/a` stands for `/a`, `/a?q` and `/a/b`, not for `/ab`; `/a/` for what lies below it. */
+function matches(prefixes: readonly string[], path: string): boolean {
+  return prefixes.some((prefix) => {
+    if (!path.startsWith(prefix)) return false;
+    const next = path[prefix.length];
+    return prefix.endsWith('/') || next === undefined || next === '/' || next === '?';
+  });
+}
+
+function reportFailures(event: WorkerEvent): void {
+  if (event.type !== 'failed') return;
+  const { id, error } = event;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`upload-response worker: stream ${id} failed: ${text}\n`);
+}

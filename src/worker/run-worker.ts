@@ -1,0 +1,98 @@
+import { resolve as resolvePath } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { UploadResponseError } from '../errors/index.js';
+import type { Exchange } from './exchange.js';
+import type { Observation } from './observation.js';
+import type { WorkerOptions } from './options.js';
+import { answerWith, type FetchHandler } from './serve.js';
+import { stopOnSignals } from './signals.js';
+import { type AnyWorker, attach, type StopOptions } from './worker.js';
+
+/** What a worker module may export as its default; a named export `options` sets WorkerOptions. */
+export type WorkerModule =
+  | ((exchange: Exchange) => unknown)
+  | { readonly handle: (exchange: Exchange) => unknown }
+  | { readonly fetch: FetchHandler };
+
+export interface RunWorkerOptions extends WorkerOptions, StopOptions {
+  /** Stops gracefully at SIGTERM and SIGINT. Default true. */
+  readonly handleSignals?: boolean | undefined;
+}
+
+/**
+ * Runs a worker module until it is stopped: what `upload-response worker <module>` does. A server
+ * that is not running yet is waited for. Given options win over the module's own.
+ *
+ * @param module path or URL of the module, or what it exports
+ * @throws UploadResponseError INVALID_WORKER_MODULE, and as `attach`
+ */
+export async function runWorker(
+  module: string | URL | object,
+  options: RunWorkerOptions = {},
+): Promise<AnyWorker> {
+  const exported = await load(module);
+  const { deadlineMs, handleSignals = true, ...given } = options;
+  const merged = { waitForServer: true, ...moduleOptions(exported), ...defined(given) };
+  const handler = handlerOf(exported, merged);
+  const worker = await attach(handler.options as WorkerOptions & { observer?: undefined });
+  if (handleSignals) stopOnSignals(worker, { deadlineMs });
+  worker.run(handler.handle).catch(() => undefined);
+  return worker;
+}
+
+interface Handler {
+  readonly handle: (work: Exchange) => unknown;
+  readonly options: WorkerOptions;
+}
+
+function handlerOf(exported: Exports, options: WorkerOptions): Handler {
+  const main = exported.default;
+  if (typeof main === 'function') return { handle: main as Handler['handle'], options };
+  const { handle, fetch } = (main ?? {}) as { handle?: unknown; fetch?: unknown };
+  if (typeof handle === 'function') {
+    return { handle: (work: Exchange | Observation) => handle.call(main, work), options };
+  }
+  if (typeof fetch === 'function') {
+    if (options.observer) {
+      throw new UploadResponseError('INVALID_WORKER_MODULE', 'a fetch handler cannot observe');
+    }
+    const answer: FetchHandler = (request, context) => fetch.call(main, request, context);
+    const handle = (work: Exchange) => answerWith(answer, work);
+    return { handle, options: { ...options, copy: true } };
+  }
+  throw new UploadResponseError('INVALID_WORKER_MODULE');
+}
+
+interface Exports {
+  readonly default?: unknown;
+  readonly options?: unknown;
+}
+
+async function load(module: string | URL | object): Promise<Exports> {
+  if (typeof module === 'object' && !(module instanceof URL)) {
+    return 'default' in module ? module : { default: module };
+  }
+  if (typeof module === 'function') return { default: module };
+  const text = String(module);
+  const url = /^(file|data|node):/.test(text) ? text : pathToFileURL(resolvePath(text)).href;
+  try {
+    return (await import(url)) as Exports;
+  } catch (cause) {
+    const detail = `${text}: ${(cause as Error).message}`;
+    throw new UploadResponseError('INVALID_WORKER_MODULE', detail, { cause });
+  }
+}
+
+function moduleOptions(exported: Exports): WorkerOptions {
+  const { options } = exported;
+  if (options === undefined) return {};
+  if (options !== null && typeof options === 'object') return options;
+  throw new UploadResponseError('INVALID_WORKER_MODULE', 'the export "options" is not an object');
+}
+
+/** Without the keys whose value is undefined: they would hide the module's own. */
+function defined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
+}

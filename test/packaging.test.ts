@@ -1,0 +1,113 @@
+// The tarball as a user gets it: in an empty folder, on a machine without a compiler.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const run = promisify(execFile);
+
+let work = '';
+let app = '';
+let env: NodeJS.ProcessEnv = {};
+let packed: string[] = [];
+
+/** Runs a program in the folder that the package is installed in, with nothing else on PATH. */
+const inApp = (program: string, ...args: string[]) =>
+  run(join(work, 'bin', program), args, { cwd: app, env, timeout: 120_000 });
+
+async function which(program: string): Promise<string> {
+  const { stdout } = await run('sh', ['-c', 'command -v "$0"', program]);
+  return realpath(stdout.trim());
+}
+
+before(async () => {
+  work = await mkdtemp(join(tmpdir(), 'upload-response-pack-'));
+  app = join(work, 'app');
+  await mkdir(app);
+  await mkdir(join(work, 'bin'));
+  for (const program of ['node', 'npm', 'sh', 'env']) {
+    await symlink(await which(program), join(work, 'bin', program));
+  }
+  const { npm_config_build_from_source: _, ...inherited } = process.env;
+  env = { ...inherited, PATH: join(work, 'bin') };
+  const pack = ['pack', '--json', '--pack-destination', work];
+  const { stdout } = await run('npm', pack, { cwd: root, timeout: 600_000, maxBuffer: 1 << 26 });
+  const [report] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
+  packed = report.files.map((file) => file.path);
+  await writeFile(join(app, 'package.json'), '{ "private": true, "type": "module" }\n');
+  const install = ['install', '--engine-strict', '--no-audit', '--no-fund', '--prefer-offline'];
+  await inApp('npm', ...install, join(work, report.filename));
+});
+
+after(() => rm(work, { recursive: true, force: true }));
+
+test('the tarball carries the program, its prebuilt binary and the sources of the addon', () => {
+  const prebuilt = new RegExp(`^prebuilds/${process.platform}-${process.arch}/.*\\.node$`);
+  assert.equal(packed.filter((path) => prebuilt.test(path)).length, 1);
+  for (const path of ['dist/cli/main.js', 'dist/index.d.ts', 'CMakeLists.txt', 'LICENSE']) {
+    assert.ok(packed.includes(path), path);
+  }
+  assert.ok(packed.some((path) => path.startsWith('native/cmake/')));
+  const stray = /^(src|test|bench|out|build|node_modules|docs)\/|native\/(test|fuzz)\/|\.gyp\.tmp$/;
+  assert.deepEqual(
+    packed.filter((path) => stray.test(path)),
+    [],
+  );
+});
+
+test('installing it compiles nothing', async () => {
+  const installed = await readdir(join(app, 'node_modules', 'upload-response'));
+  assert.ok(!installed.includes('build') && !installed.includes('out'), installed.join(' '));
+});
+
+test('every entry of the package can be imported', async () => {
+  const program = `
+    for (const entry of ['', '/worker', '/hpks', '/errors']) await import('upload-response' + entry);
+    const { ERRORS } = await import('upload-response/errors');
+    console.log(ERRORS.FULL.number);
+  `;
+  const { stdout } = await inApp('node', '--input-type=module', '--eval', program);
+  assert.equal(stdout.trim(), '1');
+});
+
+test('doctor finds the native binary', async () => {
+  const cli = join('node_modules', '.bin', 'upload-response');
+  const { stdout } = await inApp('node', cli, 'doctor', '--json');
+  assert.equal(typeof JSON.parse(stdout), 'object');
+});
+
+test('a program creates a segment with the prebuilt addon', async () => {
+  const program = `
+    import { Segment } from './node_modules/upload-response/dist/ring/index.js';
+    const segment = Segment.create({
+      socket: ${JSON.stringify(join(work, 'control.sock'))},
+      name: 'packaging',
+      pools: [{
+        name: 'uploads', streams: 2, slotSize: 65536, requestSlots: 8, responseSlots: 8,
+        stageSlots: 0, stages: [], readersPerLane: 4,
+      }],
+      maxWorkers: 4, requiredObservers: [], memory: 'fixed', warmStreams: 0,
+    });
+    console.log(segment.description.streamCount);
+    await segment.close();
+    process.exit(0);
+  `;
+  const { stdout } = await inApp('node', '--input-type=module', '--eval', program);
+  assert.equal(stdout.trim(), '2');
+});
+
+test('where no prebuilt binary fits it is built from source', async () => {
+  const folder = join(app, 'node_modules', 'upload-response');
+  await run(process.execPath, ['scripts/install.mjs'], {
+    cwd: folder,
+    env: { ...process.env, npm_config_build_from_source: 'true' },
+    timeout: 300_000,
+  });
+  assert.deepEqual(await readdir(join(folder, 'build', 'Release')), ['upload_response.node']);
+});
