@@ -6,12 +6,14 @@
 namespace ur {
 
 Status claim_lane(Segment* segment, const LaneRef& lane, uint64_t* token) {
+  if (lane.lane == kRequestLane) return Status::kInvalidArgument;
   Status status = stream_status(lane);
   if (status != Status::kOk) return status;
   uint64_t word = lane.control->claim.load(std::memory_order_acquire);
   if (word >> 32 != lane.generation) return Status::kStaleStream;
-  // A lane that somebody began to write and gave back cannot be continued by another.
-  if ((word & 0xFFFF) != 0 || lane.control->last.load(std::memory_order_acquire) != 0) {
+  // A lane that somebody began to write, or gave up, cannot be continued by another.
+  if ((word & 0xFFFF) != 0 || lane.control->last.load(std::memory_order_acquire) != 0 ||
+      lane.control->failure.load(std::memory_order_acquire) != 0) {
     return Status::kAlreadyClaimed;
   }
   const uint64_t mine = word | (segment->self() + 1);
@@ -55,6 +57,13 @@ void clear_slots(const LaneRef& lane) {
 Status requeue_lane(Segment* segment, const LaneRef& lane) {
   const uint64_t word = lane.control->claim.load(std::memory_order_acquire);
   if (word >> 32 != lane.generation || (word & kClaimOrphan) == 0) return Status::kNotOwner;
+  // Whoever has read of this attempt must not take the next one's slots for its continuation.
+  for (uint32_t r = 0; r < lane.reader_count; r++) {
+    ReaderWord& reader = lane.control->readers[r];
+    const uint64_t owner = reader.owner.load(std::memory_order_acquire);
+    if (reader_state(owner) != ReaderState::kActive || !evict_reader(&reader, owner)) continue;
+    ring(*segment, reader_worker(owner), lane.stream);
+  }
   clear_slots(lane);
   const uint64_t attempt = ((word >> 16) + 1) & 0xFFFF;
   lane.control->claim.store(lane.generation << 32 | attempt << 16, std::memory_order_seq_cst);

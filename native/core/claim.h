@@ -8,7 +8,7 @@
 
 namespace ur {
 
-// kOk and *token, kAlreadyClaimed, or what became of the stream.
+// kOk and *token, kAlreadyClaimed, kInvalidArgument for a request lane, or what became of the stream.
 [[nodiscard]] Status claim_lane(Segment* segment, const LaneRef& lane, uint64_t* token);
 
 struct ClaimOwner {
@@ -18,8 +18,8 @@ struct ClaimOwner {
 };
 ClaimOwner claim_owner(const LaneRef& lane);
 
-// After the holder's death, by the ingress: clears the lane so that another worker may claim it. The
-// ingress must have left the lane as a reader. kNotOwner when the claim is not an orphan.
+// After the holder's death, by the ingress: clears the lane so that another worker may claim it. Its
+// readers are evicted: what they have read is worth nothing. kNotOwner: the claim is no orphan.
 [[nodiscard]] Status requeue_lane(Segment* segment, const LaneRef& lane);
 
 // Sets every word of the lane to its first state for `generation`. Only when nobody holds anything.

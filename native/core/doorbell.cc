@@ -1,9 +1,14 @@
 #include "doorbell.h"
 
 #include "futex.h"
+#include "lane_reader.h"
 
 namespace ur {
 namespace {
+
+void signal(const Segment& segment, uint32_t worker, uint32_t stream) {
+  segment.signals(worker)[stream / 64].fetch_or(1ULL << (stream % 64), std::memory_order_seq_cst);
+}
 
 void press(WorkerRow& row) {
   // Pairs with Doorbell::wait: the sleeper sets `asleep`, then looks at `doorbell`.
@@ -17,8 +22,8 @@ void press(WorkerRow& row) {
 }  // namespace
 
 void ring(const Segment& segment, uint32_t worker, uint32_t stream) {
-  if (!segment.has_worker(worker)) return;
-  segment.signals(worker)[stream / 64].fetch_or(1ULL << (stream % 64), std::memory_order_seq_cst);
+  if (!segment.has_worker(worker) || !segment.has_stream(stream)) return;
+  signal(segment, worker, stream);
   press(segment.worker(worker));
 }
 
@@ -36,14 +41,20 @@ void ring_ingress(const Segment& segment, const LaneRef& lane) {
 
 void ring_writer(const Segment& segment, const LaneRef& lane) {
   // Pairs with LaneWriter::park, which sets the word and then looks at the cursors and pins.
-  if (lane.control->writer_parked.load(std::memory_order_seq_cst) == 0) return;
-  if (lane.control->writer_parked.exchange(0, std::memory_order_seq_cst) == 0) return;
-  if (lane.lane == kRequestLane) {
-    ring_ingress(segment, lane);
-    return;
+  uint32_t ticket = lane.control->writer_parked.load(std::memory_order_seq_cst);
+  if (ticket == 0) return;
+  const uint64_t holder = lane.control->claim.load(std::memory_order_relaxed) & 0xFF;
+  const uint32_t writer = lane.lane == kRequestLane
+                              ? lane.row->ingress.load(std::memory_order_relaxed)
+                              : static_cast<uint32_t>(holder) - 1;
+  if (!segment.has_worker(writer)) return;
+  // The signal stands before the word is taken: who is stopped or dies in between leaves it behind,
+  // and the writer finds it when its sleep is over at the latest. The ticket keeps a ringer that went
+  // on late from taking the word of a writer that has parked again.
+  signal(segment, writer, lane.stream);
+  if (lane.control->writer_parked.compare_exchange_strong(ticket, 0, std::memory_order_seq_cst)) {
+    press(segment.worker(writer));
   }
-  uint64_t holder = lane.control->claim.load(std::memory_order_relaxed) & 0xFF;
-  if (holder != 0) ring(segment, static_cast<uint32_t>(holder - 1), lane.stream);
 }
 
 void ring_lane(const Segment& segment, const LaneRef& lane) {
@@ -52,6 +63,17 @@ void ring_lane(const Segment& segment, const LaneRef& lane) {
     ring_all(segment, lane.control->parked.exchange(0, std::memory_order_seq_cst), lane.stream);
   }
   ring_writer(segment, lane);
+}
+
+void ring_holders(const Segment& segment, const LaneRef& lane) {
+  const uint64_t holder = lane.control->claim.load(std::memory_order_acquire) & 0xFF;
+  if (holder != 0) ring(segment, static_cast<uint32_t>(holder - 1), lane.stream);
+  for (uint32_t r = 0; r < lane.reader_count; r++) {
+    const uint64_t owner = lane.control->readers[r].owner.load(std::memory_order_acquire);
+    if (reader_state(owner) != ReaderState::kFree) {
+      ring(segment, reader_worker(owner), lane.stream);
+    }
+  }
 }
 
 uint32_t take_signals(const Segment& segment, uint32_t worker, uint32_t* out, uint32_t max) {

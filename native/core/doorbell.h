@@ -19,6 +19,8 @@ void ring_all(const Segment& segment, uint64_t workers, uint32_t stream);
 void ring_plain(const Segment& segment, uint32_t worker);
 // Rings whoever is parked on the lane: its readers, and its writer if it waits for room.
 void ring_lane(const Segment& segment, const LaneRef& lane);
+// Rings whoever has a place or the claim in the lane, parked or not.
+void ring_holders(const Segment& segment, const LaneRef& lane);
 // The process that opened the stream.
 void ring_ingress(const Segment& segment, const LaneRef& lane);
 // The writer of the lane, if it waits for room.

@@ -20,6 +20,16 @@ bool is_name(const std::string& name) {
   return !name.empty() && name.size() < kNameBytes && name.find('\0') == std::string::npos;
 }
 
+bool has_twice(const std::vector<std::string>& names) {
+  for (size_t i = 1; i < names.size(); i++) {
+    if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(i), names[i]) !=
+        names.begin() + static_cast<std::ptrdiff_t>(i)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Status check_range(const PoolConfig& pool, const char* key, uint32_t value, uint32_t low,
                    uint32_t high, std::string* detail) {
   if (value >= low && value <= high) return Status::kOk;
@@ -49,6 +59,9 @@ Status check_pool(const PoolConfig& pool, std::string* detail) {
   for (const auto& stage : pool.stages) {
     if (!is_name(stage)) return invalid(detail, "a stage's name must have 1 to 31 bytes");
   }
+  if (has_twice(pool.stages)) {
+    return invalid(detail, "pool '" + pool.name + "': two stages have one name");
+  }
   return Status::kOk;
 }
 
@@ -66,6 +79,7 @@ Status check(const SegmentConfig& config, std::string* detail) {
   for (const auto& name : config.observers) {
     if (!is_name(name)) return invalid(detail, "an observer's name must have 1 to 31 bytes");
   }
+  if (has_twice(config.observers)) return invalid(detail, "two observers have one name");
   uint64_t streams = 0;
   for (size_t i = 0; i < config.pools.size(); i++) {
     Status status = check_pool(config.pools[i], detail);

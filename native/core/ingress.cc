@@ -51,15 +51,17 @@ Status Ingress::warm_up(uint32_t stream) {
     return Status::kOutOfMemory;
   }
   std::string detail;
-  Status status = segment_->file().allocate(
-      pool.request_data_offset + local * pool.request_data_stride, pool.request_data_stride,
-      &detail);
+  MemoryFile& file = segment_->file();
+  const uint64_t request = pool.request_data_offset + local * pool.request_data_stride;
+  const uint64_t response = pool.response_data_offset + local * pool.response_data_stride;
+  Status status = file.allocate(request, pool.request_data_stride, &detail);
+  if (status != Status::kOk) return status;
+  status = file.allocate(response, pool.response_data_stride, &detail);
   if (status == Status::kOk) {
-    status = segment_->file().allocate(
-        pool.response_data_offset + local * pool.response_data_stride, pool.response_data_stride,
-        &detail);
+    warm_[stream] = 1;
+  } else if (file.punch(request, pool.request_data_stride) != Status::kOk) {
+    return status;  // it stays allocated, and the next attempt finds it so
   }
-  if (status == Status::kOk) warm_[stream] = 1;
   return status;
 }
 
@@ -72,11 +74,12 @@ void Ingress::cool_down(uint32_t stream) {
   }
   const PoolGeometry& pool = segment_->geometry().pools[index];
   const uint64_t local = stream - pool.first_stream;
-  Status request = segment_->file().punch(
+  const Status request = segment_->file().punch(
       pool.request_data_offset + local * pool.request_data_stride, pool.request_data_stride);
-  Status response = segment_->file().punch(
+  const Status response = segment_->file().punch(
       pool.response_data_offset + local * pool.response_data_stride, pool.response_data_stride);
-  if (request == Status::kOk && response == Status::kOk) {
+  // Half of it gone is cold: what is still there is allocated once more without harm.
+  if (request == Status::kOk || response == Status::kOk) {
     warm_[stream] = 0;
   } else {
     warm_free_[index]++;
@@ -182,15 +185,7 @@ void Ingress::ring_stream(uint32_t stream) {
   for (uint32_t l = 0; l < segment_->pool_of(stream).lanes_per_stream; l++) {
     const LaneRef lane = segment_->lane_at(stream, l);
     ring_lane(*segment_, lane);
-    // A holder that is busy is not parked, and still has to hear of it.
-    const ClaimOwner owner = claim_owner(lane);
-    if (owner.worker != kNoIndex) ring(*segment_, owner.worker, stream);
-    for (uint32_t r = 0; r < lane.reader_count; r++) {
-      const uint64_t word = lane.control->readers[r].owner.load(std::memory_order_acquire);
-      if (reader_state(word) != ReaderState::kFree) {
-        ring(*segment_, reader_worker(word), stream);
-      }
-    }
+    ring_holders(*segment_, lane);  // who is busy is not parked, and still has to hear of it
   }
 }
 
@@ -218,17 +213,18 @@ Status Ingress::close(uint64_t stream_id) {
   return Status::kOk;
 }
 
+// Pairs with LaneReader::join and pin, which set their word and then look at the stream's state.
 bool Ingress::is_held(uint32_t stream) const {
   for (uint32_t l = 0; l < segment_->pool_of(stream).lanes_per_stream; l++) {
     const LaneRef lane = segment_->lane_at(stream, l);
     const ClaimOwner owner = claim_owner(lane);
     if (owner.worker != kNoIndex && !owner.orphan) return true;
     for (uint32_t r = 0; r < lane.reader_count; r++) {
-      const uint64_t word = lane.control->readers[r].owner.load(std::memory_order_acquire);
+      const uint64_t word = lane.control->readers[r].owner.load(std::memory_order_seq_cst);
       if (reader_state(word) != ReaderState::kFree) return true;
     }
     for (uint32_t s = 0; s < lane.slots; s++) {
-      if (lane.headers[s].pins.load(std::memory_order_acquire) != 0) return true;
+      if (lane.headers[s].pins.load(std::memory_order_seq_cst) != 0) return true;
     }
   }
   return false;
@@ -244,7 +240,9 @@ Status Ingress::reclaim(uint64_t stream_id) {
   lane.row->state.store(state_word(lane.generation, StreamState::kFree),
                         std::memory_order_seq_cst);
   cool_down(lane.stream);
-  free_[segment_->pool_index_of(lane.stream)].push_back(lane.stream);
+  // open() takes from the end: places with memory stand behind all those without.
+  std::vector<uint32_t>& places = free_[segment_->pool_index_of(lane.stream)];
+  places.insert(warm_[lane.stream] != 0 ? places.end() : places.begin(), lane.stream);
   return Status::kOk;
 }
 
@@ -253,7 +251,9 @@ uint32_t Ingress::evict(const LaneRef& lane, uint32_t worker) {
   for (uint32_t r = 0; r < lane.reader_count; r++) {
     ReaderWord& word = lane.control->readers[r];
     const uint64_t owner = word.owner.load(std::memory_order_acquire);
-    if (reader_state(owner) != ReaderState::kFree && reader_worker(owner) == worker &&
+    // One that is still joining holds nothing back, and its thread must not meet another of its
+    // process in the same word.
+    if (reader_state(owner) == ReaderState::kActive && reader_worker(owner) == worker &&
         evict_reader(&word, owner)) {
       count++;
     }

@@ -38,7 +38,7 @@ class Ingress {
   void ring_stream(uint32_t stream);
 
   Segment* segment_;
-  std::vector<std::vector<uint32_t>> free_;  // per pool; the last closed is the first opened: warm
+  std::vector<std::vector<uint32_t>> free_;  // per pool; taken from the end, where the warm ones are
   std::vector<uint8_t> warm_;                // per stream: its slots have memory
   std::vector<uint32_t> warm_free_;          // per pool: closed streams with memory
   uint32_t turn_ = 0;

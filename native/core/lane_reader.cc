@@ -25,7 +25,7 @@ Status LaneReader::join(Segment* segment, const LaneRef& lane, int64_t from) {
   }
   if (word == nullptr) return Status::kNoFreeReader;
 
-  segment_ = segment;
+  segment_ = mapped_ = segment;
   lane_ = lane;
   word_ = word;
   owner_ = reader_owner(lane.generation, segment->self(), ReaderState::kJoining);
@@ -43,6 +43,10 @@ Status LaneReader::join(Segment* segment, const LaneRef& lane, int64_t from) {
   }
   owner_ = active;
   const uint64_t intent = lane.control->intent.load(std::memory_order_seq_cst);
+  if (intent > kCursorMask) {
+    leave();
+    return Status::kSegmentCorrupt;
+  }
   if (intent > lane.slots && cursor_ < intent - lane.slots) {
     const uint64_t start = intent - lane.slots;
     uint64_t stored = tag_ << 48 | cursor_;
@@ -105,7 +109,9 @@ Status LaneReader::ack(uint64_t id) {
   if (id > position_) return Status::kInvalidArgument;
   if (id <= cursor_) return Status::kOk;
   uint64_t stored = tag_ << 48 | cursor_;
-  if (!word_->cursor.compare_exchange_strong(stored, tag_ << 48 | id,
+  // The owner too: the tag has 16 bits and comes round.
+  if (word_->owner.load(std::memory_order_relaxed) != owner_ ||
+      !word_->cursor.compare_exchange_strong(stored, tag_ << 48 | id,
                                              std::memory_order_seq_cst)) {
     return Status::kEvicted;
   }
@@ -116,11 +122,12 @@ Status LaneReader::ack(uint64_t id) {
 
 Status LaneReader::pin(uint64_t id) {
   if (segment_ == nullptr) return Status::kDetached;
+  if (id == 0 || id > kCursorMask) return Status::kLapped;
   SlotHeader& header = lane_.header(id);
   const uint64_t before = header.pins.fetch_or(segment_->self_bit(), std::memory_order_seq_cst);
   // The bit stands before seq is read: the writer that comes now fails on it.
   if ((before & kWriterBit) == 0 && header.seq.load(std::memory_order_seq_cst) == 2 * id &&
-      lane_.row->state.load(std::memory_order_seq_cst) >> 8 == lane_.generation) {
+      is_open(lane_)) {  // a closed stream's place may be free already, but for this bit
     return Status::kOk;
   }
   if ((before & segment_->self_bit()) == 0) unpin(id);
@@ -128,14 +135,15 @@ Status LaneReader::pin(uint64_t id) {
 }
 
 void LaneReader::unpin(uint64_t id) {
-  if (segment_ == nullptr) return;
-  lane_.header(id).pins.fetch_and(~segment_->self_bit(), std::memory_order_seq_cst);
-  ring_writer(*segment_, lane_);
-  if (!is_open(lane_)) ring_ingress(*segment_, lane_);
+  if (mapped_ == nullptr) return;
+  lane_.header(id).pins.fetch_and(~mapped_->self_bit(), std::memory_order_seq_cst);
+  ring_writer(*mapped_, lane_);
+  if (!is_open(lane_)) ring_ingress(*mapped_, lane_);
 }
 
 Status LaneReader::verify(uint64_t id) const {
   if (segment_ == nullptr) return Status::kDetached;
+  if (id == 0 || id > kCursorMask) return Status::kLapped;
   SlotHeader& header = lane_.header(id);
   if (header.seq.load(std::memory_order_acquire) != 2 * id) return Status::kLapped;
   const uint32_t length = header.length.load(std::memory_order_relaxed);
@@ -165,7 +173,8 @@ void LaneReader::leave() {
   // Only the holder of the current tag may free the word: an evicted reader's place can be another's.
   uint64_t stored = tag_ << 48 | cursor_;
   const uint64_t next = ((tag_ + 1) & 0xFFFF) << 48 | cursor_;
-  if (word_->cursor.compare_exchange_strong(stored, next, std::memory_order_seq_cst)) {
+  if (word_->owner.load(std::memory_order_relaxed) == owner_ &&
+      word_->cursor.compare_exchange_strong(stored, next, std::memory_order_seq_cst)) {
     uint64_t owner = owner_;
     word_->owner.compare_exchange_strong(owner, lane_.generation << 32, std::memory_order_seq_cst);
   }

@@ -30,9 +30,10 @@ class LaneReader {
   // Slots up to `id` (at most position()) may be overwritten. kEvicted: what was read of slots after
   // the last acknowledgement must be dropped.
   [[nodiscard]] Status ack(uint64_t id);
-  // Keeps slot `id` beyond its acknowledgement, for every thread of this process. kLapped.
+  // Keeps slot `id` beyond its acknowledgement, for every thread of this process. kLapped: too late, or
+  // the stream is closed.
   [[nodiscard]] Status pin(uint64_t id);
-  void unpin(uint64_t id);
+  void unpin(uint64_t id);  // also after leave()
   // Compares the slot's bytes with their hash. kHashMismatch, kLapped, kEvicted.
   [[nodiscard]] Status verify(uint64_t id) const;
   // Asks to be rung at the next publication. kEmpty: nothing new, sleep. kOk: there is something.
@@ -51,7 +52,8 @@ class LaneReader {
  private:
   bool evicted() const;
 
-  Segment* segment_ = nullptr;
+  Segment* segment_ = nullptr;  // nullptr: no place
+  Segment* mapped_ = nullptr;   // of the last place, for its pins
   LaneRef lane_;
   ReaderWord* word_ = nullptr;
   uint64_t owner_ = 0;  // what the word holds while the place is ours

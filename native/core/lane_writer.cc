@@ -7,8 +7,15 @@
 #include "doorbell.h"
 #include "hash.h"
 #include "lane_reader.h"
+#include "shared_copy.h"
 
 namespace ur {
+namespace {
+
+// Differs from every other one for minutes, whoever drew it.
+uint32_t new_ticket() { return static_cast<uint32_t>(monotonic_ns() >> 6) | 1; }
+
+}  // namespace
 
 Status LaneWriter::open(Segment* segment, const LaneRef& lane, uint64_t token) {
   const uint64_t last = lane.control->last.load(std::memory_order_acquire);
@@ -16,11 +23,11 @@ Status LaneWriter::open(Segment* segment, const LaneRef& lane, uint64_t token) {
   segment_ = segment;
   lane_ = lane;
   token_ = token;
-  last_ = last;
+  last_ = rung_ = last;
+  slowest_ = 0;
   slot_ = nullptr;
   fill_ = 0;
   ended_ = false;
-  bypass_cache_ = uint64_t{lane.slots} * lane.slot_stride > cache_bypass_bytes();
   return Status::kOk;
 }
 
@@ -33,39 +40,67 @@ Status LaneWriter::ready() const {
   return stream_status(lane_);
 }
 
-// A gating reader that has not acknowledged slot id - N, or no reader at all, means full. The minimum
-// is never cached: a late reader may join in the past.
-Status LaneWriter::find_room(uint64_t id) const {
+// A gating reader that has not acknowledged slot id - N, or no reader at all, means full. This look is
+// never spared: a late reader may join in the past.
+Status LaneWriter::find_room(uint64_t id, uint64_t* slowest) const {
   if (id <= lane_.slots) return Status::kOk;
   const uint64_t overwritten = id - lane_.slots;
+  uint64_t least = kCursorMask;
   bool any = false;
   for (uint32_t i = 0; i < lane_.reader_count; i++) {
     const ReaderWord& word = lane_.control->readers[i];
     const uint64_t owner = word.owner.load(std::memory_order_seq_cst);
     if (reader_state(owner) != ReaderState::kActive) continue;
     any = true;
-    if ((word.cursor.load(std::memory_order_seq_cst) & kCursorMask) < overwritten) {
-      return Status::kFull;
-    }
+    const uint64_t cursor = word.cursor.load(std::memory_order_seq_cst) & kCursorMask;
+    if (cursor < overwritten) return Status::kFull;
+    least = std::min(least, cursor);
   }
-  return any ? Status::kOk : Status::kFull;
+  if (!any) return Status::kFull;
+  *slowest = least;
+  return Status::kOk;
+}
+
+// Takes the lock of slot `id`, which nobody who joins from now on may count on.
+Status LaneWriter::lock_slot(uint64_t id) {
+  // Pairs with LaneReader::join, which becomes active and then looks at `intent`.
+  lane_.control->intent.store(id, std::memory_order_seq_cst);
+  Status status = find_room(id, &slowest_);
+  uint64_t unlocked = 0;
+  if (status == Status::kOk && !lane_.header(id).pins.compare_exchange_strong(
+                                   unlocked, kWriterBit, std::memory_order_acq_rel)) {
+    status = Status::kPinned;
+  }
+  if (status != Status::kOk) {
+    // Slot id - N stays after all: who joins now may still have it.
+    lane_.control->intent.store(last_, std::memory_order_seq_cst);
+    slowest_ = 0;
+  }
+  return status;
 }
 
 Status LaneWriter::reserve(uint8_t** data) {
+  Status status = fill_ == 0 ? Status::kOk : flush();
+  return status == Status::kOk ? open_slot(data) : status;
+}
+
+Status LaneWriter::open_slot(uint8_t** data) {
   Status status = ready();
   if (status != Status::kOk) return status;
   if (slot_ == nullptr) {
     const uint64_t id = last_ + 1;
-    // Pairs with LaneReader::join, which becomes active and then looks at `intent`.
-    lane_.control->intent.store(id, std::memory_order_seq_cst);
-    status = find_room(id);
+    // A lane that is full is seen to be full without a word to those who join meanwhile.
+    if (id > lane_.slots && slowest_ < id - lane_.slots) {
+      status = find_room(id, &slowest_);
+      if (status != Status::kOk) {
+        slowest_ = 0;
+        return status;
+      }
+    }
+    status = lock_slot(id);
     if (status != Status::kOk) return status;
     SlotHeader& header = lane_.header(id);
-    uint64_t unlocked = 0;
-    if (!header.pins.compare_exchange_strong(unlocked, kWriterBit, std::memory_order_acq_rel)) {
-      return Status::kPinned;
-    }
-#if defined(__SANITIZE_THREAD__)
+#if defined(UR_THREAD_SANITIZER)
     header.seq.exchange(2 * id + 1, std::memory_order_acq_rel);  // the detector knows no fences
 #else
     header.seq.store(2 * id + 1, std::memory_order_relaxed);
@@ -91,6 +126,13 @@ void LaneWriter::publish(uint32_t length, uint32_t flags, uint64_t hash) {
   last_ = id;
   slot_ = nullptr;
   fill_ = 0;
+  ended_ = (flags & kSlotEnd) != 0;
+}
+
+void LaneWriter::ring_readers() {
+  if (rung_ == last_) return;
+  rung_ = last_;
+  // The full barrier between `last` and `parked`; pairs with LaneReader::park.
   lane_.control->wake.fetch_add(1, std::memory_order_seq_cst);
   if (lane_.control->parked.load(std::memory_order_seq_cst) != 0) {
     ring_all(*segment_, lane_.control->parked.exchange(0, std::memory_order_seq_cst),
@@ -101,50 +143,61 @@ void LaneWriter::publish(uint32_t length, uint32_t flags, uint64_t hash) {
 Status LaneWriter::commit(uint32_t length, uint32_t flags) {
   if (slot_ == nullptr) return Status::kInvalidArgument;
   if (length > lane_.slot_size) return Status::kSlotTooLarge;
-  if (length == 0 && (flags & kSlotEnd) == 0) return Status::kInvalidArgument;
+  if ((length == 0) != ((flags & kSlotEnd) != 0)) return Status::kInvalidArgument;
   Status status = ready();
   if (status != Status::kOk) return status;
   publish(length, flags, xxh3_64(slot_, length));
+  ring_readers();
   return Status::kOk;
 }
 
 Status LaneWriter::append(const uint8_t* data, uint64_t length, uint64_t* taken) {
   *taken = 0;
+  const uint64_t burst = std::max<uint64_t>(1, lane_.slots / 4);
   while (*taken < length) {
     uint8_t* slot = nullptr;
-    Status status = reserve(&slot);
-    if (status == Status::kFull || status == Status::kPinned) return Status::kOk;
-    if (status != Status::kOk) return status;
+    Status status = open_slot(&slot);
+    if (status != Status::kOk) {
+      ring_readers();
+      return status == Status::kFull || status == Status::kPinned ? Status::kOk : status;
+    }
     const uint64_t rest = length - *taken;
     const uint32_t part =
         static_cast<uint32_t>(std::min<uint64_t>(rest, lane_.slot_size - fill_));
     if (fill_ == 0 && part == lane_.slot_size) {
-      publish(part, kSlotBody, copy_and_hash(slot, data + *taken, part, bypass_cache_));
+      publish(part, kSlotBody, copy_and_hash(slot, data + *taken, part, true));
     } else {
-      std::memcpy(slot + fill_, data + *taken, part);
+      if (fill_ == 0) fill_hash_.reset();
+      fill_hash_.copy(slot + fill_, data + *taken, part);
       fill_ += part;
-      if (fill_ == lane_.slot_size) publish(fill_, kSlotBody, xxh3_64(slot, fill_));
+      if (fill_ == lane_.slot_size) publish(fill_, kSlotBody, fill_hash_.digest());
     }
     *taken += part;
+    if (last_ - rung_ >= burst) ring_readers();
   }
   return Status::kOk;
 }
 
 Status LaneWriter::flush() {
-  if (slot_ == nullptr || fill_ == 0) return Status::kOk;
-  return commit(fill_, kSlotBody);
+  if (slot_ != nullptr && fill_ != 0) {
+    Status status = ready();
+    if (status != Status::kOk) return status;
+    publish(fill_, kSlotBody, fill_hash_.digest());
+  }
+  if (segment_ != nullptr) ring_readers();
+  return Status::kOk;
 }
 
 Status LaneWriter::write(const uint8_t* data, uint32_t length, uint32_t flags) {
   if (length > lane_.slot_size) return Status::kSlotTooLarge;
-  if (length == 0 && (flags & kSlotEnd) == 0) return Status::kInvalidArgument;
+  if ((length == 0) != ((flags & kSlotEnd) != 0)) return Status::kInvalidArgument;
   Status status = flush();
   if (status != Status::kOk) return status;
   uint8_t* slot = nullptr;
-  status = reserve(&slot);
+  status = open_slot(&slot);
   if (status != Status::kOk) return status;
-  publish(length, flags, copy_and_hash(slot, data, length, bypass_cache_));
-  if ((flags & kSlotEnd) != 0) ended_ = true;
+  publish(length, flags, copy_and_hash(slot, data, length, true));
+  ring_readers();
   return Status::kOk;
 }
 
@@ -158,9 +211,10 @@ Status LaneWriter::park() {
   if (status != Status::kOk) return status;
   if (slot_ != nullptr) return Status::kOk;
   // Pairs with ring_writer: who acknowledges or unpins does that first and then looks at this word.
-  lane_.control->writer_parked.store(1, std::memory_order_seq_cst);
+  lane_.control->writer_parked.store(new_ticket(), std::memory_order_seq_cst);
   const uint64_t id = last_ + 1;
-  if (find_room(id) != Status::kOk ||
+  uint64_t slowest = 0;
+  if (find_room(id, &slowest) != Status::kOk ||
       lane_.header(id).pins.load(std::memory_order_seq_cst) != 0) {
     return ready() == Status::kOk ? Status::kFull : ready();
   }
@@ -208,6 +262,7 @@ Status LaneWriter::fail(Status status) {
 
 Status LaneWriter::release() {
   if (segment_ == nullptr) return Status::kOk;
+  ring_readers();
   Segment* segment = segment_;
   segment_ = nullptr;
   if (token_ == 0) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "hash.h"
 #include "segment.h"
 
 namespace ur {
@@ -14,16 +15,19 @@ class LaneWriter {
   // kSegmentCorrupt when the lane's words are impossible.
   [[nodiscard]] Status open(Segment* segment, const LaneRef& lane, uint64_t token);
 
-  // Reserves the next slot; *data has room for slot_size() bytes. Idempotent until commit.
+  // Reserves the next slot (after a flush); *data has room for slot_size bytes. Idempotent until commit.
   // kFull, kPinned, kNotOwner, kLaneEnded, or what became of the stream.
   [[nodiscard]] Status reserve(uint8_t** data);
-  // Publishes the reserved slot and rings who is parked. kSlotTooLarge, kInvalidArgument.
+  // Publishes the reserved slot and rings who is parked. kSlotTooLarge; kInvalidArgument: an end slot
+  // has no bytes, and every other has some.
   [[nodiscard]] Status commit(uint32_t length, uint32_t flags);
 
   // Copies body bytes into the open slot, publishing each slot that becomes full. *taken says how
-  // many; fewer than `length` with kOk means that the lane is full.
+  // many; fewer than `length` with kOk means that the lane is full. Sleeping readers are rung once a
+  // quarter of the ring is new, or when it is full; a flush() must follow and rings for the rest: a
+  // wake costs as much as copying a slot, so a burst of them is worth one.
   [[nodiscard]] Status append(const uint8_t* data, uint64_t length, uint64_t* taken);
-  // Publishes the open slot if it holds anything.
+  // Publishes the open slot if it holds anything, and rings for what append() has left.
   [[nodiscard]] Status flush();
   // Publishes one slot (after a flush).
   [[nodiscard]] Status write(const uint8_t* data, uint32_t length, uint32_t flags);
@@ -48,17 +52,22 @@ class LaneWriter {
 
  private:
   [[nodiscard]] Status ready() const;
-  [[nodiscard]] Status find_room(uint64_t id) const;
+  [[nodiscard]] Status find_room(uint64_t id, uint64_t* slowest) const;
+  [[nodiscard]] Status lock_slot(uint64_t id);
+  [[nodiscard]] Status open_slot(uint8_t** data);
   void publish(uint32_t length, uint32_t flags, uint64_t hash);
+  void ring_readers();
   void drop_open_slot();
 
   Segment* segment_ = nullptr;
   LaneRef lane_;
   uint64_t token_ = 0;
   uint64_t last_ = 0;      // never read back from the segment, where others could change it
+  uint64_t rung_ = 0;      // readers have been rung up to this id
+  uint64_t slowest_ = 0;   // no reader was behind this position at the last look
   uint8_t* slot_ = nullptr;  // the reserved slot's data
   uint32_t fill_ = 0;        // bytes appended to it
-  bool bypass_cache_ = false;
+  RunningHash fill_hash_;    // of those bytes
   bool ended_ = false;
 };
 

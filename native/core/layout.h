@@ -185,7 +185,7 @@ struct Lane {
   alignas(128) AtomicU32 wake;  // writer: counts publications
   AtomicU32 reserved;
   AtomicU64 parked;             // readers: bitmap by worker; the writer rings and clears it
-  alignas(128) AtomicU32 writer_parked;  // writer: ring me when a slot may be free
+  alignas(128) AtomicU32 writer_parked;  // writer: not 0: ring me when a slot may be free; new each time
   alignas(128) AtomicU64 claim;
   AtomicU32 failure;  // claim holder: a Status as a positive number: it gives up; 0 = none
   alignas(128) ReaderWord readers[1];  // readers_per_lane of them

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -36,6 +37,20 @@ uint64_t meminfo(const char* key) {
   return kib * 1024;
 }
 
+// Page cache that the kernel drops before it kills: "key N" lines of a group's memory.stat.
+uint64_t reclaimable(const std::string& folder) {
+  FILE* file = std::fopen((folder + "/memory.stat").c_str(), "re");
+  if (file == nullptr) return 0;
+  char key[64];
+  uint64_t value = 0;
+  uint64_t bytes = 0;
+  while (std::fscanf(file, "%63s %" SCNu64, key, &value) == 2) {
+    if (std::strcmp(key, "inactive_file") == 0) bytes = value;
+  }
+  std::fclose(file);
+  return bytes;
+}
+
 // Path of this process's group in the unified hierarchy ("0::/path").
 std::string cgroup_path() {
   FILE* file = std::fopen("/proc/self/cgroup", "re");
@@ -61,6 +76,7 @@ void read_cgroup(MachineMemory* memory) {
     const std::string folder = root + (path == "/" ? "" : path);
     if (read_number(folder + "/memory.max", &limit) &&
         read_number(folder + "/memory.current", &used)) {
+      used -= std::min(used, reclaimable(folder));
       uint64_t room = limit > used ? limit - used : 0;
       uint64_t best = memory->cgroup_limit > memory->cgroup_used
                           ? memory->cgroup_limit - memory->cgroup_used

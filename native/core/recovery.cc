@@ -11,6 +11,7 @@ namespace {
 
 // A claim's holder can have torn one slot only: the one after `last`. It was never published.
 void recover_claim(const LaneRef& lane, uint32_t worker, RecoveryReport* report) {
+  if (lane.lane == kRequestLane) return;  // the ingress's, whatever the word says
   uint64_t word = lane.control->claim.load(std::memory_order_acquire);
   if ((word & kClaimOrphan) != 0 || (word & 0xFF) != worker + 1) return;
   const uint64_t last = lane.control->last.load(std::memory_order_acquire);
@@ -60,8 +61,10 @@ void recover_lane(const Segment& segment, const LaneRef& lane, uint32_t worker,
   }
   recover_claim(lane, worker, report);
   lane.control->parked.fetch_and(~bit, std::memory_order_seq_cst);
-  // It may have died between publishing (or acknowledging) and ringing.
+  // It may have died between publishing (or acknowledging) and ringing; or while it rang, when the
+  // parked bits were taken already.
   ring_lane(segment, lane);
+  ring_holders(segment, lane);
 }
 
 }  // namespace

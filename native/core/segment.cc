@@ -285,9 +285,9 @@ Status stream_status(const LaneRef& lane) {
 }
 
 Status status_of_number(uint32_t number) {
-  auto status = static_cast<Status>(-static_cast<int32_t>(number));
-  return number != 0 && number < 1000 && status_text(status)[0] != '\0' ? status
-                                                                        : Status::kSegmentCorrupt;
+  if (number == 0 || number >= 1000) return Status::kSegmentCorrupt;
+  const auto status = static_cast<Status>(-static_cast<int32_t>(number));
+  return status_text(status)[0] != '\0' ? status : Status::kSegmentCorrupt;
 }
 
 }  // namespace ur

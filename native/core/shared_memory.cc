@@ -14,6 +14,13 @@
 namespace ur {
 namespace {
 
+constexpr uint64_t kGuardBytes = 64 << 10;  // whole pages on every platform
+#if defined(MAP_NORESERVE)
+constexpr int kNoReserve = MAP_NORESERVE;
+#else
+constexpr int kNoReserve = 0;
+#endif
+
 #if defined(__linux__)
 
 #ifndef MADV_POPULATE_WRITE
@@ -132,7 +139,8 @@ Status MemoryFile::lock_byte(uint32_t byte) {
   lock.l_whence = SEEK_SET;
   lock.l_start = static_cast<off_t>(byte);
   lock.l_len = 1;
-  return fcntl(fd_, F_OFD_SETLK, &lock) == 0 ? Status::kOk : Status::kFull;
+  if (fcntl(fd_, F_OFD_SETLK, &lock) == 0) return Status::kOk;
+  return errno == EAGAIN || errno == EACCES ? Status::kFull : Status::kUnsupported;
 }
 
 Status MemoryFile::probe_byte(uint32_t byte) const {
@@ -173,13 +181,21 @@ void MemoryFile::close() {
 
 Status Mapping::map(const MemoryFile& file, uint64_t size, bool writable, std::string* detail) {
   unmap();
-  int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-  void* base = mmap(nullptr, size, protection, MAP_SHARED, file.fd(), 0);
-  if (base == MAP_FAILED) {
+  // Reserved with a guard on each side: what runs over an end faults instead of meeting a neighbour.
+  void* reserved = mmap(nullptr, size + 2 * kGuardBytes, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | kNoReserve, -1, 0);
+  if (reserved == MAP_FAILED) {
     *detail = errno_text("mmap");
     return Status::kOutOfMemory;
   }
-  base_ = static_cast<uint8_t*>(base);
+  uint8_t* const base = static_cast<uint8_t*>(reserved) + kGuardBytes;
+  const int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  if (mmap(base, size, protection, MAP_SHARED | MAP_FIXED, file.fd(), 0) == MAP_FAILED) {
+    *detail = errno_text("mmap");
+    munmap(reserved, size + 2 * kGuardBytes);
+    return Status::kOutOfMemory;
+  }
+  base_ = base;
   size_ = size;
 #if defined(__linux__)
   // A forked child would keep the mapping, and with it the lock that proves this process's life.
@@ -205,7 +221,7 @@ void Mapping::populate(uint64_t begin, uint64_t end) {
 }
 
 void Mapping::unmap() {
-  if (base_ != nullptr) munmap(base_, size_);
+  if (base_ != nullptr) munmap(base_ - kGuardBytes, size_ + 2 * kGuardBytes);
   base_ = nullptr;
   size_ = 0;
 }

@@ -27,8 +27,8 @@ class MemoryFile {
   // Another open file description of the same file, for a lock of its own. kSystem without /proc.
   [[nodiscard]] Status reopen(bool writable, MemoryFile* out) const;
 
-  // The byte lock that proves a worker's mapping (see ARCHITECTURE.md, Death). kUnsupported where the
-  // platform has no open-file-description locks.
+  // The byte lock that proves a worker's mapping (see ARCHITECTURE.md, Death). kFull: another has it.
+  // kUnsupported where the platform has no open-file-description locks.
   [[nodiscard]] Status lock_byte(uint32_t byte);
   // kOk: nobody holds it. kFull: somebody does.
   [[nodiscard]] Status probe_byte(uint32_t byte) const;
@@ -42,7 +42,7 @@ class MemoryFile {
   int fd_ = -1;
 };
 
-// Owns a mapping of a whole memory file.
+// Owns a mapping of a whole memory file, between guard pages.
 class Mapping {
  public:
   Mapping() = default;

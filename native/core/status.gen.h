@@ -55,6 +55,9 @@ enum class [[nodiscard]] Status : int32_t {
   kInvalidResponse = -50,
   kWorkerFailed = -51,
   kObserverDied = -52,
+  kHeadTimeout = -53,
+  kExpectationFailed = -54,
+  kUnknownPath = -55,
   kHpksBadMagic = -60,
   kHpksBadVersion = -61,
   kHpksBadFrameType = -62,
@@ -174,6 +177,12 @@ constexpr const char* status_name(Status status) {
       return "WORKER_FAILED";
     case Status::kObserverDied:
       return "OBSERVER_DIED";
+    case Status::kHeadTimeout:
+      return "HEAD_TIMEOUT";
+    case Status::kExpectationFailed:
+      return "EXPECTATION_FAILED";
+    case Status::kUnknownPath:
+      return "UNKNOWN_PATH";
     case Status::kHpksBadMagic:
       return "HPKS_BAD_MAGIC";
     case Status::kHpksBadVersion:
@@ -315,6 +324,12 @@ constexpr const char* status_text(Status status) {
       return "the worker gave up on this request";
     case Status::kObserverDied:
       return "a required observer died before its verdict";
+    case Status::kHeadTimeout:
+      return "the request head did not arrive in time";
+    case Status::kExpectationFailed:
+      return "the request expects what this server does not do";
+    case Status::kUnknownPath:
+      return "nothing is served at this path";
     case Status::kHpksBadMagic:
       return "not an HPKS or HPK1 frame: the magic is wrong";
     case Status::kHpksBadVersion:
@@ -456,6 +471,12 @@ constexpr const char* status_remedy(Status status) {
       return "See the worker's log.";
     case Status::kObserverDied:
       return "Send the request again.";
+    case Status::kHeadTimeout:
+      return "Send the whole head at once, or raise the transport's headTimeoutMs.";
+    case Status::kExpectationFailed:
+      return "Send no Expect header, or 100-continue.";
+    case Status::kUnknownPath:
+      return "Send uploads to the configured prefix, /upload by default.";
     case Status::kHpksBadMagic:
       return "Check what the bytes are.";
     case Status::kHpksBadVersion:

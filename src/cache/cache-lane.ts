@@ -130,15 +130,13 @@ export class CacheLane {
   }
 
   #copy(slot: number): TailSlot | undefined {
+    this.#expectOpen();
     const { native, description } = this.#segment;
     const pool = description.pools[native.poolOf(this.#id)];
     if (!pool) throw new UploadResponseError('STALE_STREAM');
     if (pool.slotSize > scratch.length) scratch = new Uint8Array(pool.slotSize);
     const length = native.copySlot(this.#id, this.#lane, slot, scratch, meta);
-    if (length === EMPTY) {
-      this.#expectOpen();
-      return undefined;
-    }
+    if (length === EMPTY) return undefined;
     throwIfError(length);
     return tailSlot(slot, scratch.slice(0, length), meta[0] as number, false);
   }

@@ -2,15 +2,8 @@ import { throwIfError, UploadResponseError } from '../errors/index.js';
 import type { WorkerInfo } from '../native/index.js';
 import type { Header, RequestHead, ResponseHead } from '../protocols/hpks/index.js';
 import { Lane, type Segment, WorkerRole } from '../ring/index.js';
-import { stageLane } from '../ring/stage-lane.js';
-import { CacheLane } from './cache-lane.js';
-import { type TailSlot, tailSlot } from './tail-slot.js';
-
-/** Name of a lane: `request`, `response`, or a stage of the stream's pool. */
-export type LaneName = 'request' | 'response' | (string & {});
-
-/** Lanes of a stream, at most: two and eight stages. */
-const LANES = 16;
+import { type LaneName, LaneTable } from './lane-table.js';
+import type { TailSlot } from './tail-slot.js';
 
 /**
  * The origin's operations over a segment, for the process that created it and for workers alike.
@@ -22,10 +15,11 @@ const LANES = 16;
  */
 export class ChunkCache {
   readonly #segment: Segment;
-  readonly #lanes = new Map<number, CacheLane>();
+  readonly #table: LaneTable;
 
   constructor(segment: Segment) {
     this.#segment = segment;
+    this.#table = new LaneTable(segment);
   }
 
   // Streams: the process that created the segment.
@@ -55,10 +49,7 @@ export class ChunkCache {
 
   /** Gives back everything that this process holds of a stream. */
   leaveStream(id: number): void {
-    for (let lane = 0; lane < LANES; lane++) {
-      this.#lanes.get(id * LANES + lane)?.leave();
-      this.#lanes.delete(id * LANES + lane);
-    }
+    this.#table.leave(id);
   }
 
   // Readers.
@@ -66,14 +57,11 @@ export class ChunkCache {
   /** Registers this process as a reader of a lane: no slot is overwritten that it has not passed.
    *  `from`: slots that count as read; -1: all that are there. @throws NO_FREE_READER */
   registerReader(id: number, lane: LaneName = 'request', from = 0): void {
-    this.#lane(id, lane).register(from);
+    this.#table.named(id, lane).register(from);
   }
 
   unregisterReader(id: number, lane: LaneName = 'request'): void {
-    const index = this.#index(id, lane);
-    const held = this.#lanes.get(id * LANES + index);
-    held?.unregister();
-    if (held?.idle) this.#lanes.delete(id * LANES + index);
+    this.#table.unregister(id, lane);
   }
 
   hasReaders(id: number, lane: LaneName = 'request'): boolean {
@@ -82,14 +70,14 @@ export class ChunkCache {
 
   /** Readers of all processes. */
   readerCount(id: number, lane: LaneName = 'request'): number {
-    return throwIfError(this.#segment.native.readerCount(id, this.#index(id, lane)));
+    return this.#table.readerCount(id, this.#table.index(id, lane));
   }
 
   // Requests.
 
   /** Newest slot id, 0 = none. Takes no lock. */
   requestLast(id: number): number {
-    return this.#last(id, Lane.request);
+    return this.#table.last(id, Lane.request);
   }
 
   /**
@@ -99,111 +87,111 @@ export class ChunkCache {
    * @throws LAPPED: overwritten; EVICTED: and what the views before showed must be dropped
    */
   tailRequest(id: number, slot: number): TailSlot | undefined {
-    return this.#at(id, Lane.request).tail(slot);
+    return this.#table.at(id, Lane.request).tail(slot);
   }
 
   /** The request's slots without its end, read as a registered reader of their own. Bytes are valid
    *  until the next one is asked for. */
   requestSlots(id: number, signal?: AbortSignal): AsyncGenerator<TailSlot, void, undefined> {
-    return this.#slots(id, Lane.request, signal);
+    return this.#table.slots(id, Lane.request, signal);
   }
 
   writeRequestHeaders(id: number, head: Omit<RequestHead, 'kind'>): Promise<void> {
-    return this.#at(id, Lane.request).writeHead({ ...head, kind: 'request' });
+    return this.#table.at(id, Lane.request).writeHead({ ...head, kind: 'request' });
   }
 
   /** Copies the bytes into slots, waiting for room; they must not change meanwhile. */
   appendRequestBody(id: number, bytes: Uint8Array): Promise<void> {
-    return this.#at(id, Lane.request).append(bytes);
+    return this.#table.at(id, Lane.request).append(bytes);
   }
 
   /** Copies what there is room for from `start` on; returns how many bytes that was. */
   tryAppendRequestBody(id: number, bytes: Uint8Array, start = 0): number {
-    return this.#at(id, Lane.request).tryAppend(bytes, start);
+    return this.#table.at(id, Lane.request).tryAppend(bytes, start);
   }
 
   endRequest(id: number, trailers: readonly Header[] = []): Promise<void> {
-    return this.#at(id, Lane.request).end(trailers);
+    return this.#table.at(id, Lane.request).end(trailers);
   }
 
   /** False when there is no room. */
   tryEndRequest(id: number): boolean {
-    return this.#at(id, Lane.request).tryEnd();
+    return this.#table.at(id, Lane.request).tryEnd();
   }
 
   // Responses.
 
   /** Makes this process the response's only writer; false when another one is. */
   tryClaimResponse(id: number): boolean {
-    return this.#at(id, Lane.response).claim();
+    return this.#table.at(id, Lane.response).claim();
   }
 
   /** Gives the claim back. What was written stays, and nobody can go on with it. */
   releaseResponse(id: number): void {
-    this.#at(id, Lane.response).release();
+    this.#table.at(id, Lane.response).release();
   }
 
   /** Worker row of the claim's holder; undefined: nobody, or one that died. */
   responseOwner(id: number): number | undefined {
-    return this.#owner(id, Lane.response);
+    return this.#table.owner(id, Lane.response);
   }
 
   responseLast(id: number): number {
-    return this.#last(id, Lane.response);
+    return this.#table.last(id, Lane.response);
   }
 
   /** As `tailRequest`. */
   tailResponse(id: number, slot: number): TailSlot | undefined {
-    return this.#at(id, Lane.response).tail(slot);
+    return this.#table.at(id, Lane.response).tail(slot);
   }
 
   /** As `requestSlots`. */
   responseSlots(id: number, signal?: AbortSignal): AsyncGenerator<TailSlot, void, undefined> {
-    return this.#slots(id, Lane.response, signal);
+    return this.#table.slots(id, Lane.response, signal);
   }
 
   /** @throws NOT_OWNER without the claim; so do the following */
   writeResponseHeaders(id: number, head: Omit<ResponseHead, 'kind'>): Promise<void> {
-    return this.#at(id, Lane.response).writeHead({ ...head, kind: 'response' });
+    return this.#table.at(id, Lane.response).writeHead({ ...head, kind: 'response' });
   }
 
   appendResponseBody(id: number, bytes: Uint8Array): Promise<void> {
-    return this.#at(id, Lane.response).append(bytes);
+    return this.#table.at(id, Lane.response).append(bytes);
   }
 
   tryAppendResponseBody(id: number, bytes: Uint8Array, start = 0): number {
-    return this.#at(id, Lane.response).tryAppend(bytes, start);
+    return this.#table.at(id, Lane.response).tryAppend(bytes, start);
   }
 
   /** Ends the response and gives the claim back. */
   endResponse(id: number, trailers: readonly Header[] = []): Promise<void> {
-    return this.#at(id, Lane.response).end(trailers);
+    return this.#table.at(id, Lane.response).end(trailers);
   }
 
   tryEndResponse(id: number): boolean {
-    return this.#at(id, Lane.response).tryEnd();
+    return this.#table.at(id, Lane.response).tryEnd();
   }
 
   // Stages: named lanes between workers. All throw UNKNOWN_STAGE.
 
   tryClaimStage(id: number, stage: string): boolean {
-    return this.#lane(id, stage).claim();
+    return this.#table.named(id, stage).claim();
   }
 
   releaseStage(id: number, stage: string): void {
-    this.#lane(id, stage).release();
+    this.#table.named(id, stage).release();
   }
 
   stageOwner(id: number, stage: string): number | undefined {
-    return this.#owner(id, this.#index(id, stage));
+    return this.#table.owner(id, this.#table.index(id, stage));
   }
 
   stageLast(id: number, stage: string): number {
-    return this.#last(id, this.#index(id, stage));
+    return this.#table.last(id, this.#table.index(id, stage));
   }
 
   tailStage(id: number, stage: string, slot: number): TailSlot | undefined {
-    return this.#lane(id, stage).tail(slot);
+    return this.#table.named(id, stage).tail(slot);
   }
 
   stageSlots(
@@ -211,23 +199,23 @@ export class ChunkCache {
     stage: string,
     signal?: AbortSignal,
   ): AsyncGenerator<TailSlot, void, undefined> {
-    return this.#slots(id, this.#index(id, stage), signal);
+    return this.#table.slots(id, this.#table.index(id, stage), signal);
   }
 
   appendStage(id: number, stage: string, bytes: Uint8Array): Promise<void> {
-    return this.#lane(id, stage).append(bytes);
+    return this.#table.named(id, stage).append(bytes);
   }
 
   tryAppendStage(id: number, stage: string, bytes: Uint8Array, start = 0): number {
-    return this.#lane(id, stage).tryAppend(bytes, start);
+    return this.#table.named(id, stage).tryAppend(bytes, start);
   }
 
   endStage(id: number, stage: string): Promise<void> {
-    return this.#lane(id, stage).end([]);
+    return this.#table.named(id, stage).end([]);
   }
 
   tryEndStage(id: number, stage: string): boolean {
-    return this.#lane(id, stage).tryEnd();
+    return this.#table.named(id, stage).tryEnd();
   }
 
   // Workers.
@@ -248,47 +236,4 @@ export class ChunkCache {
   workers(): WorkerInfo[] {
     return this.#segment.native.workers();
   }
-
-  #lane(id: number, name: LaneName): CacheLane {
-    return this.#at(id, this.#index(id, name));
-  }
-
-  #at(id: number, lane: number): CacheLane {
-    const key = id * LANES + lane;
-    let found = this.#lanes.get(key);
-    if (!found) {
-      found = new CacheLane(this.#segment, id, lane);
-      this.#lanes.set(key, found);
-    }
-    return found;
-  }
-
-  #index(id: number, name: LaneName): number {
-    if (name === 'request') return Lane.request;
-    return name === 'response' ? Lane.response : stageLane(this.#segment, id, name);
-  }
-
-  #last(id: number, lane: number): number {
-    return throwIfError(this.#segment.native.lastOf(id, lane));
-  }
-
-  #owner(id: number, lane: number): number | undefined {
-    const owner = this.#segment.native.ownerOf(id, lane);
-    if (owner < OWNER_ERRORS) throwIfError(owner - OWNER_ERRORS);
-    return owner >= 0 ? owner : undefined;
-  }
-
-  async *#slots(id: number, lane: number, signal?: AbortSignal) {
-    const reader = this.#segment.join(id, lane, 0);
-    try {
-      for await (const slot of reader.slots(signal)) {
-        yield tailSlot(slot.id, slot.bytes, slot.flags, true);
-      }
-    } finally {
-      reader.leave();
-    }
-  }
 }
-
-/** Results of `ownerOf` from here down are errors. */
-const OWNER_ERRORS = -100;

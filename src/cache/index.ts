@@ -1,2 +1,3 @@
-export { ChunkCache, type LaneName } from './chunk-cache.js';
+export { ChunkCache } from './chunk-cache.js';
+export type { LaneName } from './lane-table.js';
 export type { TailSlot } from './tail-slot.js';

@@ -2,7 +2,6 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
-import { generate } from 'selfsigned';
 
 const LIFE_DAYS = 365;
 /** A certificate with less left than this is made anew. */
@@ -37,6 +36,7 @@ export async function devCertificate(
     return { certFile, keyFile, expires: kept, created: false };
   }
   const expires = new Date(now.getTime() + LIFE_DAYS * DAY_MS);
+  const { generate } = await import('selfsigned');
   const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',

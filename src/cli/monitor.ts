@@ -5,7 +5,13 @@ import { Segment, WorkerRole } from '../ring/index.js';
  *  @throws UploadResponseError SERVER_GONE and other reasons, with the socket's path */
 export async function attachMonitor(socket: string): Promise<Segment> {
   try {
-    const options = { socket, name: 'monitor', role: WorkerRole.monitor, observer: '', capacity: 0 };
+    const options = {
+      socket,
+      name: 'monitor',
+      role: WorkerRole.monitor,
+      observer: '',
+      capacity: 0,
+    };
     const segment = await Segment.attach(options);
     segment.native.setRef(false);
     return segment;

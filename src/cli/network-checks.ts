@@ -46,13 +46,15 @@ export async function checkPorts(endpoints: readonly Endpoint[], ours: boolean):
     if (code === undefined) checks.push({ id, status: 'ok', detail: `${at} is free` });
     else if (code === 'EADDRINUSE' && ours) {
       checks.push({ id, status: 'ok', detail: `${at} is taken, and a server is running` });
-    } else checks.push({ id, status: 'fail', detail: `${at}: ${code}`, remedy: portRemedy(code, key) });
+    } else
+      checks.push({ id, status: 'fail', detail: `${at}: ${code}`, remedy: portRemedy(code, key) });
   }
   return checks;
 }
 
 function portRemedy(code: string, key: string): string {
-  if (code === 'EADDRINUSE') return `Another program listens there: change ${key}.port, or stop it.`;
+  if (code === 'EADDRINUSE')
+    return `Another program listens there: change ${key}.port, or stop it.`;
   if (code === 'EACCES') return `Ports below 1024 need privileges: change ${key}.port.`;
   if (code === 'EADDRNOTAVAIL') return `This machine has no such address: change ${key}.host.`;
   return `Change ${key}.host or ${key}.port.`;
@@ -66,6 +68,9 @@ export async function checkSocket(socket: string): Promise<{ check: Check; live:
     live: false,
   });
   if (!existsSync(socket)) return { check: checkFolder(id, socket), live: false };
+  if (!statSync(socket).isSocket()) {
+    return result('fail', `${socket} is no socket`, 'Choose another path, or remove the file.');
+  }
   try {
     const segment = await attachMonitor(socket);
     const { serverPid, abiMajor, abiMinor } = segment.description;
@@ -82,7 +87,11 @@ export async function checkSocket(socket: string): Promise<{ check: Check; live:
       return result('ok', `${socket}: stale, nobody listens; the next server replaces it`);
     }
     const remedy = error instanceof UploadResponseError ? error.remedy : undefined;
-    return result(code === 'NATIVE_UNAVAILABLE' ? 'warn' : 'fail', (error as Error).message, remedy);
+    return result(
+      code === 'NATIVE_UNAVAILABLE' ? 'warn' : 'fail',
+      (error as Error).message,
+      remedy,
+    );
   }
 }
 

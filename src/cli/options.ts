@@ -70,7 +70,11 @@ export function flagOverrides(
   for (const text of (options.set as readonly string[] | undefined) ?? []) {
     const equals = text.indexOf('=');
     const key = equals < 0 ? text : text.slice(0, equals);
-    overrides.push({ key, value: equals < 0 ? 'true' : text.slice(equals + 1), flag: `--set ${key}` });
+    overrides.push({
+      key,
+      value: equals < 0 ? 'true' : text.slice(equals + 1),
+      flag: `--set ${key}`,
+    });
   }
   return overrides;
 }

@@ -18,9 +18,7 @@ const CONFIGURED = new Set(['serve', 'doctor', 'config']);
 /** The command line `upload-response`. `argv` is without node and script. */
 export function createProgram(argv: readonly string[]): { run(): Promise<void> } {
   const configured = CONFIGURED.has(argv.find((argument) => !argument.startsWith('-')) ?? '');
-  const { rest, dotted } = configured
-    ? takeDottedFlags(argv)
-    : { rest: [...argv], dotted: [] };
+  const { rest, dotted } = configured ? takeDottedFlags(argv) : { rest: [...argv], dotted: [] };
   const program = new Command('upload-response')
     .description(
       'HTTP uploads through shared memory: worker processes read a request while it arrives, and ' +

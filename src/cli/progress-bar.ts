@@ -1,7 +1,7 @@
 import { humanBytes } from '../config/units.js';
 import { humanTime, type Style } from './terminal.js';
 
-const WIDTH = 24;
+const WIDTH = 18;
 /** The rate is measured over this time, so that it follows a change and does not jump. */
 const WINDOW_MS = 3_000;
 const REDRAW_MS = 100;
@@ -48,7 +48,7 @@ export class ProgressBar {
     while (this.#samples.length > 2 && now - (this.#samples[0]?.at ?? now) > WINDOW_MS) {
       this.#samples.shift();
     }
-    const width = (this.output.columns ?? 80) - 1;
+    const width = (this.output.columns || 80) - 1;
     this.output.write(`\r\u001b[K${this.line(now).slice(0, width)}`);
     this.#shown = true;
   }

@@ -1,5 +1,5 @@
-import { humanTime, styleFor } from './terminal.js';
 import type { SupervisorEvent } from './supervisor.js';
+import { humanTime, styleFor } from './terminal.js';
 
 /** An event of a long-running command: a line of JSON on standard output, or a line for people. */
 export function reportEvent(event: { readonly event: string }, json: boolean, text: string): void {

@@ -6,6 +6,9 @@ const HOME = '\u001b[H';
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
+/** q, Ctrl-C and Ctrl-D. */
+const QUIT_KEYS: ReadonlySet<string> = new Set(['q', 'Q', '\u0003', '\u0004']);
+
 /** The terminal's second screen: drawn over in place, left as it was found. */
 export class Screen {
   readonly #onKey: (key: Buffer) => void;
@@ -18,7 +21,7 @@ export class Screen {
   ) {
     // Raw mode takes Ctrl-C away from the terminal driver: it arrives as a key.
     this.#onKey = (key) => {
-      if (/^[qQ\u0003\u0004]/.test(key.toString('latin1'))) onQuit();
+      if (QUIT_KEYS.has(key.toString('latin1'))) onQuit();
     };
     if (input.isTTY) {
       input.setRawMode(true);
@@ -30,7 +33,9 @@ export class Screen {
 
   /** Shows as many lines, and as much of each, as the window has room for. */
   draw(lines: readonly string[]): void {
-    const { rows = 24, columns = 80 } = this.output;
+    // A terminal that does not know its size says 0.
+    const rows = this.output.rows || 24;
+    const columns = this.output.columns || 80;
     const shown = lines.slice(0, rows - 1).map((line) => cut(line, columns) + CLEAR_LINE);
     const hidden = lines.length - shown.length;
     if (hidden > 0) shown.push(`... ${hidden} more${CLEAR_LINE}`);

@@ -75,6 +75,8 @@ export interface StreamSnapshot {
   readonly pool: string;
   readonly state: StreamInfo['state'];
   readonly transport: string;
+  /** Index of the server's row: its reader of the request lane keeps the request whole. */
+  readonly ingress: number;
   readonly ageMs: number;
   /** Error number of the abort, 0 = none. */
   readonly abort: number;
@@ -83,13 +85,18 @@ export interface StreamSnapshot {
   readonly lanes: readonly LaneSnapshot[];
 }
 
+/** The heads that earlier snapshots have seen, by stream: a long upload overwrites its own. */
+export type KnownHeads = Map<number, StreamSnapshot['head']>;
+
 /** Reads the whole segment through a monitor's read-only map. */
-export function takeSnapshot(segment: Segment): Snapshot {
+export function takeSnapshot(segment: Segment, known: KnownHeads = new Map()): Snapshot {
   const { description, native } = segment;
   const workers = native.workers();
   const names = new Map(workers.map((worker) => [worker.index, worker.name]));
   const infos = native.streams();
-  const streams = infos.map((info) => streamSnapshot(segment, info, names));
+  const streams = infos.map((info) => streamSnapshot(segment, info, names, known));
+  known.clear();
+  for (const stream of streams) known.set(stream.id, stream.head);
   return {
     takenAt: new Date().toISOString(),
     segment: {
@@ -123,7 +130,9 @@ function workerSnapshot(
   streams: readonly StreamInfo[],
 ): WorkerSnapshot {
   const lanes = streams.flatMap((stream) => stream.lanes);
-  const readers = lanes.flatMap((lane) => lane.readers).filter((one) => one.worker === worker.index);
+  const readers = lanes
+    .flatMap((lane) => lane.readers)
+    .filter((one) => one.worker === worker.index);
   const roles = (['ingress', 'responder', 'observer'] as const).filter(
     (role) => worker.role & WorkerRole[role],
   );
@@ -139,8 +148,8 @@ function workerSnapshot(
     readers: readers.length,
     lag: Math.max(0, ...readers.map((reader) => reader.lag)),
     asleep: worker.asleep,
-    heartbeatAgeMs: worker.heartbeatAgeMs,
-    attachedMs: worker.attachedMs,
+    heartbeatAgeMs: Math.round(worker.heartbeatAgeMs),
+    attachedMs: Math.round(worker.attachedMs),
   };
 }
 
@@ -151,15 +160,21 @@ const refOf = (worker: number, names: Names): WorkerRef => ({
   name: names.get(worker) ?? '',
 });
 
-function streamSnapshot(segment: Segment, info: StreamInfo, names: Names): StreamSnapshot {
+function streamSnapshot(
+  segment: Segment,
+  info: StreamInfo,
+  names: Names,
+  known: KnownHeads,
+): StreamSnapshot {
   return {
     id: info.id,
     pool: segment.description.pools[info.pool]?.name ?? String(info.pool),
     state: info.state,
     transport: info.transport,
-    ageMs: info.openedMs,
+    ingress: info.ingress,
+    ageMs: Math.round(info.openedMs),
     abort: info.abort,
-    head: readHead(segment, info),
+    head: known.get(info.id) ?? readHead(segment, info),
     lanes: info.lanes.map((lane) => laneSnapshot(lane, names)),
   };
 }

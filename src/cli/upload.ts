@@ -1,8 +1,8 @@
 import { createReadStream, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { Agent, errors, request } from 'undici';
-import { CliError } from './failure.js';
 import { EXIT_CODES } from './exit-codes.js';
+import { CliError } from './failure.js';
 
 export interface UploadOptions {
   readonly url: URL;
@@ -91,7 +91,9 @@ function readCertificate(file: string): Buffer {
   }
 }
 
-function groupHeaders(headers: readonly (readonly [string, string])[]): Map<string, string | string[]> {
+function groupHeaders(
+  headers: readonly (readonly [string, string])[],
+): Map<string, string | string[]> {
   const grouped = new Map<string, string | string[]>();
   for (const [name, value] of headers) {
     const key = name.toLowerCase();
@@ -101,7 +103,13 @@ function groupHeaders(headers: readonly (readonly [string, string])[]): Map<stri
   return grouped;
 }
 
-const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME/;
 
 /** The failed connection in the words of the person who sent. */

@@ -1,8 +1,8 @@
-import { codeOf } from '../errors/index.js';
 import { formatSize, humanBytes } from '../config/units.js';
+import { codeOf } from '../errors/index.js';
 import type { StreamRate } from './rates.js';
 import type { LaneSnapshot, Snapshot, StreamSnapshot, WorkerRef } from './snapshot.js';
-import { clip, type Column, humanTime, printable, type Style, table } from './terminal.js';
+import { type Column, clip, humanTime, printable, type Style, table } from './terminal.js';
 
 /** One line about the server and one for each pool. */
 export function summaryLines(snapshot: Snapshot, style: Style): string[] {
@@ -86,14 +86,16 @@ export function streamLines(
   const rows = sorted.map((stream) => {
     const [request, response] = stream.lanes;
     const rate = rates?.get(stream.id);
+    // Without the server's own, which stays at the beginning while the request is whole.
+    const readers = (request?.readers ?? []).filter((one) => one.worker !== stream.ingress);
     return [
       String(stream.id),
       headText(stream, 32),
       stateText(stream, style),
       humanTime(stream.ageMs),
       ...(rates ? [`${humanBytes(rate?.in ?? 0)}/s`, `${humanBytes(rate?.out ?? 0)}/s`] : []),
-      String(request?.readers.length ?? 0),
-      String(Math.max(0, ...(request?.readers ?? []).map((reader) => reader.lag))),
+      String(readers.length),
+      String(Math.max(0, ...readers.map((reader) => reader.lag))),
       response ? ownerText(response) : '-',
     ];
   });

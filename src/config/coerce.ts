@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { closest, type ConfigProblem } from './problems.js';
+import { type ConfigProblem, closest } from './problems.js';
 import { acceptsType, type SchemaNode, variant, variants } from './schema-node.js';
 import { type Path, pathText, type Raw, type Tree } from './tree.js';
 import { parseDuration, parseSize, unitOf } from './units.js';

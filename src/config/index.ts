@@ -1,10 +1,11 @@
 import { type ConfigKey, listKeys } from './keys.js';
 import { type LoadedConfig, type LoadOptions, load } from './load.js';
+import { exampleYaml, keysTable } from './reference.js';
 import { type Config, configSchema } from './schema.js';
 import { describeSchema, type SchemaNode, variant } from './schema-node.js';
 
 export type { ConfigKey } from './keys.js';
-export { DEFAULT_FILE, type LoadedConfig, type LoadOptions } from './load.js';
+export type { LoadedConfig, LoadOptions } from './load.js';
 export { type FlagOverride, OTHER_VARIABLES } from './overrides.js';
 export { ConfigError, type ConfigProblem, type Origin, originText } from './problems.js';
 export { type Config, configSchema } from './schema.js';
@@ -19,6 +20,16 @@ export function loadConfig(options?: LoadOptions): LoadedConfig<Config> {
 /** The configuration without its secrets, to be shown. */
 export function redact(config: Config): Config {
   return hideSecrets(config, describeSchema(configSchema)) as Config;
+}
+
+/** The commented configuration file with nothing but defaults. */
+export function configExample(): string {
+  return exampleYaml(describeSchema(configSchema));
+}
+
+/** The keys as a Markdown table. */
+export function configTable(): string {
+  return keysTable(configKeys());
 }
 
 function hideSecrets(value: unknown, node: SchemaNode): unknown {

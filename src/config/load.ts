@@ -2,15 +2,13 @@ import { existsSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { coerce } from './coerce.js';
+import { CONFIG_FILE } from './file-name.js';
 import { applyEnvironment, applyFlags, type FlagOverride } from './overrides.js';
 import { ConfigError, type ConfigProblem, type Origin } from './problems.js';
 import { absolutePaths } from './relative-paths.js';
 import { acceptedText, describeSchema, type SchemaNode, variant } from './schema-node.js';
 import { type Path, pathText, Tree, valueAt } from './tree.js';
 import { readYamlFile } from './yaml-file.js';
-
-/** The file that is read when nobody names one and it is there. */
-export const DEFAULT_FILE = 'upload-response.yaml';
 
 export interface LoadOptions {
   /** `--config`; else `UR_CONFIG`; else `upload-response.yaml` here, if it exists. */
@@ -75,7 +73,7 @@ export function load<S extends z.ZodType>(
 
 function findFile(named: string | undefined, cwd: string): string | undefined {
   if (named) return resolve(cwd, named);
-  const usual = resolve(cwd, DEFAULT_FILE);
+  const usual = resolve(cwd, CONFIG_FILE);
   return existsSync(usual) ? usual : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { fromText, unknownText } from './coerce.js';
 import { type ConfigKey, envSegment, flagSegment, listKeys } from './keys.js';
-import { closest, type ConfigProblem, type Origin } from './problems.js';
+import { type ConfigProblem, closest, type Origin } from './problems.js';
 import { type SchemaNode, variant } from './schema-node.js';
 import { type Path, pathText, type Raw, type Tree } from './tree.js';
 
@@ -23,8 +23,8 @@ export const OTHER_VARIABLES: Readonly<Record<string, string>> = {
 /** Variables that stand for a key beside its own, which wins. */
 const ALIASES: Readonly<Record<string, string>> = { UR_SOCKET: 'UR_SEGMENT_SOCKET' };
 
-/** `UR_TEST_*` and `UR_BENCH_*` belong to the test suites and benchmarks. */
-const FOREIGN = /^UR_(TEST|BENCH|CI|FAULTS?|FUZZ)_/;
+/** What the test suites and benchmarks take from the environment reaches the servers they start. */
+const FOREIGN = /^UR_(TEST|BENCH|KILL|LARGE|FAULTS?|FUZZ|SEED)(_|$)/;
 
 /** Writes every `UR_...` variable over the file's values. */
 export function applyEnvironment(
@@ -67,7 +67,8 @@ export function applyFlags(
   for (const { key, value, flag } of flags) {
     const origin: Origin = { kind: 'flag', name: flag };
     const found = matchPath(root, key.split('.'), tree);
-    if ('path' in found) tree.set(found.path, fromText(found.node, lastKey(found.path), value), origin);
+    if ('path' in found)
+      tree.set(found.path, fromText(found.node, lastKey(found.path), value), origin);
     else problems.push({ key, origin, message: found.message ?? 'there is no such key' });
   }
   return problems;
@@ -146,7 +147,9 @@ function matchPath(root: SchemaNode, parts: readonly string[], tree: Tree): Matc
       const index = entryIndex(entries, part);
       if (index === undefined) {
         const names = entries.map((one, at) => (one as { name?: string } | null)?.name ?? at);
-        return { message: `there is no entry '${part}'; accepted: ${names.join(', ')} or an index` };
+        return {
+          message: `there is no entry '${part}'; accepted: ${names.join(', ')} or an index`,
+        };
       }
       materialise(tree, path, node);
       path.push(index);

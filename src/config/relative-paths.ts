@@ -15,7 +15,7 @@ export function absolutePaths(
   const visit = (value: Raw, node: SchemaNode, path: Path): void => {
     if (Array.isArray(value)) {
       const items = variant(node, 'array')?.items;
-      if (items) value.forEach((one, index) => visit(one, items, [...path, index]));
+      if (items) for (const [index, one] of value.entries()) visit(one, items, [...path, index]);
     } else if (typeof value === 'object' && value !== null) {
       const properties = variant(node, 'object')?.properties ?? {};
       for (const [key, child] of Object.entries(properties)) {

@@ -45,7 +45,9 @@ export const configSchema = z
         pretty: z
           .boolean()
           .optional()
-          .describe('Lines for people instead of JSON. Without it: when standard error is a terminal.'),
+          .describe(
+            'Lines for people instead of JSON. Without it: when standard error is a terminal.',
+          ),
       })
       .prefault({}),
     shutdown: z

@@ -57,7 +57,10 @@ export const segmentSchema = z
     socket: z
       .string()
       .min(1)
-      .refine((path) => Buffer.byteLength(path) <= 107, 'has more than 107 bytes, which no socket can')
+      .refine(
+        (path) => Buffer.byteLength(path) <= 107,
+        'has more than 107 bytes, which no socket can',
+      )
       .optional()
       .meta({
         path: true,

@@ -61,7 +61,11 @@ export function parseYaml(text: string, shown: string): YamlFile {
       });
     }
     if (isAlias(node)) {
-      fail(node.range?.[0] ?? 0, 'anchors and aliases are not supported; write the value out', path);
+      fail(
+        node.range?.[0] ?? 0,
+        'anchors and aliases are not supported; write the value out',
+        path,
+      );
       return undefined;
     }
     return isScalar(node) ? node.value : null;

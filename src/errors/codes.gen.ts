@@ -324,6 +324,27 @@ export const ERRORS = {
     text: 'a required observer died before its verdict',
     remedy: 'Send the request again.',
   },
+  HEAD_TIMEOUT: {
+    number: 53,
+    http: 408,
+    grpc: 'DEADLINE_EXCEEDED',
+    text: 'the request head did not arrive in time',
+    remedy: "Send the whole head at once, or raise the transport's headTimeoutMs.",
+  },
+  EXPECTATION_FAILED: {
+    number: 54,
+    http: 417,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the request expects what this server does not do',
+    remedy: 'Send no Expect header, or 100-continue.',
+  },
+  UNKNOWN_PATH: {
+    number: 55,
+    http: 404,
+    grpc: 'NOT_FOUND',
+    text: 'nothing is served at this path',
+    remedy: 'Send uploads to the configured prefix, /upload by default.',
+  },
   HPKS_BAD_MAGIC: {
     number: 60,
     http: 400,

@@ -1,12 +1,12 @@
+import { Lane } from '../ring/index.js';
 import type { AnswerReader } from './answer-reader.js';
-import { holderOf, isAttended, workerNames } from './holder.js';
-import type { ExchangeHost } from './ingress.js';
+import type { ExchangeHost } from './exchange-host.js';
+import { holderOf, isAttended, workerNames, workersOf } from './holder.js';
 import type { IngressExchange } from './ingress-exchange.js';
 import type { RequestFeed } from './request-feed.js';
 import type { Timed } from './timer-wheel.js';
 import type { VerdictGate } from './verdict-gate.js';
 import { RateWatch, StallWatch } from './watches.js';
-import { Lane } from '../ring/index.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
@@ -148,7 +148,8 @@ export class ExchangeWatch implements Timed {
 
   #checkRate(now: number): number {
     if (this.#endedAt !== undefined || this.#answer.ended) return NEVER;
-    if (this.#rate.tooSlow(now, this.#exchange.receivedBytes)) this.#exchange.fail('UPLOAD_TOO_SLOW');
+    if (this.#rate.tooSlow(now, this.#exchange.receivedBytes))
+      this.#exchange.fail('UPLOAD_TOO_SLOW');
     return this.#rate.due;
   }
 
@@ -170,16 +171,17 @@ export class ExchangeWatch implements Timed {
     const holder = holderOf(segment, id);
     let evicted = 0;
     let holderEvicted = false;
-    for (let worker = 0; blockers >> BigInt(worker) > 0n; worker++) {
-      if (!((blockers >> BigInt(worker)) & 1n)) continue;
+    for (const worker of workersOf(blockers)) {
       const places = segment.native.evict(id, Lane.request, worker);
       evicted += places;
       holderEvicted ||= places > 0 && holder.state === 'living' && holder.worker === worker;
     }
     stats.evictions += evicted;
     log.warn({ stream: id, workers: names, evicted }, 'readers kept the request lane full');
-    if (evicted === 0) this.#exchange.fail('WORKER_FAILED', `${names.join(', ')} keeps a slot pinned`);
-    else if (holderEvicted) this.#exchange.fail('WORKER_FAILED', 'it was evicted: it did not read on');
+    if (evicted === 0)
+      this.#exchange.fail('WORKER_FAILED', `${names.join(', ')} keeps a slot pinned`);
+    else if (holderEvicted)
+      this.#exchange.fail('WORKER_FAILED', 'it was evicted: it did not read on');
     else this.#exchange.pump();
   }
 

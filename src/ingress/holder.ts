@@ -38,6 +38,13 @@ export function isAttended(segment: Segment, id: number): boolean {
   return segment.native.ownerOf(id, Lane.response) >= 0 || isRead(segment, id);
 }
 
+/** Indexes of the workers of a bitmap. */
+export function* workersOf(bitmap: bigint): Generator<number> {
+  for (let worker = 0; bitmap >> BigInt(worker) > 0n; worker++) {
+    if ((bitmap >> BigInt(worker)) & 1n) yield worker;
+  }
+}
+
 /** Names of the workers of a bitmap, for logs. */
 export function workerNames(segment: Segment, bitmap: bigint): string[] {
   return segment.native

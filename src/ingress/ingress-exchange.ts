@@ -1,11 +1,17 @@
-import { ERRORS, type ErrorCode, fromNative, UploadResponseError } from '../errors/index.js';
+import {
+  ERRORS,
+  type ErrorCode,
+  fromNative,
+  throwIfError,
+  UploadResponseError,
+} from '../errors/index.js';
 import type { Header, RequestHead } from '../protocols/hpks/index.js';
 import { Lane } from '../ring/index.js';
 import { AnswerReader } from './answer-reader.js';
 import { errorAnswer, type Veto } from './error-answer.js';
+import type { ExchangeHost } from './exchange-host.js';
 import { ExchangeWatch } from './exchange-watch.js';
 import { type Holder, holderOf, isRead } from './holder.js';
-import type { ExchangeHost } from './ingress.js';
 import { RequestFeed } from './request-feed.js';
 import type { ResponseSink } from './response-sink.js';
 import type { TransportCounters } from './stats.js';
@@ -42,7 +48,10 @@ export class IngressExchange {
   readonly #answer: AnswerReader;
   readonly #gate: VerdictGate;
   readonly #watch: ExchangeWatch;
-  readonly #waiter = (): boolean => (this.pump(), this.#over);
+  readonly #waiter = (): boolean => {
+    this.pump();
+    return this.#over;
+  };
   readonly #maxBodyBytes: number;
   #dirty = false;
   #over = false;
@@ -50,7 +59,7 @@ export class IngressExchange {
   #attempts = 1;
   #observerMissed = false;
 
-  /** @internal `Ingress.open` makes exchanges. @throws UploadResponseError; nothing is left joined. */
+  /** @internal Made by `Ingress.open`. @throws UploadResponseError; nothing is left joined then. */
   constructor(host: ExchangeHost, id: number, options: ExchangeOptions) {
     this.id = id;
     this.#host = host;
@@ -76,12 +85,14 @@ export class IngressExchange {
     try {
       this.#feed.writeHead(options.head);
     } catch (error) {
-      this.#leave();
+      this.#over = true;
+      this.#release();
       throw error;
     }
     segment.addWaiter(id, this.#waiter);
     segment.native.announce(id);
-    this.pump();
+    // Not now: the adapter does not have the exchange yet, and a worker can be quick.
+    setImmediate(this.#waiter);
   }
 
   /** Nothing is taken or given any more. */
@@ -111,7 +122,7 @@ export class IngressExchange {
       this.#watch.blocked();
       return false;
     } catch (error) {
-      this.#failWith(error);
+      this.#failThrown(error);
       return true;
     }
   }
@@ -124,7 +135,7 @@ export class IngressExchange {
       if (this.#feed.ended) this.#watch.requestEnded();
       else this.#watch.blocked();
     } catch (error) {
-      this.#failWith(error);
+      this.#failThrown(error);
     }
   }
 
@@ -149,6 +160,11 @@ export class IngressExchange {
     this.#fail(new UploadResponseError(code, detail));
   }
 
+  /** The same for an error that is there already. */
+  failWith(error: UploadResponseError): void {
+    this.#fail(error);
+  }
+
   /** Publishes what this tick's chunks left in the open slot. */
   flush(): void {
     this.#dirty = false;
@@ -156,7 +172,7 @@ export class IngressExchange {
     try {
       this.#feed.flush();
     } catch (error) {
-      this.#failWith(error);
+      this.#failThrown(error);
     }
   }
 
@@ -167,7 +183,7 @@ export class IngressExchange {
       if (this.#feed.full) this.#retryFeed();
       this.#pumpAnswer();
     } catch (error) {
-      this.#failWith(error);
+      this.#failThrown(error);
     }
   }
 
@@ -216,7 +232,11 @@ export class IngressExchange {
       }
     }
     if (holder.state === 'dead') this.fail('WORKER_DIED');
-    else this.fail('WORKER_FAILED', holder.state === 'failed' ? holder.code : 'it gave the claim back');
+    else
+      this.fail(
+        'WORKER_FAILED',
+        holder.state === 'failed' ? holder.code : 'it gave the claim back',
+      );
     return false;
   }
 
@@ -225,7 +245,7 @@ export class IngressExchange {
     this.#host.stats.requeues++;
     this.#host.log.info({ stream: this.id, attempt: this.#attempts }, 'request re-queued');
     this.#answer.leaveForRequeue();
-    this.#host.segment.requeue(this.id);
+    throwIfError(this.#host.segment.native.requeue(this.id));
     this.#answer.rejoin();
     this.#offerAgain();
   }
@@ -257,7 +277,7 @@ export class IngressExchange {
     this.#leave(this.#feed.ended);
   }
 
-  #failWith(thrown: unknown): void {
+  #failThrown(thrown: unknown): void {
     const error = fromNative(thrown);
     if (error !== thrown) this.#host.log.error({ err: thrown }, 'exchange failed unexpectedly');
     this.#fail(error);
@@ -281,12 +301,17 @@ export class IngressExchange {
   }
 
   #leave(complete = false): void {
+    this.#release();
+    this.#counters.moved(this.receivedBytes, this.sentBytes);
+    const { segment } = this.#host;
+    const late = complete && segment.native.readerCount(this.id, Lane.request) > 0;
+    this.#host.left(this, late);
+  }
+
+  #release(): void {
     this.#watch.stop();
     this.#host.segment.removeWaiter(this.id, this.#waiter);
     this.#feed.close();
     this.#answer.close();
-    const { segment } = this.#host;
-    const late = complete && segment.native.readerCount(this.id, Lane.request) > 0;
-    this.#host.left(this, late);
   }
 }

@@ -16,7 +16,10 @@ export const limitsSchema = z.strictObject({
     'Largest request body; a larger one is answered 413. 0: any size passes, memory stays fixed.',
     0,
   ),
-  noWorkerTimeoutMs: duration('An upload that no worker reads after this time is answered 503.', 5000),
+  noWorkerTimeoutMs: duration(
+    'An upload that no worker reads after this time is answered 503.',
+    5000,
+  ),
   claimPatienceMs: duration(
     'A new stream is offered to the least busy worker; unclaimed after this time, to all of them.',
     10,

@@ -1,4 +1,4 @@
-import { UploadResponseError, throwIfError } from '../errors/index.js';
+import { throwIfError, UploadResponseError } from '../errors/index.js';
 import { encodeHeaders, type Header, type RequestHead } from '../protocols/hpks/index.js';
 import { Lane, type RingReader, type RingWriter, type Segment, SlotFlag } from '../ring/index.js';
 import { trailerFields } from './headers.js';
@@ -56,7 +56,10 @@ export class RequestFeed {
   writeHead(head: RequestHead): void {
     const frame = encodeHeaders(this.#id, head);
     if (frame.length > this.#writer.slotSize) {
-      throw new UploadResponseError('HEAD_TOO_LARGE', `${frame.length} bytes do not fit into a slot`);
+      throw new UploadResponseError(
+        'HEAD_TOO_LARGE',
+        `${frame.length} bytes do not fit into a slot`,
+      );
     }
     this.#writer.tryWrite(frame, SlotFlag.head);
   }

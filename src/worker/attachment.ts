@@ -159,7 +159,10 @@ export class Attachment {
     const { native } = this.#segment;
     try {
       const head = readRequestHead(this.#segment, id);
-      if (!head) return;
+      if (!head) {
+        if (this.#options.observes && native.isOpen(id) === 1) this.#miss(id);
+        return;
+      }
       if (this.#options.wants(head)) {
         if (this.#options.observes) this.#observe(id, head);
         else this.#claim(id, head);
@@ -200,25 +203,34 @@ export class Attachment {
 
   #observe(id: number, head: RequestHead): void {
     const segment = this.#segment;
-    this.#seen.set(streamIndex(id), id);
     const reader = segment.join(id, Lane.request, 0);
     const required = this.#observer >= 0;
-    // Joined before the duty is taken: from then on the server relies on this reader.
+    if (reader.gap > 0) {
+      reader.leave();
+      this.#miss(id);
+      return;
+    }
+    // Joined before the duty is taken: from then on the server relies on this reader. A stream whose
+    // duty another has is not `seen`: it comes again when that one dies.
     if (required && segment.native.holdVerdict(id, this.#observer) < 0) {
       reader.leave();
       return;
     }
-    if (reader.gap > 0) {
-      reader.leave();
-      if (required) {
-        segment.native.giveVerdict(id, this.#observer, false, 503, 'the observer came too late');
-      }
-      this.#options.report({ type: 'missed', id });
-      return;
-    }
+    this.#seen.set(streamIndex(id), id);
     const scope = new StreamScope(segment, id, () => this.#evicted(id));
     const { body } = this.#options;
     this.#take(new Observation(scope, head, reader, this.#observer, body, this.#workHooks(id)));
+  }
+
+  /** The first slots have gone: who must judge the whole cannot let it pass. */
+  #miss(id: number): void {
+    this.#seen.set(streamIndex(id), id);
+    const { native } = this.#segment;
+    if (this.#observer >= 0) {
+      if (native.holdVerdict(id, this.#observer) < 0) return;
+      native.giveVerdict(id, this.#observer, false, 503, 'the observer came too late');
+    }
+    this.#options.report({ type: 'missed', id });
   }
 
   #evicted(id: number): UploadResponseError | undefined {

@@ -35,19 +35,19 @@ export class Exchange extends StreamWork {
    * @throws UploadResponseError INVALID_ARGUMENT, LANE_ENDED when called twice, SLOT_TOO_LARGE, an
    *   HPKS error for a header that is not valid, or the reason of the abort
    */
-  respond(status: number, headers?: HeadersInput): ResponseWriter {
+  readonly respond = (status: number, headers?: HeadersInput): ResponseWriter => {
     this.scope.throwIfOver();
     this.#response.begin(status, headers);
     return this.#response;
-  }
+  };
 
   /**
    * Gives up: the client gets a 502, or a reset when the answer has begun. An UploadResponseError is
    * told to the server by its code, any other error is WORKER_FAILED. Idempotent.
    */
-  fail(error?: unknown): void {
+  readonly fail = (error?: unknown): void => {
     if (!this.scope.over) this.give(error);
-  }
+  };
 
   protected async complete(): Promise<void> {
     if (this.#response.ending) await this.#response.idle();

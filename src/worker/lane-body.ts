@@ -13,9 +13,6 @@ export interface BodyOptions {
   readonly verify: boolean;
 }
 
-/** Why no more slots will come, as a negative native result; 0 = they may. */
-export type LaneCheck = () => number;
-
 /**
  * The body of a lane as chunks. It can be iterated once: an iteration that was left with `break` is
  * gone on with by the next one.
@@ -24,7 +21,6 @@ export class LaneBody implements AsyncIterable<Chunk>, ScopePart {
   readonly #scope: StreamScope;
   readonly #reader: RingReader;
   readonly #options: BodyOptions;
-  readonly #check: LaneCheck;
   readonly #turn = new Turn();
   #current: Chunk | undefined;
   #pulling = false;
@@ -33,16 +29,10 @@ export class LaneBody implements AsyncIterable<Chunk>, ScopePart {
   #trailers: readonly Header[] = [];
 
   /** @internal */
-  constructor(
-    scope: StreamScope,
-    reader: RingReader,
-    options: BodyOptions,
-    check: LaneCheck = () => 0,
-  ) {
+  constructor(scope: StreamScope, reader: RingReader, options: BodyOptions) {
     this.#scope = scope;
     this.#reader = reader;
     this.#options = options;
-    this.#check = check;
   }
 
   /** The end was reached: everything before it was read and was whole. */
@@ -107,10 +97,15 @@ export class LaneBody implements AsyncIterable<Chunk>, ScopePart {
     }
   }
 
-  /** Reads on to the end and drops what comes, so that the client is not kept waiting.
-   *  @throws UploadResponseError as `pull` */
-  async discard(): Promise<void> {
-    while (await this.pull());
+  /**
+   * Reads on to the end and drops what comes, so that the client is not kept waiting. Whoever does not
+   * want a body must say so with this. A rejection that nobody waits for does not crash the process.
+   * @throws UploadResponseError as `pull`
+   */
+  discard(): Promise<void> {
+    const done = this.#drain();
+    done.catch(() => undefined);
+    return done;
   }
 
   /** @internal Called by a chunk that is not needed any more. */
@@ -126,6 +121,10 @@ export class LaneBody implements AsyncIterable<Chunk>, ScopePart {
 
   close(): void {
     this.#reader.leave();
+  }
+
+  async #drain(): Promise<void> {
+    while (await this.pull());
   }
 
   #take(slot: Slot): Chunk | undefined {
@@ -174,14 +173,6 @@ export class LaneBody implements AsyncIterable<Chunk>, ScopePart {
   }
 
   #more(): Promise<void> {
-    const { segment, id, waits } = this.#scope;
-    return segment.waitFor(
-      id,
-      () => {
-        const result = this.#reader.poll();
-        return result === 1 ? this.#check() || 1 : result;
-      },
-      waits,
-    );
+    return this.#reader.wait(this.#scope.waits);
   }
 }

@@ -40,17 +40,17 @@ export class Observation extends StreamWork {
   }
 
   /** Lets the response through and ends the observation. Only the first verdict counts. */
-  pass(): void {
+  readonly pass = (): void => {
     this.#give(true, 0, '');
     this.scope.end();
-  }
+  };
 
   /**
    * Refuses the upload: the client gets `status` and `reason` (at most 112 bytes of UTF-8) instead of
    * the response. Only required observers have a veto.
    * @throws UploadResponseError INVALID_ARGUMENT for a status outside 400..599
    */
-  veto(status = 422, reason = ''): void {
+  readonly veto = (status = 422, reason = ''): void => {
     if (!this.required) {
       throw new UploadResponseError('UNSUPPORTED', 'only a required observer has a veto');
     }
@@ -59,7 +59,7 @@ export class Observation extends StreamWork {
     }
     this.#give(false, status, reason);
     this.scope.end();
-  }
+  };
 
   protected async complete(): Promise<void> {
     if (!this.required || this.#given || this.scope.over) return;

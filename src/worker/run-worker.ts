@@ -1,4 +1,5 @@
 import { resolve as resolvePath } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { UploadResponseError } from '../errors/index.js';
 import type { Exchange } from './exchange.js';
@@ -6,9 +7,10 @@ import type { Observation } from './observation.js';
 import type { WorkerOptions } from './options.js';
 import { answerWith, type FetchHandler } from './serve.js';
 import { stopOnSignals } from './signals.js';
-import { type AnyWorker, attach, type StopOptions } from './worker.js';
+import { type AnyWorker, attach, nextStarted, type StopOptions, Worker } from './worker.js';
 
-/** What a worker module may export as its default; a named export `options` sets WorkerOptions. */
+/** What a worker module may export as its default; a named export `options` sets WorkerOptions. A
+ *  module that attaches by itself exports nothing. */
 export type WorkerModule =
   | ((exchange: Exchange) => unknown)
   | { readonly handle: (exchange: Exchange) => unknown }
@@ -21,7 +23,8 @@ export interface RunWorkerOptions extends WorkerOptions, StopOptions {
 
 /**
  * Runs a worker module until it is stopped: what `upload-response worker <module>` does. A server
- * that is not running yet is waited for. Given options win over the module's own.
+ * that is not running yet is waited for. Given options win over the module's own; a module that
+ * attaches by itself sees only `socket` and `name`, as UR_SOCKET and UR_WORKER_NAME.
  *
  * @param module path or URL of the module, or what it exports
  * @throws UploadResponseError INVALID_WORKER_MODULE, and as `attach`
@@ -30,14 +33,32 @@ export async function runWorker(
   module: string | URL | object,
   options: RunWorkerOptions = {},
 ): Promise<AnyWorker> {
-  const exported = await load(module);
   const { deadlineMs, handleSignals = true, ...given } = options;
-  const merged = { waitForServer: true, ...moduleOptions(exported), ...defined(given) };
-  const handler = handlerOf(exported, merged);
-  const worker = await attach(handler.options as WorkerOptions & { observer?: undefined });
+  const worker = await start(module, given);
   if (handleSignals) stopOnSignals(worker, { deadlineMs });
-  worker.run(handler.handle).catch(() => undefined);
   return worker;
+}
+
+async function start(module: string | URL | object, given: WorkerOptions): Promise<AnyWorker> {
+  if (given.socket) process.env.UR_SOCKET = given.socket;
+  if (given.name) process.env.UR_WORKER_NAME = given.name;
+  const started = nextStarted();
+  try {
+    // A program that awaits its own worker never ends its import.
+    const loaded = await Promise.race([load(module), started.worker]);
+    if (loaded instanceof Worker) return loaded;
+    if (loaded.default === undefined) {
+      const own = await Promise.race([started.worker, nextTurn()]);
+      if (own) return own;
+    }
+    const options = { waitForServer: true, ...moduleOptions(loaded), ...defined(given) };
+    const handler = handlerOf(loaded, options);
+    const worker = await attach(handler.options as WorkerOptions & { observer?: undefined });
+    worker.run(handler.handle).catch(() => undefined);
+    return worker;
+  } finally {
+    started.cancel();
+  }
 }
 
 interface Handler {
@@ -78,6 +99,8 @@ async function load(module: string | URL | object): Promise<Exports> {
   try {
     return (await import(url)) as Exports;
   } catch (cause) {
+    // The module's own attach says better what is wrong.
+    if (cause instanceof UploadResponseError) throw cause;
     const detail = `${text}: ${(cause as Error).message}`;
     throw new UploadResponseError('INVALID_WORKER_MODULE', detail, { cause });
   }

@@ -42,7 +42,7 @@ export async function answerWith(handler: FetchHandler, exchange: Exchange): Pro
   const response = await handler(request, { exchange });
   // An upload that nobody reads must not wait until its reader counts as stuck.
   if (!exchange.request.body.used && !request.body?.locked) {
-    exchange.request.body.discard().catch(() => undefined);
+    void exchange.request.body.discard();
   }
   await send(response, exchange);
 }

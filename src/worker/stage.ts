@@ -1,11 +1,8 @@
-import { ERRORS, UploadResponseError } from '../errors/index.js';
+import { UploadResponseError } from '../errors/index.js';
 import { stageLane } from '../ring/stage-lane.js';
 import { type BodyOptions, LaneBody } from './lane-body.js';
 import { LaneWriter } from './lane-writer.js';
 import type { StreamScope } from './stream-scope.js';
-
-/** `ownerOf` says so when the holder of a lane has died. */
-const ORPHAN = -2;
 
 /** Claims a stage lane for writing.
  *  @throws UploadResponseError UNKNOWN_STAGE, ALREADY_CLAIMED, STALE_STREAM */
@@ -28,10 +25,5 @@ export function readStage(scope: StreamScope, name: string, options: BodyOptions
     reader.leave();
     throw new UploadResponseError('LAPPED', `stage ${name} was joined too late`);
   }
-  const check = () => {
-    const failure = segment.native.failureOf(id, lane);
-    if (failure > 0) return -failure;
-    return segment.native.ownerOf(id, lane) === ORPHAN ? -ERRORS.WORKER_DIED.number : 0;
-  };
-  return scope.own(new LaneBody(scope, reader, options, check));
+  return scope.own(new LaneBody(scope, reader, options));
 }

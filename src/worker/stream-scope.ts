@@ -187,10 +187,11 @@ export class StreamScope {
   #reason(): UploadResponseError | undefined {
     const { native, closed } = this.segment;
     if (closed) return new UploadResponseError('DETACHED');
-    const number = native.abortCode(this.id);
-    if (number > 0) return new UploadResponseError(codeOf(number) ?? 'ABORTED');
+    // First, because what the server does about an eviction comes as an abort.
     const error = this.#check();
     if (error) return error;
+    const number = native.abortCode(this.id);
+    if (number > 0) return new UploadResponseError(codeOf(number) ?? 'ABORTED');
     if (native.isOpen(this.id) !== 1) return new UploadResponseError('STALE_STREAM');
     return undefined;
   }

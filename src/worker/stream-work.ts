@@ -14,7 +14,10 @@ export interface WorkHooks {
   failed(error: unknown): void;
 }
 
-/** One stream that this worker works on: what exchanges and observations have in common. */
+/**
+ * One stream that this worker works on: what exchanges and observations have in common. What a handler
+ * calls may be taken out of the object: `({ request, respond }) => ...`.
+ */
 export abstract class StreamWork {
   /** Id of the stream: unique within the segment. */
   readonly id: number;
@@ -55,17 +58,17 @@ export abstract class StreamWork {
   }
 
   /** Claims a named stage lane and writes it. @throws UNKNOWN_STAGE, ALREADY_CLAIMED, STALE_STREAM */
-  stage(name: string): LaneWriter {
+  readonly stage = (name: string): LaneWriter => {
     this.scope.throwIfOver();
     return writeStage(this.scope, name);
-  }
+  };
 
   /** Reads a named stage lane from its start. A stage whose writer has failed or died ends with its
    *  error. @throws UNKNOWN_STAGE, NO_FREE_READER, LAPPED, STALE_STREAM */
-  readStage(name: string): LaneBody {
+  readonly readStage = (name: string): LaneBody => {
     this.scope.throwIfOver();
     return readStage(this.scope, name, this.#options);
-  }
+  };
 
   /**
    * Runs `handler` beside the loop that yielded this. When it returns, everything that it has not

@@ -55,7 +55,7 @@ function bodyStream(request: WorkerRequest): ReadableStream<Uint8Array> {
       }
     },
     cancel() {
-      body.discard().catch(() => undefined);
+      void body.discard();
     },
   });
 }

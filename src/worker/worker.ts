@@ -36,6 +36,9 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'DETACHED',
   'TIMED_OUT',
 ]);
+/** Told of every worker that this process starts; see `nextStarted`. */
+const startListeners = new Set<(worker: AnyWorker) => void>();
+
 const FIRST_DELAY_MS = 50;
 const MAX_DELAY_MS = 2000;
 
@@ -75,6 +78,7 @@ export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W>
       signal?.removeEventListener('abort', stop);
       throw error;
     }
+    for (const listener of startListeners) listener(worker as unknown as AnyWorker);
     return worker;
   }
 
@@ -255,6 +259,16 @@ export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W>
   async #left(): Promise<void> {
     while (this.#leaving.size > 0) await Promise.all(this.#leaving);
   }
+}
+
+/** Resolves with the next worker that this process starts, by whatever code. @internal */
+export function nextStarted(): { readonly worker: Promise<AnyWorker>; cancel(): void } {
+  let listener: (worker: AnyWorker) => void = () => undefined;
+  const worker = new Promise<AnyWorker>((resolve) => {
+    listener = resolve;
+  });
+  startListeners.add(listener);
+  return { worker, cancel: () => startListeners.delete(listener) };
 }
 
 /**

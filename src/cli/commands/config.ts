@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { stringify } from 'yaml';
 import type { FlagOverride } from '../../config/index.js';
 import { exitCodesText } from '../exit-codes.js';
 import { addConfigOptions, flagOverrides } from '../options.js';
@@ -14,7 +13,7 @@ interface PrintOptions {
 export function addConfig(program: Command, dotted: readonly FlagOverride[]): void {
   const config = program
     .command('config')
-    .summary('show and check the configuration')
+    .summary('show, check or write the configuration')
     .description('Shows what would be in force, or everything that can be configured.');
   const print = config
     .command('print', { isDefault: true })
@@ -34,21 +33,36 @@ ${exitCodesText('ok', 'usage')}`,
     .command('keys')
     .description('List every key with its variable, its flag, its default and what it accepts.')
     .option('--json', 'as JSON')
-    .action((options: { json?: boolean }) => printKeys(options.json ?? false));
+    .option('--markdown', 'as the table of docs/configuration.md')
+    .action(printKeys);
+  config
+    .command('example')
+    .description('Print a commented configuration file with every key and its default.')
+    .action(printExample);
 }
 
 async function printConfig(options: PrintOptions, dotted: readonly FlagOverride[]): Promise<void> {
   const { loadConfig, redact } = await import('../../config/index.js');
+  const { stringify } = await import('yaml');
   const loaded = loadConfig({ file: options.config, flags: flagOverrides({ ...options }, dotted) });
   const shown = redact(loaded.config);
   if (options.json) process.stdout.write(`${JSON.stringify(shown, null, 2)}\n`);
   else process.stdout.write(`# ${loaded.file ?? 'no file'}\n${stringify(shown)}`);
 }
 
-async function printKeys(json: boolean): Promise<void> {
-  const { configKeys } = await import('../../config/index.js');
+async function printExample(): Promise<void> {
+  const { configExample } = await import('../../config/index.js');
+  process.stdout.write(configExample());
+}
+
+async function printKeys(options: { json?: boolean; markdown?: boolean }): Promise<void> {
+  const { configKeys, configTable } = await import('../../config/index.js');
   const keys = configKeys();
-  if (json) {
+  if (options.markdown) {
+    process.stdout.write(`${configTable()}\n`);
+    return;
+  }
+  if (options.json) {
     process.stdout.write(`${JSON.stringify(keys, null, 2)}\n`);
     return;
   }

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
-import { ConfigError, type Config, type LoadedConfig } from '../../config/index.js';
+import type { Config, LoadedConfig } from '../../config/index.js';
 import type { FlagOverride } from '../../config/overrides.js';
+import { ConfigError } from '../../config/problems.js';
+import { defaultSocketPath } from '../../ring/socket-path.js';
 import {
   type Check,
   checkGeometry,
@@ -16,7 +18,6 @@ import { EXIT_CODES, exitCodesText } from '../exit-codes.js';
 import { checkCertificates, checkPorts, checkSocket, endpointsOf } from '../network-checks.js';
 import { addConfigOptions, flagOverrides } from '../options.js';
 import { type Style, styleFor } from '../terminal.js';
-import { defaultSocketPath } from '../../ring/socket-path.js';
 
 /** Adds `doctor` to the program. */
 export function addDoctor(program: Command, dotted: readonly FlagOverride[]): void {

@@ -3,8 +3,8 @@ import { exitCodesText } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { attachMonitor } from '../monitor.js';
 import { count, socketOption } from '../options.js';
-import { socketPath } from '../socket.js';
 import { takeSnapshot } from '../snapshot.js';
+import { socketPath } from '../socket.js';
 import { styleFor } from '../terminal.js';
 import { streamDetail, streamLines, summaryLines, workerLines } from '../views.js';
 
@@ -37,7 +37,7 @@ ${exitCodesText('ok', 'failed', 'unreachable')}`,
 }
 
 async function inspect(streamId: number | undefined, options: InspectOptions): Promise<void> {
-  const segment = await attachMonitor(socketPath(options));
+  const segment = await attachMonitor(await socketPath(options));
   try {
     const snapshot = takeSnapshot(segment);
     const stream = snapshot.streams.find((one) => one.id === streamId);

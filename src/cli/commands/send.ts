@@ -5,7 +5,7 @@ import { EXIT_CODES, exitCodeOf, exitCodesText } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { ProgressBar } from '../progress-bar.js';
 import { humanTime, styleFor } from '../terminal.js';
-import { type Answer, explain, openSource, upload } from '../upload.js';
+import type { Answer } from '../upload.js';
 
 interface SendOptions {
   readonly header: readonly (readonly [string, string])[];
@@ -58,6 +58,7 @@ function collectHeader(
 
 async function send(file: string, target: string, options: SendOptions): Promise<void> {
   const url = parseUrl(target);
+  const { explain, openSource, upload } = await import('../upload.js');
   const source = openSource(file);
   const bar = new ProgressBar(process.stderr, source.size, styleFor(process.stderr));
   const abort = new AbortController();

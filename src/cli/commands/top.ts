@@ -6,10 +6,10 @@ import type { Segment } from '../../ring/index.js';
 import { exitCodesText } from '../exit-codes.js';
 import { attachMonitor } from '../monitor.js';
 import { count, duration, socketOption } from '../options.js';
-import { socketPath } from '../socket.js';
 import { RateMeter, type StreamRate } from '../rates.js';
 import { Screen } from '../screen.js';
-import { type Snapshot, takeSnapshot } from '../snapshot.js';
+import { type KnownHeads, type Snapshot, takeSnapshot } from '../snapshot.js';
+import { socketPath } from '../socket.js';
 import { type Style, styleFor } from '../terminal.js';
 import { streamLines, summaryLines, workerLines } from '../views.js';
 
@@ -46,7 +46,7 @@ ${exitCodesText('ok', 'failed', 'unreachable')}`,
 }
 
 async function top(options: TopOptions): Promise<void> {
-  const socket = socketPath(options);
+  const socket = await socketPath(options);
   const segment = await attachMonitor(socket);
   const stop = new AbortController();
   const end = () => stop.abort();
@@ -54,10 +54,10 @@ async function top(options: TopOptions): Promise<void> {
   const live = Boolean(process.stdout.isTTY) && !options.json;
   const screen = live ? new Screen(process.stdin, process.stdout, end) : undefined;
   try {
-    const meter = new RateMeter(segment);
+    const state: Looking = { segment, meter: new RateMeter(segment), heads: new Map() };
     for (let looks = 0; !stop.signal.aborted; ) {
       if (!segment.native.connected()) throw new UploadResponseError('SERVER_GONE', socket);
-      look(segment, meter, options.json ?? false, screen);
+      look(state, options.json ?? false, screen);
       if (++looks === options.count) break;
       await delay(options.interval, undefined, { signal: stop.signal }).catch(() => {});
     }
@@ -68,20 +68,22 @@ async function top(options: TopOptions): Promise<void> {
   }
 }
 
-function look(
-  segment: Segment,
-  meter: RateMeter,
-  json: boolean,
-  screen: Screen | undefined,
-): void {
-  const snapshot = takeSnapshot(segment);
-  const rates = meter.measure(snapshot);
+interface Looking {
+  readonly segment: Segment;
+  readonly meter: RateMeter;
+  readonly heads: KnownHeads;
+}
+
+function look(state: Looking, json: boolean, screen: Screen | undefined): void {
+  const snapshot = takeSnapshot(state.segment, state.heads);
+  const rates = state.meter.measure(snapshot);
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...snapshot, rates: ratesJson(rates) })}\n`);
     return;
   }
-  const lines = frame(snapshot, rates, styleFor(process.stdout));
-  if (screen) screen.draw(lines);
+  const style = styleFor(process.stdout);
+  const lines = frame(snapshot, rates, style);
+  if (screen) screen.draw([...lines, '', style.dim('q quits')]);
   else process.stdout.write(`${lines.join('\n')}\n\n`);
 }
 
@@ -100,18 +102,13 @@ function ratesJson(rates: ReadonlyMap<number, StreamRate>): object {
   return { ...round(total(rates)), streams };
 }
 
-function frame(
-  snapshot: Snapshot,
-  rates: ReadonlyMap<number, StreamRate>,
-  style: Style,
-): string[] {
+function frame(snapshot: Snapshot, rates: ReadonlyMap<number, StreamRate>, style: Style): string[] {
   const sum = total(rates);
   const [first = '', ...more] = summaryLines(snapshot, style);
   return [
     first,
     ...more,
-    `${style.bold('rate')} in ${humanBytes(sum.in)}/s, out ${humanBytes(sum.out)}/s` +
-      style.dim('   q quits'),
+    `${style.bold('rate')} in ${humanBytes(sum.in)}/s, out ${humanBytes(sum.out)}/s`,
     '',
     ...workerLines(snapshot, style),
     '',

@@ -4,9 +4,9 @@ import type { Command } from 'commander';
 import { EXIT_CODES, exitCodesText } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { count, duration, socketOption } from '../options.js';
-import { socketPath } from '../socket.js';
 import { reportEvent, reportSupervisor } from '../reporter.js';
 import { onStopSignals } from '../signals.js';
+import { socketPath } from '../socket.js';
 import { Supervisor } from '../supervisor.js';
 
 interface WorkerCommandOptions {
@@ -58,7 +58,7 @@ async function run(module: string, options: WorkerCommandOptions): Promise<void>
   const supervisor = new Supervisor(
     {
       module: resolveModule(module),
-      socket: socketPath(options),
+      socket: await socketPath(options),
       name,
       concurrency: options.concurrency,
       observer,

@@ -4,10 +4,7 @@ const port = (preset: number, what: string) =>
   z.int().min(0).max(65_535).default(preset).describe(what);
 
 const path = (what: string) =>
-  z
-    .string()
-    .min(1)
-    .meta({ path: true, accepted: 'the path of a PEM file', description: what });
+  z.string().min(1).meta({ path: true, accepted: 'the path of a PEM file', description: what });
 
 const duration = (what: string, preset: number) =>
   z

@@ -1,0 +1,75 @@
+import { humanBytes } from '../config/units.js';
+import { planGeometry } from '../ring/machine.js';
+import { commandName } from './package-info.js';
+import type { ServeSetup } from './serve-setup.js';
+import { styleFor } from './terminal.js';
+
+/** Where a transport can be reached, as the server reports it. */
+export interface Address {
+  readonly transport: string;
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+}
+
+/** The first line of `serve --json`; docs/cli.md describes it. */
+export function listeningEvent(
+  setup: ServeSetup,
+  addresses: readonly Address[],
+): { readonly event: 'listening' } & Record<string, unknown> {
+  const { segment } = setup.config;
+  const { totalBytes, startBytes } = planGeometry(segment);
+  return {
+    event: 'listening',
+    pid: process.pid,
+    addresses,
+    socket: segment.socket,
+    segment: { totalBytes, startBytes, memory: segment.memory },
+    ...(setup.certificate ? { certificate: setup.certificate.certFile } : {}),
+  };
+}
+
+/** What `serve` says to a person when it is ready. */
+export function announcement(
+  setup: ServeSetup,
+  addresses: readonly Address[],
+  { workers }: { readonly workers: number },
+): string {
+  const style = styleFor(process.stdout);
+  const { segment, transports } = setup.config;
+  const plan = planGeometry(segment);
+  const pools = segment.pools.map((pool) => `${pool.name} ${pool.streams}`).join(', ');
+  const prefix = (address: Address): string =>
+    (transports as Record<string, { prefix?: string }>)[address.transport]?.prefix ?? '';
+  const urls = addresses.map((address) => new URL(prefix(address), address.url).href);
+  const lines = [
+    ...setup.moved.map(({ key, port }) =>
+      style.yellow(`port ${port} is taken: a free one is used (${key})`),
+    ),
+    `${style.bold('segment')}  ${humanBytes(plan.startBytes)} of shared memory, streams: ${pools}`,
+    `${style.bold('socket')}   ${segment.socket}`,
+    ...urls.map((url) => `${style.bold('url')}      ${style.cyan(url)}`),
+  ];
+  if (setup.certificate) {
+    lines.push(`${style.bold('trust')}    --cacert ${setup.certificate.certFile}`);
+  }
+  if (setup.certificate && !setup.demo && workers === 0) {
+    lines.push(style.yellow('the example worker is not installed: start one of your own'));
+  }
+  if (workers === 0) {
+    lines.push('', 'Start a worker in another terminal:', `  ${commandName()} worker <module>`);
+  }
+  return [...lines, ...tryLines(urls, segment.socket, setup)].join('\n');
+}
+
+/** What to type to see an upload arrive. */
+function tryLines(urls: readonly string[], socket: string, setup: ServeSetup): string[] {
+  const lines = ['', 'Try it:', '  head -c 1G /dev/urandom > big.bin'];
+  for (const url of urls) {
+    const tls = url.startsWith('https:');
+    const shown = setup.certificate ? url.replace('//127.0.0.1', '//localhost') : url;
+    lines.push(`  curl ${tls && setup.certificate ? '-k ' : ''}-T big.bin ${shown}`);
+  }
+  return [...lines, `  ${commandName()} top --socket ${socket}`, '', 'Ctrl-C stops it.'];
+}

@@ -1,0 +1,18 @@
+/** The server as a library. Workers import `upload-response/worker`. */
+
+export { ERRORS, type ErrorCode, UploadResponseError } from './errors/index.js';
+export {
+  DEFAULT_LIMITS,
+  type IngressStats,
+  type Limits,
+  type Logger,
+  type TransportExchangeStats,
+} from './ingress/index.js';
+export {
+  createServer,
+  type ServerConfig,
+  type ServerOptions,
+  type ServerStats,
+  type UploadResponseServer,
+} from './server.js';
+export type { BoundAddress, TransportStats } from './transports/transport.js';

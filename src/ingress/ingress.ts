@@ -1,0 +1,205 @@
+import { ERRORS, errorOf, fromNative, UploadResponseError } from '../errors/index.js';
+import type { Segment } from '../ring/index.js';
+import { ClosingStreams } from './closing-streams.js';
+import type { ExchangeHost } from './exchange-host.js';
+import { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
+import { DEFAULT_LIMITS, type Limits } from './limits.js';
+import { type Logger, silentLogger } from './logger.js';
+import { Counters, type IngressStats, TransportCounters } from './stats.js';
+import { TimerWheel } from './timer-wheel.js';
+
+const NO_FREE_STREAM = -ERRORS.NO_FREE_STREAM.number;
+
+/** How an ingress is set up. */
+export interface IngressOptions {
+  /** The server's own attachment. */
+  readonly segment: Segment;
+  /** What is not given has its default. */
+  readonly limits?: Partial<Limits> | undefined;
+  /** A worker that still holds a closed stream after this time is killed. 0: never. */
+  readonly killStuckAfterMs?: number | undefined;
+  readonly log?: Logger | undefined;
+}
+
+/** All streams of a server: opens them for the transports, and knows what the workers do. */
+export class Ingress {
+  readonly segment: Segment;
+  readonly limits: Limits;
+  readonly #host: ExchangeHost;
+  readonly #log: Logger;
+  readonly #wheel = new TimerWheel();
+  readonly #counters = new Counters();
+  readonly #transports = new Map<string, TransportCounters>();
+  readonly #active = new Map<IngressExchange, string>();
+  readonly #closing: ClosingStreams;
+  readonly #stopListening: () => void;
+  #dirty: IngressExchange[] = [];
+  #refusing = false;
+  #onIdle: (() => void)[] = [];
+
+  constructor(options: IngressOptions) {
+    this.segment = options.segment;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#log = options.log ?? silentLogger;
+    this.#closing = new ClosingStreams(this.segment, this.#wheel, this.#log, {
+      lingerMs: this.limits.observerLingerMs,
+      killStuckAfterMs: options.killStuckAfterMs ?? 0,
+    });
+    this.#stopListening = this.segment.onWake(() => this.#takeEvents());
+    this.#host = {
+      segment: this.segment,
+      limits: this.limits,
+      wheel: this.#wheel,
+      log: this.#log,
+      stats: this.#counters,
+      counters: (transport) => this.#countersOf(transport),
+      flushLater: (exchange) => this.#flushLater(exchange),
+      left: (exchange, late) => this.#left(exchange, late),
+    };
+  }
+
+  /** Streams that are under way. */
+  get active(): number {
+    return this.#active.size;
+  }
+
+  /** Index of the pool of this name. @throws UploadResponseError UNKNOWN_POOL */
+  poolIndex(name: string): number {
+    const pool = this.segment.description.pools.find((one) => one.name === name);
+    if (!pool) throw new UploadResponseError('UNKNOWN_POOL', name);
+    return pool.index;
+  }
+
+  /**
+   * Opens a stream for a request and offers it to the workers. What fails later is told to the sink.
+   * @throws UploadResponseError NO_FREE_STREAM, OUT_OF_MEMORY, BODY_TOO_LARGE, HEAD_TOO_LARGE,
+   *   SHUTTING_DOWN, or an HPKS error: the head is not valid
+   */
+  open(options: ExchangeOptions): IngressExchange {
+    const counters = this.#countersOf(options.transport);
+    try {
+      const exchange = this.#open(options);
+      counters.opened();
+      this.#active.set(exchange, options.transport);
+      return exchange;
+    } catch (thrown) {
+      const error = fromNative(thrown);
+      counters.failed(error.code);
+      throw error;
+    }
+  }
+
+  /** From now on `open` throws SHUTTING_DOWN. */
+  refuse(): void {
+    this.#refusing = true;
+  }
+
+  /** Resolves when no stream is under way. */
+  idle(): Promise<void> {
+    if (this.#active.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  /** Fails what is under way and stops. The segment stays open. Idempotent. */
+  close(): void {
+    this.refuse();
+    for (const exchange of [...this.#active.keys()]) exchange.fail('SHUTTING_DOWN');
+    this.#stopListening();
+    this.#closing.stop();
+    this.#wheel.stop();
+  }
+
+  /** A plain object, no I/O. */
+  stats(): IngressStats {
+    const transports: Record<string, ReturnType<TransportCounters['stats']>> = {};
+    for (const [name, counters] of this.#transports) {
+      const running = [...this.#active].filter(([, transport]) => transport === name);
+      transports[name] = counters.stats(running.map(([exchange]) => exchange));
+    }
+    const { requeues, offersToAll, evictions, tornSlots } = this.#counters;
+    const { workersAttached, workersDied, workersRefused } = this.#counters;
+    return {
+      transports,
+      active: this.#active.size,
+      lingering: this.#closing.lingering,
+      setAside: this.#closing.setAside,
+      requeuesTotal: requeues,
+      offersToAllTotal: offersToAll,
+      evictionsTotal: evictions,
+      workersAttachedTotal: workersAttached,
+      workersDiedTotal: workersDied,
+      workersRefusedTotal: workersRefused,
+      tornSlotsTotal: tornSlots,
+    };
+  }
+
+  #open(options: ExchangeOptions): IngressExchange {
+    if (this.#refusing) throw new UploadResponseError('SHUTTING_DOWN');
+    const { maxBodyBytes } = this.limits;
+    if (maxBodyBytes > 0 && (options.contentLength ?? 0) > maxBodyBytes) {
+      const detail = `it has ${options.contentLength} bytes, ${maxBodyBytes} are allowed`;
+      throw new UploadResponseError('BODY_TOO_LARGE', detail);
+    }
+    const id = this.#openStream(options);
+    try {
+      return new IngressExchange(this.#host, id, options);
+    } catch (error) {
+      this.#closing.close(id);
+      throw error;
+    }
+  }
+
+  #openStream({ pool, transport }: ExchangeOptions): number {
+    const { native } = this.segment;
+    let id = native.openStream(pool, transport);
+    if (id === NO_FREE_STREAM) {
+      this.#closing.makeRoom();
+      id = native.openStream(pool, transport);
+    }
+    if (id < 0) throw errorOf(id);
+    return id;
+  }
+
+  #countersOf(transport: string): TransportCounters {
+    let counters = this.#transports.get(transport);
+    if (!counters) {
+      counters = new TransportCounters();
+      this.#transports.set(transport, counters);
+    }
+    return counters;
+  }
+
+  #flushLater(exchange: IngressExchange): void {
+    if (this.#dirty.push(exchange) === 1) setImmediate(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const exchange of dirty) exchange.flush();
+  };
+
+  #left(exchange: IngressExchange, late: boolean): void {
+    this.#active.delete(exchange);
+    if (late) this.#closing.closeLate(exchange.id);
+    else this.#closing.close(exchange.id);
+    if (this.#active.size > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  #takeEvents(): void {
+    for (const event of this.segment.native.takeEvents()) {
+      if (event.type === 'attached') {
+        this.#counters.workersAttached++;
+        this.#log.info({ ...event }, 'worker attached');
+      } else if (event.type === 'refused') {
+        this.#counters.workersRefused++;
+        this.#log.warn({ ...event }, 'worker refused');
+      } else {
+        this.#counters.workersDied++;
+        this.#counters.tornSlots += event.tornSlots;
+        this.#log.warn({ ...event }, 'worker died');
+      }
+    }
+  }
+}

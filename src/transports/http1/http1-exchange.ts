@@ -1,0 +1,165 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { fromNative, type UploadResponseError } from '../../errors/index.js';
+import {
+  type ErrorAnswer,
+  errorAnswer,
+  type Ingress,
+  type IngressExchange,
+  type ResponseSink,
+} from '../../ingress/index.js';
+import type { Header } from '../../protocols/hpks/index.js';
+import { flat, sendAnswer } from './answers.js';
+import type { Connection, Turn } from './connection.js';
+import { isUnread, parseRequest, trailersOf } from './request.js';
+
+/** What an exchange has of its transport. */
+export interface Http1Host {
+  readonly name: string;
+  readonly ingress: Ingress;
+  readonly pool: number;
+  /** The transport takes nothing new: connections close after their response. */
+  readonly draining: boolean;
+  /** Counts a request that did not become a stream. */
+  refused(error: UploadResponseError): void;
+}
+
+export interface Http1ExchangeOptions {
+  readonly scheme: 'http' | 'https';
+  /** The client sends the body after "100 Continue". */
+  readonly expectsContinue: boolean;
+  /** The request is answered with this error, and never becomes a stream. */
+  readonly refusal?: UploadResponseError | undefined;
+}
+
+/** Bytes of the response that may wait in the socket, so that the worker's next slot is ready when
+ *  the socket has taken the last one. */
+const MAX_WAITING_BYTES = 256 * 1024;
+
+/** Takes one HTTP/1.1 request to the ingress and its response back. */
+export class Http1Exchange implements ResponseSink, Turn {
+  readonly request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #connection: Connection;
+  readonly #host: Http1Host;
+  readonly #scheme: 'http' | 'https';
+  readonly #expectsContinue: boolean;
+  #exchange: IngressExchange | undefined;
+  #refusal: UploadResponseError | undefined;
+  #headed = false;
+  #flushed = false;
+  /** What comes of the body is only read away. */
+  #discarding = false;
+
+  constructor(
+    host: Http1Host,
+    connection: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: Http1ExchangeOptions,
+  ) {
+    this.#host = host;
+    this.#connection = connection;
+    this.request = request;
+    this.#response = response;
+    this.#scheme = options.scheme;
+    this.#expectsContinue = options.expectsContinue;
+    this.#refusal = options.refusal;
+    response.once('close', () => {
+      if (!response.writableFinished) this.gone();
+      connection.done(this);
+    });
+  }
+
+  start(): void {
+    try {
+      if (this.#refusal) throw this.#refusal;
+      this.#open();
+    } catch (thrown) {
+      const error = fromNative(thrown);
+      this.#host.refused(error);
+      this.fail(error, errorAnswer(error));
+    }
+  }
+
+  malformed(error: UploadResponseError): void {
+    this.#refusal ??= error;
+    if (this.#exchange && !this.#exchange.over) this.#exchange.failWith(error);
+    else if (this.#discarding) this.#connection.destroy();
+  }
+
+  gone(): void {
+    this.#exchange?.abort('CLIENT_GONE');
+  }
+
+  head(status: number, headers: readonly Header[], bodyless: boolean): void {
+    this.#headed = true;
+    const list = flat(headers);
+    if (status === 205) list.push('content-length', '0');
+    if (this.#host.draining) list.push('connection', 'close');
+    this.#response.writeHead(status, list);
+    // A body that follows in this tick takes the head along.
+    if (!bodyless) process.nextTick(this.#flushHead);
+  }
+
+  body(view: Uint8Array, taken: () => void): boolean {
+    this.#flushed = true;
+    const room = this.#response.write(view, taken);
+    return room || this.#response.writableLength < MAX_WAITING_BYTES;
+  }
+
+  trailers(fields: readonly Header[]): void {
+    this.#response.addTrailers(fields as unknown as [string, string][]);
+  }
+
+  end(): void {
+    this.#flushed = true;
+    if (isUnread(this.request)) this.#discardRest(!this.#response.shouldKeepAlive);
+    this.#response.end();
+  }
+
+  fail(_error: UploadResponseError, answer: ErrorAnswer): void {
+    if (this.#headed) {
+      this.#connection.reset();
+      return;
+    }
+    this.#headed = true;
+    this.#flushed = true;
+    const unread = isUnread(this.request);
+    if (unread) this.#discardRest(true);
+    sendAnswer(this.#response, answer, unread || this.#host.draining);
+  }
+
+  #open(): void {
+    const { request } = this;
+    const { head, contentLength, hasBody } = parseRequest(request, this.#scheme);
+    const exchange = this.#host.ingress.open({
+      transport: this.#host.name,
+      pool: this.#host.pool,
+      head,
+      contentLength,
+      sink: this,
+      onResume: () => request.resume(),
+    });
+    this.#exchange = exchange;
+    this.#response.on('drain', () => exchange.sinkReady());
+    if (!hasBody) {
+      exchange.endBody();
+      request.resume();
+      return;
+    }
+    request.on('end', () => exchange.endBody(trailersOf(request)));
+    request.on('data', (chunk: Buffer) => {
+      if (!exchange.writeBody(chunk) && !this.#discarding) request.pause();
+    });
+    if (this.#expectsContinue) this.#response.writeContinue();
+  }
+
+  readonly #flushHead = (): void => {
+    if (!this.#flushed && !this.#response.destroyed) this.#response.flushHeaders();
+  };
+
+  #discardRest(close: boolean): void {
+    this.#discarding = true;
+    this.#connection.discardRest(this.request, this.#response, close);
+  }
+}

@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { TestServer } from '../support/test-server.js';
+import type { Answer, TransportClient, Upload, UploadOptions } from './client.js';
+
+/** HTTP/1.1 by Node's own client, one connection for each request. */
+export function http1Client(name: string, scheme: 'http' | 'https'): TransportClient {
+  return {
+    name,
+    open(server: TestServer, { path, method = 'POST', headers, length }: UploadOptions): Upload {
+      const send = scheme === 'http' ? httpRequest : httpsRequest;
+      const request = send(server.url(path, scheme), {
+        method,
+        headers: {
+          ...headers,
+          ...(length === undefined
+            ? { 'transfer-encoding': 'chunked' }
+            : { 'content-length': length }),
+        },
+        agent: false,
+        rejectUnauthorized: false,
+      });
+      return new Http1Upload(request);
+    },
+  };
+}
+
+class Http1Upload implements Upload {
+  readonly answer: Promise<Answer>;
+  readonly #request: ClientRequest;
+
+  constructor(request: ClientRequest) {
+    this.#request = request;
+    this.answer = new Promise((resolve, reject) => {
+      request.once('response', (response) => resolve(new Http1Answer(response)));
+      request.on('error', reject);
+      request.once('close', () => reject(new Error('closed without a response')));
+    });
+    // A test that looks only at what the worker saw does not wait for it.
+    this.answer.catch(() => {});
+    request.flushHeaders();
+  }
+
+  async write(bytes: Uint8Array | string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const failed = (error: Error) => reject(error);
+      this.#request.once('error', failed);
+      this.#request.write(bytes, (error) => {
+        this.#request.off('error', failed);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+
+  end(trailers?: Readonly<Record<string, string>>): void {
+    if (trailers) this.#request.addTrailers(trailers);
+    this.#request.end();
+  }
+
+  abort(): void {
+    this.#request.destroy();
+  }
+}
+
+class Http1Answer implements Answer {
+  readonly status: number;
+  readonly headers: Answer['headers'];
+  readonly #response: IncomingMessage;
+  readonly #closed: Promise<unknown>;
+
+  constructor(response: IncomingMessage) {
+    this.#response = response;
+    this.status = response.statusCode ?? 0;
+    this.headers = response.headers;
+    this.#closed = once(response, 'close');
+    this.#closed.catch(() => {});
+  }
+
+  async next(): Promise<string | undefined> {
+    for (;;) {
+      const chunk = this.#response.read() as Buffer | null;
+      if (chunk) return chunk.toString('latin1');
+      if (this.#response.readableEnded) return undefined;
+      await Promise.race([
+        once(this.#response, 'readable'),
+        once(this.#response, 'end'),
+        this.#closed,
+      ]);
+      if (this.#response.destroyed && !this.#response.complete) throw new Error('cut');
+    }
+  }
+
+  async text(): Promise<string> {
+    let text = '';
+    for (let part = await this.next(); part !== undefined; part = await this.next()) text += part;
+    return text;
+  }
+}

@@ -1,0 +1,62 @@
+import { after, before, describe, test } from 'node:test';
+import { TestServer, type TestServerOptions } from '../support/test-server.js';
+import { bodies } from './bodies.js';
+import type { Scenario, TransportClient } from './client.js';
+import { deaths } from './deaths.js';
+import { failures } from './failures.js';
+import { http1Client } from './http1-client.js';
+import { observers, REQUIRED } from './observers.js';
+
+const clients: readonly TransportClient[] = [
+  http1Client('http1', 'http'),
+  http1Client('http1-tls', 'https'),
+];
+
+const suites: readonly (readonly [string, TestServerOptions, readonly Scenario[]])[] = [
+  ['bodies', {}, bodies],
+  [
+    'failures',
+    {
+      limits: {
+        maxBodyBytes: 200 * 2 ** 20,
+        noWorkerTimeoutMs: 300,
+        responseTimeoutMs: 300,
+        evictAfterMs: 300,
+        minRateBytesPerSecond: 1000,
+        minRateGraceMs: 1500,
+      },
+    },
+    failures,
+  ],
+  ['deaths', { workers: 0, limits: { maxAttempts: 2 } }, deaths],
+  [
+    'observers',
+    {
+      segment: {
+        requiredObservers: [REQUIRED],
+        pools: [{ name: 'uploads', streams: 8, requestSlots: 8, responseSlots: 4 }],
+      },
+      observers: [REQUIRED, 'archive'],
+      limits: { responseTimeoutMs: 400 },
+    },
+    observers,
+  ],
+];
+
+for (const client of clients) {
+  for (const [name, options, scenarios] of suites) {
+    describe(`${client.name}: ${name}`, () => {
+      let server: TestServer;
+      before(async () => {
+        server = await TestServer.start(options);
+      });
+      after(() => server?.stop());
+      for (const scenario of scenarios) {
+        test(scenario.name, { timeout: 60_000 }, async () => {
+          await scenario.run(client, server);
+          await server.free();
+        });
+      }
+    });
+  }
+}

@@ -1,0 +1,12 @@
+/** A server in a process of its own, to be killed. Arguments: control socket. */
+import { createServer } from '../../../src/server.js';
+
+const [socket = ''] = process.argv.slice(2);
+const server = await createServer({
+  segment: { socket, pools: [{ name: 'uploads', streams: 4, requestSlots: 8, responseSlots: 4 }] },
+  transports: { http1: { port: 0 } },
+  log: { level: 'silent' },
+});
+const [address] = await server.listen();
+process.once('disconnect', () => process.exit(0));
+process.send?.({ event: 'listening', port: address?.port });
