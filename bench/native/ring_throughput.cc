@@ -4,10 +4,12 @@
 // Prints one line of JSON; bench/native/native.bench.ts runs it.
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "core/clock.h"
+#include "core/hash.h"
 #include "support/bench_server.h"
 #include "support/options.h"
 #include "support/pacing.h"
@@ -19,6 +21,14 @@
 namespace ur::bench {
 namespace {
 
+struct WriterPlan {
+  uint64_t total_bytes = 0;   // of each stream
+  uint64_t source_bytes = 0;  // the buffer that is written, again and again
+  uint64_t chunk_bytes = 0;   // offered at once
+  uint64_t first_bytes = 0;   // offered first; then chunks do not begin where slots do
+  uint64_t seed = 0;
+};
+
 struct Upload {
   LaneWriter writer;
   uint64_t written_bytes = 0;
@@ -26,9 +36,9 @@ struct Upload {
 };
 
 // Writes what there is room for; true when anything was written.
-bool write_some(Upload* upload, const Buffer& source, uint64_t total_bytes) {
+bool write_some(Upload* upload, const Buffer& source, const WriterPlan& plan) {
   if (upload->ended) return false;
-  const uint64_t rest = total_bytes - upload->written_bytes;
+  const uint64_t rest = plan.total_bytes - upload->written_bytes;
   if (rest == 0) {
     const Status status = upload->writer.end();
     if (status == Status::kFull) return false;
@@ -37,12 +47,13 @@ bool write_some(Upload* upload, const Buffer& source, uint64_t total_bytes) {
     return true;
   }
   const uint64_t at = upload->written_bytes % source.size();
-  const uint64_t offered =
-      std::min<uint64_t>({rest, source.size() - at, upload->writer.lane().slot_size});
+  const bool first = upload->written_bytes == 0 && plan.first_bytes > 0;
+  const uint64_t chunk = first ? plan.first_bytes : plan.chunk_bytes;
+  const uint64_t offered = std::min<uint64_t>({rest, source.size() - at, chunk});
   uint64_t taken = 0;
   expect_ok(upload->writer.append(source.data() + at, offered, &taken), "appending");
   upload->written_bytes += taken;
-  if (upload->written_bytes == total_bytes) expect_ok(upload->writer.flush(), "flushing");
+  if (upload->written_bytes == plan.total_bytes) expect_ok(upload->writer.flush(), "flushing");
   return taken > 0;
 }
 
@@ -62,14 +73,14 @@ bool park_all(std::vector<Upload>* uploads) {
   return true;
 }
 
-uint64_t write_all(std::vector<Upload>* uploads, const Buffer& source, uint64_t total_bytes,
+uint64_t write_all(std::vector<Upload>* uploads, const Buffer& source, const WriterPlan& plan,
                    Pacer* pacer) {
   const uint64_t begin_ns = monotonic_ns();
   for (;;) {
     bool progress = false;
     bool ended = true;
     for (auto& upload : *uploads) {
-      progress |= write_some(&upload, source, total_bytes);
+      progress |= write_some(&upload, source, plan);
       ended &= upload.ended;
     }
     if (ended) return begin_ns;
@@ -78,11 +89,29 @@ uint64_t write_all(std::vector<Upload>* uploads, const Buffer& source, uint64_t 
   }
 }
 
+// What every reader's hash must be: from the source again, slot by slot, after the measured time.
+uint64_t expected_hash(const Buffer& source, uint64_t total_bytes, uint32_t slot_bytes) {
+  std::vector<uint8_t> slot(slot_bytes);
+  uint64_t hash = 0;
+  for (uint64_t at = 0; at < total_bytes;) {
+    const uint64_t length = std::min<uint64_t>(slot_bytes, total_bytes - at);
+    for (uint64_t filled = 0; filled < length;) {
+      const uint64_t from = (at + filled) % source.size();
+      const uint64_t part = std::min(length - filled, source.size() - from);
+      std::memcpy(slot.data() + filled, source.data() + from, part);
+      filled += part;
+    }
+    hash = fold(hash, xxh3_64(slot.data(), length));
+    at += length;
+  }
+  return fold(hash, xxh3_64(slot.data(), 0));  // the end slot
+}
+
 std::vector<Child> spawn_readers(const BenchServer& server, const std::vector<uint64_t>& streams,
                                  const ReaderPlan& plan, uint32_t processes) {
   std::vector<Child> children;
   std::string ids;
-  for (const uint64_t id : streams) ids += (ids.empty() ? "" : ",") + std::to_string(id);
+  for (const uint64_t id : streams) ids.append(std::to_string(id)).append(",");
   for (uint32_t i = 0; i < processes; i++) {
     ReaderPlan one = plan;
     one.socket = server.socket();
@@ -99,17 +128,20 @@ int run_writer(Options* options) {
   geometry.streams = static_cast<uint32_t>(options->number("streams", 1));
   geometry.slot_bytes = static_cast<uint32_t>(options->number("slot-bytes", 65536));
   geometry.slots = static_cast<uint32_t>(options->number("slots", 16));
-  const uint64_t total_bytes = options->number("total-bytes", 512ULL << 20);
-  const uint64_t source_bytes = options->number("source-bytes", 1ULL << 20);
-  const uint64_t seed = options->number("seed", 1);
+  WriterPlan writing;
+  writing.total_bytes = options->number("total-bytes", 512ULL << 20);
+  writing.source_bytes = options->number("source-bytes", 1ULL << 20);
+  writing.chunk_bytes = options->number("chunk-bytes", geometry.slot_bytes);
+  writing.first_bytes = options->number("first-bytes", 0);
+  writing.seed = options->number("seed", 1);
   const uint32_t processes = static_cast<uint32_t>(options->number("processes", 1));
   ReaderPlan plan(options);
   options->check_all_known();
   geometry.readers_per_lane = std::max<uint32_t>(plan.readers_per_stream, 32);
 
   if (plan.pin) pin_to_processor(0);
-  Buffer source(std::min(source_bytes, total_bytes));
-  source.fill(seed);
+  Buffer source(std::min(writing.source_bytes, writing.total_bytes));
+  source.fill(writing.seed);
   BenchServer server(geometry);
   std::vector<uint64_t> streams;
   std::vector<Upload> uploads;
@@ -123,7 +155,7 @@ int run_writer(Options* options) {
   }
   const double cpu_before = cpu_seconds();
   Pacer pacer(*server.segment(), plan.spins);
-  const uint64_t begin_ns = write_all(&uploads, source, total_bytes, &pacer);
+  const uint64_t begin_ns = write_all(&uploads, source, writing, &pacer);
   const double writer_cpu = cpu_seconds() - cpu_before;
 
   uint64_t end_ns = 0;
@@ -131,7 +163,7 @@ int run_writer(Options* options) {
   uint64_t slots_read = 0;
   uint64_t reader_sleeps = 0;
   uint64_t reader_cpu_us = 0;
-  uint64_t hash = 0;
+  const uint64_t hash = expected_hash(source, writing.total_bytes, geometry.slot_bytes);
   for (const Child& child : children) {
     const std::string line = finish(child);
     end_ns = std::max(end_ns, read_field(line, "end_ns"));
@@ -139,11 +171,9 @@ int run_writer(Options* options) {
     slots_read += read_field(line, "slots");
     reader_sleeps += read_field(line, "sleeps");
     reader_cpu_us += read_field(line, "cpu_us");
-    const uint64_t one = read_hash(line, "hash");
-    if (hash != 0 && one != hash) fail("two readers have read different bytes");
-    hash = one;
+    if (read_hash(line, "hash") != hash) fail("a reader has read other bytes than were written");
   }
-  const uint64_t written = total_bytes * geometry.streams;
+  const uint64_t written = writing.total_bytes * geometry.streams;
   if (bytes_read != written * plan.readers_per_stream) fail("the readers have not read every byte");
 
   const double seconds = static_cast<double>(end_ns - begin_ns) / 1e9;

@@ -73,6 +73,7 @@ int run_worker(Options* options) {
   const uint64_t rounds = options->number("rounds", 0);
   const uint64_t spins = options->number("spins", 0);
   options->check_all_known();
+  pin_to_processor(1);
   Session session;
   attach(&session, socket, "bench-echo");
   Segment* segment = session.segment();
@@ -143,6 +144,7 @@ void measure(const std::string& kind, uint64_t rounds, uint64_t spins, Report* r
 int run_socket_echo(Options* options) {
   const int fd = static_cast<int>(options->number("fd", 0));
   options->check_all_known();
+  pin_to_processor(1);
   char byte = 0;
   while (read(fd, &byte, 1) == 1) {
     if (write(fd, &byte, 1) != 1) return 1;
@@ -173,6 +175,7 @@ void measure_sockets(uint64_t rounds, Report* report) {
 int run_server(Options* options) {
   const uint64_t rounds = options->number("rounds", 10000);
   options->check_all_known();
+  pin_to_processor(0);  // the peer has the other one: both wakes go from core to core
   Report report;
   report.add("rounds", rounds);
   measure("asleep", rounds, 0, &report);

@@ -12,6 +12,7 @@
 #include "core/recovery.h"
 #include "core/segment.h"
 #include "protocol.h"
+#include "unix_socket.h"
 
 namespace ur {
 
@@ -33,9 +34,11 @@ class Arbiter {
   Arbiter& operator=(const Arbiter&) = delete;
   ~Arbiter() { stop(); }
 
-  // Takes row 0 for the server itself and listens. kSocketInUse, kInvalidSocketPath.
-  [[nodiscard]] Status start(Segment* segment, const std::string& socket, const std::string& name,
-                             std::string* detail);
+  // Binds the control socket; who connects waits for start(). First, because it may be another
+  // server's: kSocketInUse, kInvalidSocketPath.
+  [[nodiscard]] Status listen(const std::string& socket, std::string* detail);
+  // Takes row 0 for the server itself and lets workers in.
+  [[nodiscard]] Status start(Segment* segment, const std::string& name, std::string* detail);
   // Closes every connection and removes the socket: workers see the server's end. Idempotent.
   void stop();
   // What has happened since the last call; the server's doorbell is rung when there is something.
@@ -51,12 +54,15 @@ class Arbiter {
     uint32_t worker = kNoIndex;
     uint32_t pid = 0;
     int pidfd = -1;
+    bool locked = false;  // its byte lock proves its mapping
     uint64_t deadline_ns = 0;
     size_t received = 0;
     Hello hello = {};
     std::string name;
     bool gone = false;  // to be dropped after this round
   };
+
+  static constexpr int kDeafMs = 100;
 
   void run();
   int round_timeout_ms() const;
@@ -65,8 +71,7 @@ class Arbiter {
   void answer(Connection* connection);
   [[nodiscard]] Status admit(Connection* connection, Welcome* welcome, MemoryFile* file,
                              std::string* detail);
-  [[nodiscard]] Status take_row(const Connection& connection, uint32_t observer, MemoryFile* file,
-                                uint32_t* worker);
+  [[nodiscard]] Status take_row(Connection* connection, uint32_t observer, MemoryFile* file);
   void refuse(Connection* connection, Status status, const std::string& detail);
   void watch(Connection* connection);
   void check_death(Connection* connection);
@@ -75,10 +80,9 @@ class Arbiter {
   void report(ArbiterEvent event);
 
   Segment* segment_ = nullptr;
-  std::string path_;
-  int listener_ = -1;
+  UnixListener listener_;
+  uint64_t deaf_until_ns_ = 0;  // no descriptor is left for those who wait to be accepted
   int wake_[2] = {-1, -1};
-  bool locks_ = true;  // the byte locks work here
   uint64_t next_check_ns_ = 0;
   std::atomic<bool> stopping_{false};
   std::thread thread_;

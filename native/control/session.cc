@@ -32,6 +32,7 @@ Status check_welcome(const Welcome& welcome, std::string* detail) {
   }
   if (welcome.status == 0) return Status::kOk;
   detail->assign(welcome.text, strnlen(welcome.text, sizeof welcome.text));
+  if (welcome.status > 0 || welcome.status < -1000) return Status::kInvalidHandshake;
   const Status status = status_of_number(static_cast<uint32_t>(-welcome.status));
   return status == Status::kSegmentCorrupt ? Status::kInvalidHandshake : status;
 }
@@ -54,6 +55,10 @@ Status Session::attach(const SessionOptions& options, std::string* detail) {
   if (status == Status::kOk) status = check_welcome(welcome, detail);
   if (status == Status::kOk && fd < 0) {
     *detail = "the welcome came without a segment";
+    status = Status::kInvalidHandshake;
+  }
+  if (status == Status::kOk && file.size() != welcome.segment_size) {
+    *detail = "the segment has another size than the welcome says";
     status = Status::kInvalidHandshake;
   }
   const bool monitor = (options.role & kRoleMonitor) != 0;

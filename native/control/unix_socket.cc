@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -9,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "core/clock.h"
 #include "core/shared_memory.h"
@@ -51,36 +53,20 @@ void make_parent(const std::string& path) {
   mkdir(path.substr(0, slash).c_str(), 0700);  // what goes wrong shows in bind
 }
 
-}  // namespace
-
-Status check_socket_path(const std::string& path, std::string* detail) {
-  if (!path.empty() && path.size() < sizeof(sockaddr_un::sun_path) &&
-      path.find('\0') == std::string::npos) {
-    return Status::kOk;
+// The lock file stays: removing it would let a third server lock another file of the same name.
+Status lock_path(const std::string& path, int* fd, std::string* detail) {
+  *fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (*fd < 0) {
+    *detail = "'" + path + "': " + std::strerror(errno);
+    return Status::kInvalidSocketPath;
   }
-  *detail = "'" + path + "' has " + std::to_string(path.size()) + " bytes, accepted are 1 to " +
-            std::to_string(sizeof(sockaddr_un::sun_path) - 1);
-  return Status::kInvalidSocketPath;
+  if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return Status::kOk;
+  *detail = path;
+  close(*fd);
+  return Status::kSocketInUse;
 }
 
-Status listen_unix(const std::string& path, int* fd, std::string* detail) {
-  Status status = check_socket_path(path, detail);
-  if (status != Status::kOk) return status;
-  make_parent(path);
-  struct stat info;
-  if (lstat(path.c_str(), &info) == 0) {
-    if (!S_ISSOCK(info.st_mode)) {
-      *detail = "'" + path + "' is there and not a socket";
-      return Status::kInvalidSocketPath;
-    }
-    int probe = connect_fd(path);
-    if (probe >= 0) {
-      close(probe);
-      *detail = path;
-      return Status::kSocketInUse;
-    }
-    unlink(path.c_str());
-  }
+Status bind_and_listen(const std::string& path, int* fd, std::string* detail) {
   *fd = open_socket();
   if (*fd < 0) {
     *detail = errno_text("socket");
@@ -98,6 +84,50 @@ Status listen_unix(const std::string& path, int* fd, std::string* detail) {
   }
   set_nonblocking(*fd);
   return Status::kOk;
+}
+
+}  // namespace
+
+Status check_socket_path(const std::string& path, std::string* detail) {
+  if (!path.empty() && path.size() < sizeof(sockaddr_un::sun_path) &&
+      path.find('\0') == std::string::npos) {
+    return Status::kOk;
+  }
+  *detail = "'" + path + "' has " + std::to_string(path.size()) + " bytes, accepted are 1 to " +
+            std::to_string(sizeof(sockaddr_un::sun_path) - 1);
+  return Status::kInvalidSocketPath;
+}
+
+Status listen_unix(const std::string& path, UnixListener* out, std::string* detail) {
+  Status status = check_socket_path(path, detail);
+  if (status != Status::kOk) return status;
+  make_parent(path);
+  struct stat info;
+  const bool there = lstat(path.c_str(), &info) == 0;
+  if (there && !S_ISSOCK(info.st_mode)) {
+    *detail = "'" + path + "' is there and not a socket";
+    return Status::kInvalidSocketPath;
+  }
+  UnixListener listener;
+  listener.path = path;
+  status = lock_path(path + ".lock", &listener.lock, detail);
+  if (status != Status::kOk) return status;
+  if (there) unlink(path.c_str());  // stale: its server would hold the lock
+  status = bind_and_listen(path, &listener.fd, detail);
+  if (status != Status::kOk) {
+    close(listener.lock);
+    return status;
+  }
+  *out = std::move(listener);
+  return Status::kOk;
+}
+
+void close_listener(UnixListener* listener) {
+  if (listener->fd < 0) return;
+  unlink(listener->path.c_str());
+  close(listener->fd);
+  close(listener->lock);
+  listener->fd = listener->lock = -1;
 }
 
 Status connect_unix(const std::string& path, int* fd, std::string* detail) {

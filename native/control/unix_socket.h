@@ -9,9 +9,19 @@
 
 namespace ur {
 
+// A bound control socket and the lock that makes its path this server's: of two servers that start on
+// one path one gets the lock, so that neither removes the other's socket.
+struct UnixListener {
+  int fd = -1;
+  int lock = -1;
+  std::string path;
+};
+
 // Binds and listens, mode 0600, in a folder that is made (0700) when it is missing. A stale socket
-// file is replaced; kSocketInUse when a server answers on it.
-[[nodiscard]] Status listen_unix(const std::string& path, int* fd, std::string* detail);
+// file is replaced; kSocketInUse while another server has the path.
+[[nodiscard]] Status listen_unix(const std::string& path, UnixListener* out, std::string* detail);
+// Removes the socket and gives the path back. Idempotent.
+void close_listener(UnixListener* listener);
 // kServerGone when nobody listens, kPermissionDenied.
 [[nodiscard]] Status connect_unix(const std::string& path, int* fd, std::string* detail);
 

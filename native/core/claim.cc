@@ -52,18 +52,36 @@ void clear_slots(const LaneRef& lane) {
   lane.control->failure.store(0, std::memory_order_relaxed);
 }
 
-}  // namespace
-
-Status requeue_lane(Segment* segment, const LaneRef& lane) {
-  const uint64_t word = lane.control->claim.load(std::memory_order_acquire);
-  if (word >> 32 != lane.generation || (word & kClaimOrphan) == 0) return Status::kNotOwner;
-  // Whoever has read of this attempt must not take the next one's slots for its continuation.
+// Whoever has read of one attempt must not take the next one's slots for its continuation.
+void evict_readers(Segment* segment, const LaneRef& lane) {
   for (uint32_t r = 0; r < lane.reader_count; r++) {
     ReaderWord& reader = lane.control->readers[r];
     const uint64_t owner = reader.owner.load(std::memory_order_acquire);
     if (reader_state(owner) != ReaderState::kActive || !evict_reader(&reader, owner)) continue;
     ring(*segment, reader_worker(owner), lane.stream);
   }
+}
+
+// A stage whose writer died with it half written belongs to the attempt that failed.
+void restart_failed_stage(Segment* segment, const LaneRef& lane) {
+  const uint64_t word = lane.control->claim.load(std::memory_order_acquire);
+  if ((word & 0xFF) != 0 || lane.control->failure.load(std::memory_order_acquire) == 0) return;
+  evict_readers(segment, lane);
+  clear_slots(lane);
+  const uint64_t attempt = ((word >> 16) + 1) & 0xFFFF;
+  lane.control->claim.store(lane.generation << 32 | attempt << 16, std::memory_order_seq_cst);
+  ring_lane(*segment, lane);
+}
+
+}  // namespace
+
+Status requeue_lane(Segment* segment, const LaneRef& lane) {
+  const uint64_t word = lane.control->claim.load(std::memory_order_acquire);
+  if (word >> 32 != lane.generation || (word & kClaimOrphan) == 0) return Status::kNotOwner;
+  for (uint32_t l = kFirstStageLane; l < segment->pool_of(lane.stream).lanes_per_stream; l++) {
+    restart_failed_stage(segment, segment->lane_at(lane.stream, l));
+  }
+  evict_readers(segment, lane);
   clear_slots(lane);
   const uint64_t attempt = ((word >> 16) + 1) & 0xFFFF;
   lane.control->claim.store(lane.generation << 32 | attempt << 16, std::memory_order_seq_cst);

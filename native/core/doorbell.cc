@@ -103,7 +103,7 @@ Doorbell::Doorbell(const Segment& segment, uint32_t worker)
     : segment_(segment),
       row_(segment.worker(worker)),
       worker_(worker),
-      seen_(row_.doorbell.load(std::memory_order_seq_cst)) {}
+      seen_(row_.doorbell.load(std::memory_order_seq_cst) - 1) {}
 
 bool Doorbell::wait(uint64_t timeout_ns) {
   uint32_t now = row_.doorbell.load(std::memory_order_seq_cst);

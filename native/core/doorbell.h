@@ -34,7 +34,8 @@ bool has_signals(const Segment& segment, uint32_t worker);
 class Doorbell {
  public:
   Doorbell(const Segment& segment, uint32_t worker);
-  // Sleeps until somebody rings, at most `timeout_ns`. True when it was rung since the last call.
+  // Sleeps until somebody rings, at most `timeout_ns`. True when it was rung since the last call; the
+  // first call returns at once, for what was rung before there was anybody to hear it.
   bool wait(uint64_t timeout_ns);
 
  private:

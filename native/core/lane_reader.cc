@@ -124,21 +124,27 @@ Status LaneReader::pin(uint64_t id) {
   if (segment_ == nullptr) return Status::kDetached;
   if (id == 0 || id > kCursorMask) return Status::kLapped;
   SlotHeader& header = lane_.header(id);
-  const uint64_t before = header.pins.fetch_or(segment_->self_bit(), std::memory_order_seq_cst);
-  // The bit stands before seq is read: the writer that comes now fails on it.
-  if ((before & kWriterBit) == 0 && header.seq.load(std::memory_order_seq_cst) == 2 * id &&
-      is_open(lane_)) {  // a closed stream's place may be free already, but for this bit
-    return Status::kOk;
-  }
-  if ((before & segment_->self_bit()) == 0) unpin(id);
-  return Status::kLapped;
+  const auto set = [&] {
+    const uint64_t before = header.pins.fetch_or(segment_->self_bit(), std::memory_order_seq_cst);
+    // The bit stands before seq is read: the writer that comes now fails on it. A closed stream's
+    // place may be free already, but for this bit.
+    return (before & kWriterBit) == 0 &&
+           header.seq.load(std::memory_order_seq_cst) == 2 * id && is_open(lane_);
+  };
+  return segment_->pins().pin(&header, set, [&] { clear_pin(header); }) ? Status::kOk
+                                                                        : Status::kLapped;
+}
+
+void LaneReader::clear_pin(SlotHeader& header) {
+  header.pins.fetch_and(~mapped_->self_bit(), std::memory_order_seq_cst);
+  ring_writer(*mapped_, lane_);
+  if (!is_open(lane_)) ring_ingress(*mapped_, lane_);
 }
 
 void LaneReader::unpin(uint64_t id) {
   if (mapped_ == nullptr) return;
-  lane_.header(id).pins.fetch_and(~mapped_->self_bit(), std::memory_order_seq_cst);
-  ring_writer(*mapped_, lane_);
-  if (!is_open(lane_)) ring_ingress(*mapped_, lane_);
+  SlotHeader& header = lane_.header(id);
+  mapped_->pins().unpin(&header, [&] { clear_pin(header); });
 }
 
 Status LaneReader::verify(uint64_t id) const {
@@ -197,10 +203,22 @@ bool evict_reader(ReaderWord* word, uint64_t owner) {
   return word->owner.compare_exchange_strong(owner, owner >> 32 << 32, std::memory_order_seq_cst);
 }
 
+namespace {
+
+// A free place's slots may have no memory any more; reading them would give zeros.
+bool holds_stream(const LaneRef& lane) {
+  const uint64_t state = lane.row->state.load(std::memory_order_acquire);
+  return state >> 8 == lane.generation &&
+         (state & 0xFF) != static_cast<uint64_t>(StreamState::kFree);
+}
+
+}  // namespace
+
 Status copy_slot(const LaneRef& lane, uint64_t id, uint8_t* into, uint32_t capacity,
                  uint32_t* length, uint32_t* flags) {
   const uint64_t newest = lane.control->last.load(std::memory_order_acquire) & kCursorMask;
   if (id == 0 || id > newest) return Status::kEmpty;
+  if (!holds_stream(lane)) return Status::kStaleStream;
   SlotHeader& header = lane.header(id);
   if (header.seq.load(std::memory_order_acquire) != 2 * id) return Status::kLapped;
   *length = header.length.load(std::memory_order_relaxed);
@@ -210,7 +228,7 @@ Status copy_slot(const LaneRef& lane, uint64_t id, uint8_t* into, uint32_t capac
   copy_from_shared(into, lane.slot_data(id), *length);
   std::atomic_thread_fence(std::memory_order_acquire);
   if (header.seq.load(std::memory_order_relaxed) != 2 * id ||
-      lane.row->state.load(std::memory_order_acquire) >> 8 != lane.generation) {
+      !holds_stream(lane)) {
     return Status::kLapped;
   }
   return Status::kOk;

@@ -51,6 +51,7 @@ class LaneReader {
 
  private:
   bool evicted() const;
+  void clear_pin(SlotHeader& header);
 
   Segment* segment_ = nullptr;  // nullptr: no place
   Segment* mapped_ = nullptr;   // of the last place, for its pins

@@ -100,12 +100,9 @@ Status LaneWriter::open_slot(uint8_t** data) {
     status = lock_slot(id);
     if (status != Status::kOk) return status;
     SlotHeader& header = lane_.header(id);
-#if defined(UR_THREAD_SANITIZER)
-    header.seq.exchange(2 * id + 1, std::memory_order_acq_rel);  // the detector knows no fences
-#else
-    header.seq.store(2 * id + 1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_release);  // pairs with copy_slot's acquire fence
-#endif
+    // An exchange and not a store with a fence: non-temporal stores into the slot would pass those.
+    // Pairs with copy_slot, which looks at `seq` before and after.
+    header.seq.exchange(2 * id + 1, std::memory_order_acq_rel);
     slot_ = lane_.slot_data(id);
     fill_ = 0;
   }

@@ -28,17 +28,14 @@ void recover_claim(const LaneRef& lane, uint32_t worker, RecoveryReport* report)
     return;
   }
   // A stage lane has no ingress that decides: what nobody has seen another may write, the rest failed.
-  if (last == 0) {
-    const uint64_t attempt = ((word >> 16) + 1) & 0xFFFF;
-    lane.control->claim.compare_exchange_strong(word, word >> 32 << 32 | attempt << 16,
-                                                std::memory_order_seq_cst);
-  } else {
+  if (last != 0) {
     lane.control->failure.store(
         static_cast<uint32_t>(-static_cast<int32_t>(Status::kWorkerDied)),
         std::memory_order_seq_cst);
-    lane.control->claim.compare_exchange_strong(word, word >> 32 << 32 | 1ULL << 16,
-                                                std::memory_order_seq_cst);
   }
+  const uint64_t attempt = ((word >> 16) + 1) & 0xFFFF;
+  lane.control->claim.compare_exchange_strong(word, word >> 32 << 32 | attempt << 16,
+                                              std::memory_order_seq_cst);
 }
 
 void recover_lane(const Segment& segment, const LaneRef& lane, uint32_t worker,
@@ -82,8 +79,9 @@ RecoveryReport recover_worker(const Segment& segment, uint32_t worker) {
   for (uint32_t s = 0; s < segment.geometry().stream_count; s++) {
     StreamRow& stream = segment.stream(s);
     const uint64_t state = stream.state.load(std::memory_order_acquire);
-    for (uint32_t l = 0; l < segment.pool_of(s).lanes_per_stream; l++) {
-      recover_lane(segment, segment.lane_at(s, l), worker, &report);
+    // The response lane after the stages: as soon as its claim is an orphan the ingress may re-queue.
+    for (uint32_t l = segment.pool_of(s).lanes_per_stream; l > 0; l--) {
+      recover_lane(segment, segment.lane_at(s, l - 1), worker, &report);
     }
     report.verdicts += orphan_verdicts(segment, s, worker);
     if ((state & 0xFF) != static_cast<uint64_t>(StreamState::kFree)) {

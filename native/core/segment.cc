@@ -59,10 +59,24 @@ PoolConfig read_pool_row(const PoolRow& row) {
   pool.response_slots = row.response_slots;
   pool.stage_slots = row.stage_slots;
   pool.readers_per_lane = row.readers_per_lane;
-  for (uint32_t i = 0; i < std::min(row.stage_count, kMaxStages); i++) {
+  for (uint32_t i = 0; i < row.stage_count; i++) {
     pool.stages.push_back(read_name(row.stages[i]));
   }
   return pool;
+}
+
+bool same_tables(const Geometry& geometry, const SegmentHeader& head) {
+  return head.total_size == geometry.total_size && head.stream_count == geometry.stream_count &&
+         head.pool_table_offset == geometry.pool_table_offset &&
+         head.pool_stride == sizeof(PoolRow) &&
+         head.worker_table_offset == geometry.worker_table_offset &&
+         head.worker_stride == sizeof(WorkerRow) &&
+         head.signal_table_offset == geometry.signal_table_offset &&
+         head.signal_stride == geometry.signal_stride &&
+         head.stream_table_offset == geometry.stream_table_offset &&
+         head.stream_stride == sizeof(StreamRow) &&
+         head.request_data_begin == geometry.request_data_begin &&
+         head.request_data_end == geometry.request_data_end;
 }
 
 bool same_offsets(const PoolGeometry& pool, const PoolRow& row) {
@@ -173,11 +187,16 @@ Status Segment::attach(MemoryFile file, Access access, std::unique_ptr<Segment>*
 }
 
 Status Segment::verify(std::string* detail) {
-  const SegmentHeader& head = header();
-  if (head.state.load(std::memory_order_acquire) != static_cast<uint32_t>(SegmentState::kReady)) {
+  if (header().state.load(std::memory_order_acquire) !=
+      static_cast<uint32_t>(SegmentState::kReady)) {
     *detail = "the segment is not ready";
     return Status::kServerGone;
   }
+  // Checked and used is a copy: other workers can write to these pages at any time.
+  alignas(SegmentHeader) uint8_t bytes[sizeof(SegmentHeader)];
+  std::memcpy(bytes, base(), sizeof bytes);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  const SegmentHeader& head = *reinterpret_cast<const SegmentHeader*>(bytes);
   if (head.magic != kSegmentMagic) return corrupt(detail, "the magic is wrong");
   if (head.abi_major != kAbiMajor || head.features_required != 0) {
     *detail = "the segment has ABI " + std::to_string(head.abi_major) + "." +
@@ -187,30 +206,36 @@ Status Segment::verify(std::string* detail) {
   }
   if (head.endian_tag != kEndianTag) return corrupt(detail, "the byte order is another one");
   if (head.header_size < sizeof(SegmentHeader)) return corrupt(detail, "the header is too short");
-  SegmentConfig config;
-  config.max_workers = head.worker_count;
-  uint32_t pools = head.pool_count;
-  if (pools > kMaxPools || head.observer_count > kMaxObservers) {
+  // Read once: another process may change them.
+  const uint32_t pools = head.pool_count;
+  const uint32_t observers = head.observer_count;
+  if (pools > kMaxPools || observers > kMaxObservers) {
     return corrupt(detail, "a count is out of range");
   }
-  if (kPageSize + pools * sizeof(PoolRow) > size()) return corrupt(detail, "the segment is too short");
-  for (uint32_t i = 0; i < head.observer_count; i++) {
+  if (kPageSize + pools * sizeof(PoolRow) > size()) {
+    return corrupt(detail, "the segment is too short");
+  }
+  std::vector<PoolRow> rows(pools);
+  std::memcpy(rows.data(), base() + kPageSize, rows.size() * sizeof(PoolRow));
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  SegmentConfig config;
+  config.max_workers = head.worker_count;
+  for (uint32_t i = 0; i < observers; i++) {
     config.observers.push_back(read_name(head.observers[i]));
   }
-  const auto* rows = reinterpret_cast<const PoolRow*>(base() + kPageSize);
-  for (uint32_t i = 0; i < pools; i++) config.pools.push_back(read_pool_row(rows[i]));
+  for (const PoolRow& row : rows) {
+    if (row.stage_count > kMaxStages) return corrupt(detail, "a count is out of range");
+    config.pools.push_back(read_pool_row(row));
+  }
   std::string geometry_detail;
   if (plan_geometry(config, &geometry_, &geometry_detail) != Status::kOk) {
     *detail = geometry_detail;
     return Status::kSegmentCorrupt;
   }
-  if (geometry_.total_size != size() || head.total_size != size() ||
-      head.stream_table_offset != geometry_.stream_table_offset ||
-      head.worker_table_offset != geometry_.worker_table_offset ||
-      head.signal_table_offset != geometry_.signal_table_offset) {
+  if (geometry_.total_size != size() || !same_tables(geometry_, head)) {
     return corrupt(detail, "the tables do not stand where the counts put them");
   }
-  for (uint32_t i = 0; i < pools; i++) {
+  for (size_t i = 0; i < rows.size(); i++) {
     if (!same_offsets(geometry_.pools[i], rows[i])) {
       return corrupt(detail, "a pool does not stand where the counts put it");
     }

@@ -10,6 +10,7 @@
 
 #include "geometry.h"
 #include "layout.h"
+#include "pin_counts.h"
 #include "shared_memory.h"
 #include "status.gen.h"
 
@@ -57,6 +58,7 @@ class Segment {
   uint32_t warm_streams() const { return warm_streams_; }
   MemoryFile& file() { return file_; }
   Mapping& mapping() { return mapping_; }
+  PinCounts& pins() { return pins_; }
 
   // Own row; kNoIndex for a monitor.
   uint32_t self() const { return self_; }
@@ -89,6 +91,7 @@ class Segment {
   bool elastic_ = false;
   uint32_t warm_streams_ = 0;
   uint32_t self_ = kNoIndex;
+  PinCounts pins_;
 };
 
 inline uint64_t open_state(uint64_t generation) {

@@ -57,12 +57,14 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   }
   auto attachment = std::make_shared<Attachment>();
   std::string detail;
-  Status status = Segment::create(config, &attachment->created, &detail);
-  if (status != Status::kOk) return throw_status(env, status, detail);
+  // The socket first: when it is another server's, its memory is not the news.
   attachment->arbiter = std::make_unique<Arbiter>();
-  status = attachment->arbiter->start(attachment->created.get(),
-                                      socket.As<Napi::String>().Utf8Value(),
-                                      name.As<Napi::String>().Utf8Value(), &detail);
+  Status status = attachment->arbiter->listen(socket.As<Napi::String>().Utf8Value(), &detail);
+  if (status == Status::kOk) status = Segment::create(config, &attachment->created, &detail);
+  if (status == Status::kOk) {
+    status = attachment->arbiter->start(attachment->created.get(),
+                                        name.As<Napi::String>().Utf8Value(), &detail);
+  }
   if (status != Status::kOk) return throw_status(env, status, detail);
   attachment->segment = attachment->created.get();
   attachment->role = kRoleIngress;

@@ -1,5 +1,5 @@
 // Memory of streams that comes and goes, and what happens when there is none. The file's own fallocate
-// stands before libc's, so that it can refuse.
+// stands before libc's, so that one call can be refused.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,11 +15,10 @@ int calls_until_failure = -1;  // -1: never
 }
 
 extern "C" int fallocate(int fd, int mode, off_t offset, off_t length) {
-  if (calls_until_failure == 0) {
+  if (calls_until_failure >= 0 && calls_until_failure-- == 0) {
     errno = ENOSPC;
     return -1;
   }
-  if (calls_until_failure > 0) calls_until_failure--;
   return static_cast<int>(syscall(SYS_fallocate, fd, mode, offset, length));
 }
 

@@ -136,7 +136,7 @@ TEST_F(SlotLockTest, CopiesOfAnEarlierStreamFail) {
   while (stream_index(next) != stream_index(id_) || next == 0) next = host_.open();
   LaneWriter writer = request_writer(host_, next);
   write_slots(writer, 1);
-  EXPECT_EQ(copy_slot(lane, 1, into, 1024, &length, &flags), Status::kLapped);
+  EXPECT_EQ(copy_slot(lane, 1, into, 1024, &length, &flags), Status::kStaleStream);
 }
 
 // A copy that is torn must be reported; one that is not must be right.

@@ -1,11 +1,7 @@
 import { UploadResponseError } from '../errors/index.js';
-import type { RequestHead } from '../protocols/hpks/index.js';
-import { Lane, type RingReader, Segment, streamIndex, WorkerRole } from '../ring/index.js';
-import { Exchange } from './exchange.js';
-import { readRequestHead } from './head.js';
-import { Observation } from './observation.js';
+import { Segment, WorkerRole } from '../ring/index.js';
 import type { ResolvedOptions } from './options.js';
-import { StreamScope } from './stream-scope.js';
+import { StreamTaker } from './stream-taker.js';
 import type { StreamWork, WorkHooks } from './stream-work.js';
 
 /** What an attachment asks of its worker. */
@@ -31,13 +27,12 @@ export class Attachment {
   readonly #options: ResolvedOptions;
   readonly #hooks: AttachmentHooks;
   readonly #work = new Map<number, StreamWork>();
-  /** By place: the id of the stream that was taken or refused there, not to be looked at twice. */
-  readonly #seen = new Map<number, number>();
-  readonly #observer: number;
+  readonly #taker: StreamTaker;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #stopListening: readonly (() => void)[];
   #subscribed = false;
   #over = false;
+  #retired: Promise<void> | undefined;
   #emptied: (() => void) | undefined;
 
   /** Rejects with SERVER_GONE, NO_FREE_WORKER, UNKNOWN_OBSERVER, ABI_MISMATCH ... */
@@ -56,10 +51,7 @@ export class Attachment {
     this.#segment = segment;
     this.#options = options;
     this.#hooks = hooks;
-    this.#observer =
-      options.required === ''
-        ? -1
-        : segment.description.requiredObservers.indexOf(options.required);
+    this.#taker = new StreamTaker(segment, options, (id) => this.#workHooks(id));
     this.#stopListening = [
       segment.onStream((index) => this.#rung(index)),
       segment.onWake(() => {
@@ -109,10 +101,10 @@ export class Attachment {
   }
 
   /** Takes no stream any more; detaches when the work on those taken is over. */
-  async retire(): Promise<void> {
+  retire(): Promise<void> {
     this.#stopTaking();
-    if (this.#work.size > 0) await new Promise<void>((resolve) => (this.#emptied = resolve));
-    this.detach();
+    this.#retired ??= this.#leave();
+    return this.#retired;
   }
 
   /** Gives everything back at once. For the server that is as if the process had died. */
@@ -122,6 +114,11 @@ export class Attachment {
     for (const stop of this.#stopListening) stop();
     this.#segment.close();
     this.#emptied?.();
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#work.size > 0) await new Promise<void>((resolve) => (this.#emptied = resolve));
+    this.detach();
   }
 
   #stopTaking(): void {
@@ -147,102 +144,20 @@ export class Attachment {
     if (this.#over) return;
     const id = this.#segment.native.streamAt(index);
     if (id <= 0 || this.#work.has(id)) return;
-    if (this.#hooks.wants()) this.#consider(id, true);
-    // Announced before we could say that we are full.
-    else if (!this.#options.observes) this.#segment.native.passOn(id);
+    // Without room it was announced before we could say so.
+    const others = this.#hooks.wants() ? this.#consider(id) : true;
+    if (others && !this.#options.observes) this.#segment.native.passOn(id);
     this.pump();
   }
 
-  #consider(id: number, announced = false): void {
-    const index = streamIndex(id);
-    if (this.#seen.get(index) === id) return;
-    const { native } = this.#segment;
-    try {
-      const head = readRequestHead(this.#segment, id);
-      if (!head) {
-        if (this.#options.observes && native.isOpen(id) === 1) this.#miss(id);
-        return;
-      }
-      if (this.#options.wants(head)) {
-        if (this.#options.observes) this.#observe(id, head);
-        else this.#claim(id, head);
-        return;
-      }
-    } catch (error) {
-      if (!(error instanceof UploadResponseError && error.code === 'STALE_STREAM')) {
-        this.#options.report({ type: 'failed', id, error });
-      }
-    }
-    this.#seen.set(index, id);
-    if (announced && !this.#options.observes) native.passOn(id);
-  }
-
-  #claim(id: number, head: RequestHead): void {
-    const segment = this.#segment;
-    const ring = segment.tryClaim(id, Lane.response);
-    if (!ring) return;
-    this.#seen.set(streamIndex(id), id);
-    let reader: RingReader | undefined;
-    try {
-      reader = segment.join(id, Lane.request, 0);
-      if (reader.gap > 0) throw new UploadResponseError('LAPPED', 'the request is not whole');
-    } catch (error) {
-      reader?.leave();
-      ring.fail(error instanceof UploadResponseError ? error.number : 0);
-      ring.release();
-      throw error;
-    }
-    const { native, worker } = segment;
-    const scope = new StreamScope(segment, id, () => {
-      if (native.ownerOf(id, Lane.response) === worker) return this.#evicted(id);
-      return this.#evicted(id) ?? new UploadResponseError('NOT_OWNER', 'the claim was taken away');
-    });
-    const { body } = this.#options;
-    this.#take(new Exchange(scope, head, reader, ring, body, this.#workHooks(id)));
-  }
-
-  #observe(id: number, head: RequestHead): void {
-    const segment = this.#segment;
-    const reader = segment.join(id, Lane.request, 0);
-    const required = this.#observer >= 0;
-    if (reader.gap > 0) {
-      reader.leave();
-      this.#miss(id);
-      return;
-    }
-    // Joined before the duty is taken: from then on the server relies on this reader. A stream whose
-    // duty another has is not `seen`: it comes again when that one dies.
-    if (required && segment.native.holdVerdict(id, this.#observer) < 0) {
-      reader.leave();
-      return;
-    }
-    this.#seen.set(streamIndex(id), id);
-    const scope = new StreamScope(segment, id, () => this.#evicted(id));
-    const { body } = this.#options;
-    this.#take(new Observation(scope, head, reader, this.#observer, body, this.#workHooks(id)));
-  }
-
-  /** The first slots have gone: who must judge the whole cannot let it pass. */
-  #miss(id: number): void {
-    this.#seen.set(streamIndex(id), id);
-    const { native } = this.#segment;
-    if (this.#observer >= 0) {
-      if (native.holdVerdict(id, this.#observer) < 0) return;
-      native.giveVerdict(id, this.#observer, false, 503, 'the observer came too late');
-    }
-    this.#options.report({ type: 'missed', id });
-  }
-
-  #evicted(id: number): UploadResponseError | undefined {
-    const { native, worker } = this.#segment;
-    const readers = native.readersOf(id, Lane.request, worker);
-    return readers === 0 ? new UploadResponseError('EVICTED') : undefined;
-  }
-
-  #take(work: StreamWork): void {
-    this.#work.set(work.id, work);
+  /** Says whether the stream is somebody else's business. */
+  #consider(id: number): boolean {
+    const taken = this.#taker.take(id);
+    if (taken === undefined || taken === 'unwanted') return taken === 'unwanted';
+    this.#work.set(id, taken);
     this.#beat();
-    this.#hooks.deliver(work);
+    this.#hooks.deliver(taken);
+    return false;
   }
 
   #workHooks(id: number): WorkHooks {

@@ -47,6 +47,11 @@ export class Chunk {
     return this.#retained;
   }
 
+  /** The bytes are the ring's, not this process's own. */
+  get shared(): boolean {
+    return this.#source !== undefined;
+  }
+
   get released(): boolean {
     return this.#bytes === undefined;
   }

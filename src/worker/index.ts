@@ -2,6 +2,7 @@
 
 export { type ErrorCode, UploadResponseError } from '../errors/index.js';
 export type { Header, RequestHead, ResponseHead } from '../protocols/hpks/index.js';
+export { attach } from './attach.js';
 export type { Chunk } from './chunk.js';
 export type { Exchange } from './exchange.js';
 export type { HeadersInput } from './head.js';
@@ -15,10 +16,4 @@ export { type RunWorkerOptions, runWorker, type WorkerModule } from './run-worke
 export { answerWith, type FetchContext, type FetchHandler, serve } from './serve.js';
 export { type SignalOptions, stopOnSignals } from './signals.js';
 export type { StreamWork } from './stream-work.js';
-export {
-  type AnyWorker,
-  attach,
-  type StopOptions,
-  type Worker,
-  type WorkerState,
-} from './worker.js';
+export type { AnyWorker, StopOptions, Worker, WorkerState } from './worker.js';

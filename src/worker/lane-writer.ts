@@ -2,6 +2,7 @@ import { UploadResponseError } from '../errors/index.js';
 import { encodeHeaders, type Head } from '../protocols/hpks/index.js';
 import { type RingWriter, SlotFlag } from '../ring/index.js';
 import { type HeadersInput, headerList } from './head.js';
+import { rejected, SerialQueue } from './serial-queue.js';
 import { LEFT_TO_SERVER, type ScopePart, type StreamScope } from './stream-scope.js';
 import { Turn } from './turn.js';
 
@@ -21,8 +22,7 @@ export class LaneWriter implements ScopePart {
   readonly #scope: StreamScope;
   readonly #ring: RingWriter;
   readonly #turn = new Turn();
-  #queue: Promise<void> = DONE;
-  #queued = 0;
+  readonly #queue = new SerialQueue();
   #ending = false;
   #ended = false;
   #closed = false;
@@ -59,7 +59,7 @@ export class LaneWriter implements ScopePart {
     try {
       this.#expectOpen();
       const bytes = toBytes(data);
-      const taken = this.#queued === 0 ? this.#append(bytes, 0) : 0;
+      const taken = this.#queue.length === 0 ? this.#append(bytes, 0) : 0;
       if (taken === bytes.length) return this.#turn.spend(taken) ?? DONE;
       return this.#enqueue(() => this.#rest(bytes, taken));
     } catch (error) {
@@ -71,12 +71,12 @@ export class LaneWriter implements ScopePart {
    *  @throws UploadResponseError as `write` */
   tryWrite(data: BodyData): number {
     this.#expectOpen();
-    return this.#queued === 0 ? this.#append(toBytes(data), 0) : 0;
+    return this.#queue.length === 0 ? this.#append(toBytes(data), 0) : 0;
   }
 
   /** Publishes what was written so far without waiting for the turn's end. */
   flush(): void {
-    if (!this.#closed && this.#queued === 0) this.#attempt(() => this.#ring.flush());
+    if (!this.#closed && this.#queue.length === 0) this.#attempt(() => this.#ring.flush());
   }
 
   /**
@@ -85,7 +85,7 @@ export class LaneWriter implements ScopePart {
    */
   tryReserve(): Uint8Array | undefined {
     this.#expectOpen();
-    if (this.#queued > 0) return undefined;
+    if (this.#queue.length > 0) return undefined;
     return this.#reserve();
   }
 
@@ -140,7 +140,7 @@ export class LaneWriter implements ScopePart {
 
   /** Resolves when nothing that was written is waiting for room any more. Never rejects. */
   idle(): Promise<void> {
-    return this.#queue;
+    return this.#queue.idle();
   }
 
   /** Gives up: readers of the lane see `error`'s number instead of an end. Idempotent. */
@@ -239,18 +239,13 @@ export class LaneWriter implements ScopePart {
     if (this.#closed) throw new UploadResponseError('DETACHED', 'the writer was closed');
   }
 
+  /** After a failed operation the next one fails for the same reason: the lane is closed. */
   #enqueue(operation: () => Promise<void>): Promise<void> {
-    this.#queued++;
-    // After a failed operation the next one fails for the same reason: the lane is closed.
-    const step = this.#queue.then(operation).catch((error) => {
-      throw this.#scope.explain(error);
-    });
-    this.#queue = step
-      .catch(() => undefined)
-      .then(() => {
-        this.#queued--;
-      });
-    return step;
+    return this.#queue.add(() =>
+      operation().catch((error) => {
+        throw this.#scope.explain(error);
+      }),
+    );
   }
 
   #flushSoon(): void {
@@ -268,13 +263,6 @@ function toBytes(data: BodyData): Uint8Array {
   if (typeof data === 'string') return encoder.encode(data);
   if (data instanceof Uint8Array) return data;
   throw new UploadResponseError('INVALID_ARGUMENT', 'a body is written as Uint8Array or string');
-}
-
-/** A rejection that may be ignored without crashing the process. */
-function rejected(error: unknown): Promise<never> {
-  const promise = Promise.reject(error);
-  promise.catch(() => undefined);
-  return promise;
 }
 
 function quietly(operation: () => void): void {

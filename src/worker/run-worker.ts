@@ -2,12 +2,13 @@ import { resolve as resolvePath } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { UploadResponseError } from '../errors/index.js';
+import { attach, nextStarted } from './attach.js';
 import type { Exchange } from './exchange.js';
 import type { Observation } from './observation.js';
 import type { WorkerOptions } from './options.js';
 import { answerWith, type FetchHandler } from './serve.js';
 import { stopOnSignals } from './signals.js';
-import { type AnyWorker, attach, nextStarted, type StopOptions, Worker } from './worker.js';
+import { type AnyWorker, type StopOptions, Worker } from './worker.js';
 
 /** What a worker module may export as its default; a named export `options` sets WorkerOptions. A
  *  module that attaches by itself exports nothing. */
@@ -54,7 +55,7 @@ async function start(module: string | URL | object, given: WorkerOptions): Promi
     const options = { waitForServer: true, ...moduleOptions(loaded), ...defined(given) };
     const handler = handlerOf(loaded, options);
     const worker = await attach(handler.options as WorkerOptions & { observer?: undefined });
-    worker.run(handler.handle).catch(() => undefined);
+    void worker.run(handler.handle);
     return worker;
   } finally {
     started.cancel();
@@ -78,8 +79,7 @@ function handlerOf(exported: Exports, options: WorkerOptions): Handler {
       throw new UploadResponseError('INVALID_WORKER_MODULE', 'a fetch handler cannot observe');
     }
     const answer: FetchHandler = (request, context) => fetch.call(main, request, context);
-    const handle = (work: Exchange) => answerWith(answer, work);
-    return { handle, options: { ...options, copy: true } };
+    return { handle: (work: Exchange) => answerWith(answer, work), options };
   }
   throw new UploadResponseError('INVALID_WORKER_MODULE');
 }

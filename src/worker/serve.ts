@@ -1,8 +1,9 @@
 import { UploadResponseError } from '../errors/index.js';
+import { attach } from './attach.js';
 import type { Exchange } from './exchange.js';
 import type { WorkerOptions } from './options.js';
 import { toRequest } from './web-request.js';
-import { attach, type Worker } from './worker.js';
+import type { Worker } from './worker.js';
 
 /** What a fetch handler gets beside the request; a Hono app sees it as `c.env`. */
 export interface FetchContext {
@@ -22,15 +23,14 @@ export type FetchHandler = (
  */
 export async function serve(
   handler: FetchHandler,
-  options: Omit<WorkerOptions, 'observer' | 'copy'> = {},
+  options: Omit<WorkerOptions, 'observer'> = {},
 ): Promise<Worker<Exchange>> {
-  const worker = await attach({ ...options, observer: undefined, copy: true });
-  worker.run((exchange) => answerWith(handler, exchange)).catch(() => undefined);
+  const worker = await attach({ ...options, observer: undefined });
+  void worker.run((exchange) => answerWith(handler, exchange));
   return worker;
 }
 
-/** Answers one exchange with a fetch handler. The exchange must be in copy mode (`attach({ copy:
- *  true })`). Rejects with what the handler threw. */
+/** Answers one exchange with a fetch handler. Rejects with what the handler threw. */
 export async function answerWith(handler: FetchHandler, exchange: Exchange): Promise<void> {
   let request: Request;
   try {
@@ -40,10 +40,9 @@ export async function answerWith(handler: FetchHandler, exchange: Exchange): Pro
     return;
   }
   const response = await handler(request, { exchange });
-  // An upload that nobody reads must not wait until its reader counts as stuck.
-  if (!exchange.request.body.used && !request.body?.locked) {
-    void exchange.request.body.discard();
-  }
+  // A body that the handler cannot read must not keep the client waiting. One that it can read it may
+  // still read while it answers.
+  if (!request.body) void exchange.request.body.discard();
   await send(response, exchange);
 }
 

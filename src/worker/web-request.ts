@@ -6,7 +6,7 @@ import type { WorkerRequest } from './request.js';
 const FORBIDDEN = new Set(['CONNECT', 'TRACE', 'TRACK']);
 
 /**
- * The exchange's request as a web-standard object. Its body streams; it is read in copy mode.
+ * The exchange's request as a web-standard object. Its body streams, in private memory.
  * @throws UploadResponseError BAD_REQUEST: it has no URL, or a method that fetch does not allow
  */
 export function toRequest(exchange: Exchange): Request {
@@ -47,8 +47,10 @@ function bodyStream(request: WorkerRequest): ReadableStream<Uint8Array> {
     async pull(controller) {
       const chunk = await body.pull();
       if (chunk) {
-        // The stream takes the buffer for itself; in copy mode nobody else has it.
-        controller.enqueue(chunk.bytes as Uint8Array<ArrayBuffer>);
+        // The stream takes a whole buffer for itself: of the ring's it would be the whole mapping.
+        const bytes = chunk.shared ? chunk.copy() : chunk.bytes;
+        chunk.release();
+        controller.enqueue(bytes as Uint8Array<ArrayBuffer>);
       } else {
         controller.close();
         controller.byobRequest?.respond(0);

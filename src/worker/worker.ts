@@ -3,12 +3,7 @@ import { type ErrorCode, UploadResponseError } from '../errors/index.js';
 import { Attachment } from './attachment.js';
 import type { Exchange } from './exchange.js';
 import type { Observation } from './observation.js';
-import {
-  type ObserverOption,
-  type ResolvedOptions,
-  resolveOptions,
-  type WorkerOptions,
-} from './options.js';
+import { type ResolvedOptions, resolveOptions, type WorkerOptions } from './options.js';
 import type { StreamWork } from './stream-work.js';
 
 export interface StopOptions {
@@ -36,9 +31,6 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'DETACHED',
   'TIMED_OUT',
 ]);
-/** Told of every worker that this process starts; see `nextStarted`. */
-const startListeners = new Set<(worker: AnyWorker) => void>();
-
 const FIRST_DELAY_MS = 50;
 const MAX_DELAY_MS = 2000;
 
@@ -56,6 +48,7 @@ export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W>
   #failure: unknown;
   #closed: Promise<void> | undefined;
   #markClosed!: () => void;
+  #forgetSignal: () => void = () => undefined;
   #stopped = false;
   readonly #end = new Promise<void>((resolve) => {
     this.#markClosed = resolve;
@@ -71,14 +64,14 @@ export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W>
     const { signal, waitForServer } = worker.#options;
     signal?.throwIfAborted();
     const stop = () => void worker.stop();
+    worker.#forgetSignal = () => signal?.removeEventListener('abort', stop);
     signal?.addEventListener('abort', stop, { once: true });
     try {
       await worker.#attach(waitForServer);
     } catch (error) {
-      signal?.removeEventListener('abort', stop);
+      worker.#forgetSignal();
       throw error;
     }
-    for (const listener of startListeners) listener(worker as unknown as AnyWorker);
     return worker;
   }
 
@@ -152,6 +145,7 @@ export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W>
   /** Takes nothing new, finishes what runs, detaches. Resolves when that is done. Idempotent. */
   async stop(options: StopOptions = {}): Promise<void> {
     this.#stopSignal.abort();
+    this.#forgetSignal();
     const attachment = this.#attachment;
     this.#finishDemands();
     if (attachment) this.#retire(attachment);
@@ -259,29 +253,4 @@ export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W>
   async #left(): Promise<void> {
     while (this.#leaving.size > 0) await Promise.all(this.#leaving);
   }
-}
-
-/** Resolves with the next worker that this process starts, by whatever code. @internal */
-export function nextStarted(): { readonly worker: Promise<AnyWorker>; cancel(): void } {
-  let listener: (worker: AnyWorker) => void = () => undefined;
-  const worker = new Promise<AnyWorker>((resolve) => {
-    listener = resolve;
-  });
-  startListeners.add(listener);
-  return { worker, cancel: () => startListeners.delete(listener) };
-}
-
-/**
- * Attaches this process to the server as a worker.
- * @throws UploadResponseError SERVER_GONE, PERMISSION_DENIED, ABI_MISMATCH, NO_FREE_WORKER,
- *   UNKNOWN_OBSERVER, NATIVE_UNAVAILABLE, INVALID_ARGUMENT
- */
-export function attach(
-  options: WorkerOptions & { readonly observer: ObserverOption },
-): Promise<Worker<Observation>>;
-export function attach(
-  options?: WorkerOptions & { readonly observer?: undefined },
-): Promise<Worker<Exchange>>;
-export function attach(options: WorkerOptions = {}): Promise<AnyWorker> {
-  return Worker.start(options) as Promise<AnyWorker>;
 }

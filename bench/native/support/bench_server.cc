@@ -37,7 +37,8 @@ BenchServer::BenchServer(const BenchGeometry& geometry) {
   std::string detail;
   if (Segment::create(config, &segment_, &detail) != Status::kOk) fail("the segment: " + detail);
   arbiter_ = std::make_unique<Arbiter>();
-  if (arbiter_->start(segment_.get(), socket_, "bench", &detail) != Status::kOk) {
+  if (arbiter_->listen(socket_, &detail) != Status::kOk ||
+      arbiter_->start(segment_.get(), "bench", &detail) != Status::kOk) {
     fail("the control socket: " + detail);
   }
   ingress_ = std::make_unique<Ingress>(segment_.get());

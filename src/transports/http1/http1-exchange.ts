@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { fromNative, type UploadResponseError } from '../../errors/index.js';
+import { fromNative, UploadResponseError } from '../../errors/index.js';
 import {
   type ErrorAnswer,
   errorAnswer,
@@ -73,6 +73,7 @@ export class Http1Exchange implements ResponseSink, Turn {
   start(): void {
     try {
       if (this.#refusal) throw this.#refusal;
+      if (this.#host.draining) throw new UploadResponseError('SHUTTING_DOWN');
       this.#open();
     } catch (thrown) {
       const error = fromNative(thrown);

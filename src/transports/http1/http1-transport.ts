@@ -153,7 +153,7 @@ export class Http1Transport implements Transport, Http1Host {
     // What comes after the last response of a connection is read away and not answered.
     if (connection.ending) return;
     connection.opened(response);
-    if (this.#draining) response.once('close', () => this.#closeIdle());
+    response.once('close', () => this.#closeIdle());
     if (refusal) {
       this.#upload(request, response, refusal);
     } else {
@@ -186,6 +186,7 @@ export class Http1Transport implements Transport, Http1Host {
   }
 
   #closeIdle(): void {
+    if (!this.#draining) return;
     for (const { server } of this.#listeners) server.closeIdleConnections();
   }
 }

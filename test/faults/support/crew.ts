@@ -15,6 +15,8 @@ export interface FaultCounts {
 export class Crew {
   readonly counts: FaultCounts = { killed: 0, stopped: 0, killedWhileStopped: 0 };
   readonly #members: ChildProcess[] = [];
+  /** Those that have attached: killing a process that is still starting shows nothing. */
+  readonly #attached = new Set<ChildProcess>();
   readonly #stopped = new Set<ChildProcess>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #dismissed = false;
@@ -32,10 +34,12 @@ export class Crew {
 
   /** SIGKILL, or SIGSTOP for a time that ends with SIGCONT or SIGKILL, to one of them. */
   hurt(): void {
-    const victim = this.random.pick(this.#members);
-    if (!victim || this.#stopped.has(victim)) return;
+    const victims = [...this.#attached].filter((member) => !this.#stopped.has(member));
+    if (victims.length < 2) return;
+    const victim = this.random.pick(victims);
     if (this.random.next() < 0.75) {
       this.counts.killed++;
+      this.#attached.delete(victim);
       victim.kill('SIGKILL');
       return;
     }
@@ -77,8 +81,12 @@ export class Crew {
     const member = fork(script, [this.socket], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#members.push(member);
     return new Promise((resolve) => {
-      member.once('message', () => resolve());
+      member.once('message', () => {
+        this.#attached.add(member);
+        resolve();
+      });
       member.once('exit', () => {
+        this.#attached.delete(member);
         resolve();
         if (this.#dismissed) return;
         this.#members.splice(this.#members.indexOf(member), 1);

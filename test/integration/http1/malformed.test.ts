@@ -34,8 +34,18 @@ const cases: readonly (readonly [string, readonly string[], number, string])[] =
     400,
     'BAD_REQUEST',
   ],
-  ['a negative length', ['POST /upload/hash HTTP/1.1', H, 'content-length: -1'], 400, 'BAD_REQUEST'],
-  ['a length of words', ['POST /upload/hash HTTP/1.1', H, 'content-length: many'], 400, 'BAD_REQUEST'],
+  [
+    'a negative length',
+    ['POST /upload/hash HTTP/1.1', H, 'content-length: -1'],
+    400,
+    'BAD_REQUEST',
+  ],
+  [
+    'a length of words',
+    ['POST /upload/hash HTTP/1.1', H, 'content-length: many'],
+    400,
+    'BAD_REQUEST',
+  ],
   [
     'a huge length',
     ['POST /upload/hash HTTP/1.1', H, 'content-length: 99999999999999999999999'],
@@ -48,14 +58,24 @@ const cases: readonly (readonly [string, readonly string[], number, string])[] =
     400,
     'BAD_REQUEST',
   ],
-  ['chunked in HTTP/1.0', ['POST /upload/hash HTTP/1.0', 'transfer-encoding: chunked'], 400, 'BAD_REQUEST'],
+  [
+    'chunked in HTTP/1.0',
+    ['POST /upload/hash HTTP/1.0', 'transfer-encoding: chunked'],
+    400,
+    'BAD_REQUEST',
+  ],
   ['no Host', ['GET /upload/hash HTTP/1.1', 'x: y'], 400, 'BAD_REQUEST'],
   ['two Hosts', ['GET /upload/hash HTTP/1.1', H, 'host: other'], 400, 'BAD_REQUEST'],
   ['a Host that is none', ['GET /upload/hash HTTP/1.1', 'host: a b'], 400, 'HPKS_BAD_AUTHORITY'],
   ['a space in a header name', ['GET /upload/hash HTTP/1.1', H, 'a b: c'], 400, 'BAD_REQUEST'],
   ['a control character', ['GET /upload/hash HTTP/1.1', H, 'a: \x01'], 400, 'BAD_REQUEST'],
   ['a malformed escape', ['GET /upload/%zz HTTP/1.1', H], 400, 'BAD_REQUEST'],
-  ['a large head', ['GET /upload/hash HTTP/1.1', H, `x: ${'a'.repeat(5000)}`], 431, 'HEAD_TOO_LARGE'],
+  [
+    'a large head',
+    ['GET /upload/hash HTTP/1.1', H, `x: ${'a'.repeat(5000)}`],
+    431,
+    'HEAD_TOO_LARGE',
+  ],
   ['another path', ['GET /uploads HTTP/1.1', H], 404, 'UNKNOWN_PATH'],
   ['the asterisk', ['OPTIONS * HTTP/1.1', H], 404, 'UNKNOWN_PATH'],
 ];
@@ -136,7 +156,9 @@ test('a client that sends half a body and closes is gone', async () => {
 
 test('an absolute target is understood, and its authority counts', async () => {
   const client = await RawClient.connect(server.port());
-  client.send('POST http://example.com/upload/head?q=1 HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n');
+  client.send(
+    'POST http://example.com/upload/head?q=1 HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n',
+  );
   const { status, body } = await client.response();
   assert.equal(status, 200);
   assert.ok(body.toString().includes('["host","example.com"]'), body.toString());

@@ -7,7 +7,9 @@ import { TestServer } from '../../support/test-server.js';
 
 let server: TestServer;
 before(async () => {
-  server = await TestServer.start({ limits: { responseTimeoutMs: 400, responseIdleTimeoutMs: 400 } });
+  server = await TestServer.start({
+    limits: { responseTimeoutMs: 400, responseIdleTimeoutMs: 400 },
+  });
 });
 after(() => server?.stop());
 

@@ -78,6 +78,7 @@ async function answer(exchange: Exchange): Promise<void> {
 
 /** Refuses what holds the word `virus`. */
 async function judge(observation: Observation): Promise<void> {
+  report({ event: 'observing' });
   const body = Buffer.from(await observation.request.bytes(1e9)).toString('latin1');
   report({ event: 'observed', size: body.length });
   if (!observation.required) return;

@@ -196,7 +196,12 @@ test('required observers pass and veto; plain ones only look', bounded, async (t
   );
   const plain = await start({ observer: true });
   const good = randomBytes(1_000_000);
-  assert.equal((await put(url('hash'), good)).status, 200);
+  const { out, answer } = upload(url('hash'));
+  out.write(good.subarray(0, 1000));
+  await plain.report('observing');
+  out.end(good.subarray(1000));
+  assert.equal((await answer).statusCode, 200);
+  (await answer).resume();
   const bad = await put(url('hash'), Buffer.concat([good, Buffer.from('virus')]));
   assert.equal(bad.status, 422);
   assert.match(await bad.text(), /it holds a virus/);

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
 import { attach, type WorkerEvent, type WorkerOptions } from '../../../src/worker/index.js';
+import { until as waitUntil } from '../../support/until.js';
 import { socketFolder, type TinyOptions, TinyServer } from './tiny-server.js';
 
 /** No test may take longer, in ms. */
@@ -61,9 +61,9 @@ export class Fixture {
   }
 }
 
-/** Resolves as soon as `condition` holds; the test's own timeout is the watchdog. */
-export async function until(condition: () => unknown): Promise<void> {
-  while (!condition()) await turn();
+/** Resolves as soon as `condition` holds; the watchdog is shorter than the test's. */
+export function until(condition: () => unknown): Promise<void> {
+  return waitUntil(() => Boolean(condition()), condition.toString(), 15_000);
 }
 
 /** A promise with its handles. */

@@ -36,6 +36,7 @@ test(
     });
     const upload = fixture.server.open();
     const response = upload.response();
+    await until(() => fixture.server.segment.native.readerCount(upload.id, 0) === 4);
     for (let i = 0; i < 20; i++) await upload.write(`part${i} `);
     await upload.end();
     const { body } = await response;

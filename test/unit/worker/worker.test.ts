@@ -224,6 +224,18 @@ test('after the deadline work is aborted, and its stream is offered again', boun
   assert.equal((await response).body, '/again');
 });
 
+test('a second stop may be less patient than the first', bounded, async (t) => {
+  const fixture = new Fixture(t);
+  const worker = await fixture.worker();
+  void worker.run(() => new Promise(() => {}));
+  fixture.server.open();
+  await until(() => worker.inFlight === 1);
+  const patient = worker.stop();
+  await worker.stop({ deadlineMs: 1 });
+  await patient;
+  assert.equal(worker.state, 'stopped');
+});
+
 test('an aborted signal stops the worker', bounded, async (t) => {
   const fixture = new Fixture(t);
   const controller = new AbortController();
