@@ -21,6 +21,7 @@ module.exports = {
     layer('protocols', ['errors']),
     layer('ingress', ['ring', 'protocols', 'errors']),
     layer('transports', ['ring', 'protocols', 'ingress', 'errors']),
+    layer('cache', ['ring', 'protocols', 'errors', 'native/index.ts']),
     layer('worker', ['ring', 'protocols', 'errors']),
     layer('config', [
       'errors',

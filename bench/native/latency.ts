@@ -34,7 +34,7 @@ async function trials(
   const outcomes: Outcome[] = [];
   for (let trial = 0; trial < options.trials; trial++) {
     await quietMoment(options.quietSeconds);
-    outcomes.push(await runProgram(program, { rounds, ...extra }));
+    outcomes.push(await runProgram(program, { rounds, ...extra }, options.realtime));
   }
   return outcomes;
 }

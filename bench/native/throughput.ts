@@ -50,8 +50,12 @@ export async function measureRows(
   for (let trial = 0; trial < options.trials; trial++) {
     for (const [index, row] of rows.entries()) {
       await quietMoment(options.quietSeconds);
-      trials[index]?.ring.push(await runProgram('ring_throughput', ringArguments(row, options)));
-      trials[index]?.copy.push(await runProgram('memcpy_baseline', shared(row, options)));
+      trials[index]?.ring.push(
+        await runProgram('ring_throughput', ringArguments(row, options), options.realtime),
+      );
+      trials[index]?.copy.push(
+        await runProgram('memcpy_baseline', shared(row, options), options.realtime),
+      );
     }
   }
   return rows.map((row, index) =>

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { REALTIME } from './realtime.js';
 
 const folder = fileURLToPath(new URL('../../out/release/bench/', import.meta.url));
 const runFile = promisify(execFile);
@@ -13,9 +14,11 @@ export type Outcome = Readonly<Record<string, number | string>>;
 export async function runProgram(
   name: string,
   options: Readonly<Record<string, number>>,
+  realtime = false,
 ): Promise<Outcome> {
   const args = Object.entries(options).map(([key, value]) => `--${key}=${value}`);
-  const { stdout } = await runFile(join(folder, name), args, { timeout: 120_000 });
+  const command = [...(realtime ? REALTIME : []), join(folder, name), ...args];
+  const { stdout } = await runFile(command[0] as string, command.slice(1), { timeout: 120_000 });
   return JSON.parse(stdout) as Outcome;
 }
 

@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly seed: number;
   /** Seconds to wait before each trial until nobody else uses the processors. */
   readonly quietSeconds: number;
+  /** Real-time priority for what is measured: other work on the machine does not take processors. */
+  readonly realtime: boolean;
   /** Names of the tables to make; empty: all. */
   readonly only: readonly string[];
 }
@@ -20,6 +22,8 @@ const usage = `Options:
   --trials N      trials of each row; the median is shown
   --seed N        seed of the bytes
   --quiet N       before each trial wait up to N seconds until the machine is idle
+  --realtime      measure at real-time priority, so that other programs do not take the processors
+                  meanwhile (needs root; both sides of every comparison get it)
   --only a,b      some tables only
 `;
 
@@ -36,6 +40,7 @@ export function benchOptions(
         trials: { type: 'string' },
         seed: { type: 'string', default: '1' },
         quiet: { type: 'string', default: '0' },
+        realtime: { type: 'boolean', default: false },
         only: { type: 'string', default: '' },
         help: { type: 'boolean', default: false },
       },
@@ -53,6 +58,7 @@ export function benchOptions(
       trials: count(values.trials ?? String(values.small ? 1 : defaults.trials), 'trials'),
       seed: count(values.seed, 'seed'),
       quietSeconds: Number(values.quiet),
+      realtime: values.realtime,
       only,
     };
   } catch (error) {

@@ -74,12 +74,12 @@ void Arbiter::stop() {
 }
 
 int Arbiter::round_timeout_ms() const {
-  if (deaf_until_ns_ != 0) return kDeafMs;
+  int timeout_ms = deaf_until_ns_ != 0 ? kDeafMs : 1000;
   for (const auto& connection : connections_) {
     if (connection.state == Connection::State::kDying) return kDyingRoundMs;
-    if (connection.state == Connection::State::kHello) return 100;
+    if (connection.state == Connection::State::kHello) timeout_ms = std::min(timeout_ms, 100);
   }
-  return 1000;
+  return timeout_ms;
 }
 
 void Arbiter::run() {

@@ -20,6 +20,20 @@ namespace {
 constexpr uint64_t kHelloTimeoutNs = 2'000'000'000;
 constexpr size_t kMaxConnections = 256;           // monitors and strangers included
 
+// Never to be inherited, not even by a child that another thread starts at this moment: it would keep
+// the connection open beyond the server's death.
+int accept_one(int listener) {
+#if defined(SOCK_CLOEXEC)
+  return accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+#else
+  const int fd = accept(listener, nullptr, nullptr);
+  if (fd < 0) return fd;
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  set_nonblocking(fd);
+  return fd;
+#endif
+}
+
 int open_pidfd(uint32_t pid) {
 #if defined(__linux__) && defined(SYS_pidfd_open)
   return static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
@@ -33,7 +47,7 @@ int open_pidfd(uint32_t pid) {
 
 void Arbiter::accept_all() {
   for (;;) {
-    const int fd = accept(listener_.fd, nullptr, nullptr);
+    const int fd = accept_one(listener_.fd);
     const bool none = fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
     deaf_until_ns_ = none ? monotonic_ns() + kDeafMs * 1'000'000ULL : 0;
     if (fd < 0) return;
@@ -41,8 +55,6 @@ void Arbiter::accept_all() {
       close(fd);
       continue;
     }
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-    set_nonblocking(fd);
     Connection connection;
     connection.fd = fd;
     connection.deadline_ns = monotonic_ns() + kHelloTimeoutNs;
@@ -143,9 +155,9 @@ Status Arbiter::admit(Connection* connection, Welcome* welcome, MemoryFile* file
 
 Status Arbiter::take_row(Connection* connection, uint32_t observer, MemoryFile* file) {
   for (uint32_t i = 1; i < segment_->geometry().worker_count; i++) {
-    WorkerRow& row = segment_->worker(i);
-    const auto state = static_cast<WorkerState>(row.owner.load(std::memory_order_acquire) & 0xFF);
-    if (state != WorkerState::kFree) continue;
+    // What the row itself says any worker could have written.
+    const auto has_row = [i](const Connection& other) { return other.worker == i && !other.gone; };
+    if (std::any_of(connections_.begin(), connections_.end(), has_row)) continue;
     Status locked = segment_->file().reopen(true, file);
     if (locked == Status::kOk) {
       locked = file->lock_byte(i);
@@ -157,7 +169,7 @@ Status Arbiter::take_row(Connection* connection, uint32_t observer, MemoryFile* 
     }
     connection->locked = locked == Status::kOk;
     connection->worker = i;
-    fill_row(&row, connection->pid, connection->hello.role & (kRoleResponder | kRoleObserver),
+    fill_row(&segment_->worker(i), connection->pid, connection->hello.role & (kRoleResponder | kRoleObserver),
              observer, connection->hello.capacity, connection->name);
     return Status::kOk;
   }

@@ -159,7 +159,10 @@ Status send_with_fd(int socket, const void* data, size_t length, int fd) {
 #else
   const int flags = 0;
 #endif
-  const ssize_t sent = sendmsg(socket, &message, flags);
+  ssize_t sent = 0;
+  do {
+    sent = sendmsg(socket, &message, flags);
+  } while (sent < 0 && errno == EINTR);
   return sent == static_cast<ssize_t>(length) ? Status::kOk : Status::kServerGone;
 }
 
@@ -189,10 +192,14 @@ Status receive_with_fd(int socket, void* data, size_t length, int timeout_ms, in
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
          header = CMSG_NXTHDR(&message, header)) {
       if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-      int received = -1;
-      std::memcpy(&received, CMSG_DATA(header), sizeof received);
-      if (*fd >= 0) close(*fd);
-      *fd = received;
+      // The buffer's padding takes a second one from a peer that is not ours.
+      const size_t fds = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (size_t i = 0; i < fds; i++) {
+        int received = -1;
+        std::memcpy(&received, CMSG_DATA(header) + i * sizeof(int), sizeof received);
+        if (*fd >= 0) close(*fd);
+        *fd = received;
+      }
     }
     got += static_cast<size_t>(count);
   }

@@ -1,4 +1,4 @@
-import { throwIfError, UploadResponseError } from '../errors/index.js';
+import { ERRORS, type ErrorCode, throwIfError, UploadResponseError } from '../errors/index.js';
 import type { WorkerInfo } from '../native/index.js';
 import type { Header, RequestHead, ResponseHead } from '../protocols/hpks/index.js';
 import { Lane, type Segment, WorkerRole } from '../ring/index.js';
@@ -22,6 +22,31 @@ export class ChunkCache {
     this.#table = new LaneTable(segment);
   }
 
+  /** Gives everything back and detaches the mapping: views become empty. Idempotent. */
+  close(): void {
+    this.#segment.close();
+  }
+
+  /** Ids of the open streams whose headers can be read. */
+  listStreams(unclaimedOnly = false): number[] {
+    return this.#segment.native.listStreams(unclaimedOnly);
+  }
+
+  /** `listener` runs when this process is told of a stream, which may be more than once: take what is
+   *  new and unclaimed. Returns the way to stop. */
+  onStream(listener: (id: number) => void): () => void {
+    const { native } = this.#segment;
+    const stop = this.#segment.onStream((index) => {
+      const id = native.streamAt(index);
+      if (id > 0) listener(id);
+    });
+    native.waitForStreams(true);
+    return () => {
+      native.waitForStreams(false);
+      stop();
+    };
+  }
+
   // Streams: the process that created the segment.
 
   /** Opens a stream in a pool (default: the first) and returns its id.
@@ -36,6 +61,11 @@ export class ChunkCache {
   /** Tells the workers of a stream, once its headers have been written. */
   announceStream(id: number): void {
     this.#segment.native.announce(id);
+  }
+
+  /** Tells everybody who works on the stream that it is in vain, and why. */
+  abortStream(id: number, code: ErrorCode): void {
+    throwIfError(this.#segment.native.abort(id, ERRORS[code].number));
   }
 
   /** Closes a stream: every handle on it becomes stale, and its place is free as soon as nobody holds

@@ -127,6 +127,9 @@ export function explain(error: unknown, url: URL, signal: AbortSignal): CliError
       "Is the server running? 'upload-response serve' prints its URLs.",
     );
   }
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
+    return new CliError(`the request cannot be sent: ${message}`, EXIT_CODES.usage.code);
+  }
   if (CERTIFICATE.test(code)) {
     return new CliError(
       `the certificate of ${url.origin} is not trusted (${code})`,

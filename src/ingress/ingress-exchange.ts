@@ -1,17 +1,12 @@
-import {
-  ERRORS,
-  type ErrorCode,
-  fromNative,
-  throwIfError,
-  UploadResponseError,
-} from '../errors/index.js';
+import { ERRORS, type ErrorCode, fromNative, UploadResponseError } from '../errors/index.js';
 import type { Header, RequestHead } from '../protocols/hpks/index.js';
 import { Lane } from '../ring/index.js';
+import { AnswerCourse } from './answer-course.js';
 import { AnswerReader } from './answer-reader.js';
 import { errorAnswer, type Veto } from './error-answer.js';
 import type { ExchangeHost } from './exchange-host.js';
 import { ExchangeWatch } from './exchange-watch.js';
-import { type Holder, holderOf, isRead } from './holder.js';
+import { isRead } from './holder.js';
 import { RequestFeed } from './request-feed.js';
 import type { ResponseSink } from './response-sink.js';
 import type { TransportCounters } from './stats.js';
@@ -27,6 +22,8 @@ export interface ExchangeOptions {
   /** Where the client says how long the body is. */
   readonly contentLength?: number | undefined;
   readonly sink: ResponseSink;
+  /** Nobody looks at a chunk after it was given to `writeBody`: its memory is freed at once. */
+  readonly givesChunksAway?: boolean | undefined;
   /** Called when `writeBody` takes bytes again after it said false. */
   readonly onResume: () => void;
 }
@@ -46,8 +43,8 @@ export class IngressExchange {
   readonly #counters: TransportCounters;
   readonly #feed: RequestFeed;
   readonly #answer: AnswerReader;
-  readonly #gate: VerdictGate;
   readonly #watch: ExchangeWatch;
+  readonly #course: AnswerCourse;
   readonly #waiter = (): boolean => {
     this.pump();
     return this.#over;
@@ -55,9 +52,6 @@ export class IngressExchange {
   readonly #maxBodyBytes: number;
   #dirty = false;
   #over = false;
-  #claimed = false;
-  #attempts = 1;
-  #observerMissed = false;
 
   /** @internal Made by `Ingress.open`. @throws UploadResponseError; nothing is left joined then. */
   constructor(host: ExchangeHost, id: number, options: ExchangeOptions) {
@@ -69,19 +63,25 @@ export class IngressExchange {
     this.#maxBodyBytes = host.limits.maxBodyBytes || Number.POSITIVE_INFINITY;
     const { segment } = host;
     const gate = new VerdictGate(segment, id);
-    this.#gate = gate;
     const toHead = options.head.method === 'HEAD';
     const mayPass = () => gate.rule().state === 'passed';
     this.#answer = new AnswerReader(segment, id, toHead, options.sink, mayPass, (error) =>
-      error ? this.#fail(error) : this.#completeWhenTaken(),
+      error ? this.failWith(error) : this.#completeWhenTaken(),
     );
     try {
-      this.#feed = new RequestFeed(segment, id, () => isRead(segment, id) && gate.isRead());
+      const ownsChunks = options.givesChunksAway ?? false;
+      this.#feed = new RequestFeed(
+        segment,
+        id,
+        ownsChunks,
+        () => isRead(segment, id) && gate.isRead(),
+      );
     } catch (error) {
       this.#answer.close();
       throw error;
     }
     this.#watch = new ExchangeWatch(this, host, this.#feed, this.#answer, gate);
+    this.#course = new AnswerCourse(this, host, this.#feed, this.#answer, gate, this.#watch);
     try {
       this.#feed.writeHead(options.head);
     } catch (error) {
@@ -157,12 +157,19 @@ export class IngressExchange {
 
   /** Gives the request up and lets the client know. */
   fail(code: ErrorCode, detail?: string): void {
-    this.#fail(new UploadResponseError(code, detail));
+    this.failWith(new UploadResponseError(code, detail));
   }
 
-  /** The same for an error that is there already. */
-  failWith(error: UploadResponseError): void {
-    this.#fail(error);
+  /** The same for an error that is there already; `veto`: of the observer that caused it. */
+  failWith(error: UploadResponseError, veto?: Veto): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#counters.failed(error.code);
+    this.#host.log.info({ stream: this.id, code: error.code }, error.message);
+    // The sink first: its views are protected until the stream is closed.
+    this.#sink.fail(error, errorAnswer(error, veto));
+    this.#host.segment.native.abort(this.id, error.number);
+    this.#leave();
   }
 
   /** Publishes what this tick's chunks left in the open slot. */
@@ -203,71 +210,11 @@ export class IngressExchange {
   }
 
   #pumpAnswer(): void {
-    for (;;) {
-      if (this.#answer.ended || !this.#checkVerdicts()) return;
-      // The holder first: what it wrote before it went is then sure to be seen.
-      const holder = holderOf(this.#host.segment, this.id);
-      if (holder.state === 'living') this.#claimed = true;
-      else if (!this.#survives(holder)) return;
-      const result = this.#answer.pump();
-      if (this.#over) return;
-      if (this.#answer.headSent) this.#watch.answering();
-      if (result === 'more') setImmediate(this.#waiter);
-      if (result === 'ended') this.#completeWhenTaken();
-      if (result !== 'lost') return;
-    }
-  }
-
-  /** Without a living holder: true if the answer can still come. */
-  #survives(holder: Holder): boolean {
-    if (holder.state === 'none' && !this.#answer.begun) {
-      if (this.#claimed) this.#offerAgain();
-      return true;
-    }
-    if (this.#answer.isComplete()) return true;
-    if (holder.state === 'dead' && !this.#answer.headSent) {
-      if (this.#attempts < this.#host.limits.maxAttempts && this.#feed.keepWhole()) {
-        this.#requeue();
-        return true;
-      }
-    }
-    if (holder.state === 'dead') this.fail('WORKER_DIED');
-    else
-      this.fail(
-        'WORKER_FAILED',
-        holder.state === 'failed' ? holder.code : 'it gave the claim back',
-      );
-    return false;
-  }
-
-  #requeue(): void {
-    this.#attempts++;
-    this.#host.stats.requeues++;
-    this.#host.log.info({ stream: this.id, attempt: this.#attempts }, 'request re-queued');
-    this.#answer.leaveForRequeue();
-    throwIfError(this.#host.segment.native.requeue(this.id));
-    this.#answer.rejoin();
-    this.#offerAgain();
-  }
-
-  #offerAgain(): void {
-    this.#claimed = false;
-    this.#watch.offered();
-    this.#host.segment.native.announceAll(this.id);
-  }
-
-  #checkVerdicts(): boolean {
-    const ruling = this.#gate.rule();
-    if (ruling.state === 'vetoed') {
-      this.#fail(ruling.error, ruling.veto);
-    } else if (ruling.state !== 'orphaned') {
-      this.#observerMissed = false;
-    } else if (!this.#observerMissed) {
-      this.#observerMissed = true;
-      if (this.#feed.keepWhole()) this.#host.segment.native.announceAll(this.id);
-      else this.fail('OBSERVER_DIED', ruling.observer);
-    }
-    return !this.#over;
+    const result = this.#course.run();
+    if (this.#over) return;
+    if (this.#answer.headSent) this.#watch.answering();
+    if (result === 'more') setImmediate(this.#waiter);
+    else if (result === 'ended') this.#completeWhenTaken();
   }
 
   #completeWhenTaken(): void {
@@ -280,18 +227,7 @@ export class IngressExchange {
   #failThrown(thrown: unknown): void {
     const error = fromNative(thrown);
     if (error !== thrown) this.#host.log.error({ err: thrown }, 'exchange failed unexpectedly');
-    this.#fail(error);
-  }
-
-  #fail(error: UploadResponseError, veto?: Veto): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#counters.failed(error.code);
-    this.#host.log.info({ stream: this.id, code: error.code }, error.message);
-    // The sink first: its views are protected until the stream is closed.
-    this.#sink.fail(error, errorAnswer(error, veto));
-    this.#host.segment.native.abort(this.id, error.number);
-    this.#leave();
+    this.failWith(error);
   }
 
   #markDirty(): void {

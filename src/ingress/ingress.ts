@@ -1,5 +1,5 @@
 import { ERRORS, errorOf, fromNative, UploadResponseError } from '../errors/index.js';
-import type { Segment } from '../ring/index.js';
+import type { ControlEvent, Segment } from '../ring/index.js';
 import { ClosingStreams } from './closing-streams.js';
 import type { ExchangeHost } from './exchange-host.js';
 import { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
@@ -191,15 +191,21 @@ export class Ingress {
     for (const event of this.segment.native.takeEvents()) {
       if (event.type === 'attached') {
         this.#counters.workersAttached++;
-        this.#log.info({ ...event }, 'worker attached');
+        this.#log.info(eventFields(event), 'worker attached');
       } else if (event.type === 'refused') {
         this.#counters.workersRefused++;
-        this.#log.warn({ ...event }, 'worker refused');
+        this.#log.warn(eventFields(event), 'worker refused');
       } else {
         this.#counters.workersDied++;
         this.#counters.tornSlots += event.tornSlots;
-        this.#log.warn({ ...event }, 'worker died');
+        this.#log.warn(eventFields(event), 'worker died');
       }
     }
   }
+}
+
+/** A log line has a `pid` and a `name` of its own. */
+function eventFields(event: ControlEvent): object {
+  const { pid: workerPid, name: workerName, ...rest } = { name: undefined, ...event };
+  return { ...rest, workerPid, workerName };
 }

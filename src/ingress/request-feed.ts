@@ -1,6 +1,7 @@
 import { throwIfError, UploadResponseError } from '../errors/index.js';
 import { encodeHeaders, type Header, type RequestHead } from '../protocols/hpks/index.js';
 import { Lane, type RingReader, type RingWriter, type Segment, SlotFlag } from '../ring/index.js';
+import { freeChunk } from './chunk-memory.js';
 import { trailerFields } from './headers.js';
 
 /**
@@ -11,6 +12,7 @@ export class RequestFeed {
   readonly #segment: Segment;
   readonly #id: number;
   readonly #writer: RingWriter;
+  readonly #ownsChunks: boolean;
   readonly #mayLetGo: () => boolean;
   /** Keeps everything since the first slot in the ring until a worker reads. */
   #hold: RingReader | undefined;
@@ -22,9 +24,11 @@ export class RequestFeed {
   #ended = false;
   #full = false;
 
-  /** `mayLetGo`: whoever must see the whole request reads it, so that it can go on without the hold.
+  /** `ownsChunks`: nobody else looks at a chunk after `write`.
+   *  `mayLetGo`: whoever must see the whole request reads it, so that it can go on without the hold.
    *  @throws UploadResponseError STALE_STREAM, NO_FREE_READER */
-  constructor(segment: Segment, id: number, mayLetGo: () => boolean) {
+  constructor(segment: Segment, id: number, ownsChunks: boolean, mayLetGo: () => boolean) {
+    this.#ownsChunks = ownsChunks;
     this.#mayLetGo = mayLetGo;
     this.#segment = segment;
     this.#id = id;
@@ -68,7 +72,10 @@ export class RequestFeed {
   write(chunk: Uint8Array): boolean {
     if (!this.#full) {
       const taken = this.#writer.tryAppend(chunk);
-      if (taken === chunk.length) return true;
+      if (taken === chunk.length) {
+        if (this.#ownsChunks) freeChunk(chunk);
+        return true;
+      }
       this.#taken = taken;
       this.#full = true;
     }
@@ -133,6 +140,7 @@ export class RequestFeed {
       if (this.#taken < chunk.length) return false;
       this.#waiting.shift();
       this.#taken = 0;
+      if (this.#ownsChunks) freeChunk(chunk);
     }
     if (!this.#ending || this.#ended) return true;
     if (this.#trailers) {

@@ -159,7 +159,12 @@ export type ControlEvent =
       readonly pins: number;
       readonly recoveryNs: number;
     }
-  | { readonly type: 'refused'; readonly code: number; readonly detail: string };
+  | {
+      readonly type: 'refused';
+      readonly pid: number;
+      readonly code: number;
+      readonly detail: string;
+    };
 
 /** The single writer of a lane. Not thread-safe; one JavaScript object per claim. */
 export interface NativeWriter {
@@ -295,9 +300,7 @@ export interface NativeSegment {
   /** After the responder's death: clears the response lane so that another worker may claim it. */
   requeue(id: number): number;
   /** [state, status] of each required observer; the reason by `verdictReason`. */
-  verdicts(
-    id: number,
-  ): {
+  verdicts(id: number): {
     state: 'pending' | 'held' | 'passed' | 'vetoed';
     orphaned: boolean;
     status: number;

@@ -1,3 +1,4 @@
+export type { ControlEvent } from '../native/index.js';
 export { Lane, SlotFlag, streamIndex, WorkerRole } from './flags.js';
 export { RingReader, type Slot } from './ring-reader.js';
 export { RingWriter } from './ring-writer.js';

@@ -3,11 +3,12 @@
 export { type ErrorCode, UploadResponseError } from '../errors/index.js';
 export type { Header, RequestHead, ResponseHead } from '../protocols/hpks/index.js';
 export { attach } from './attach.js';
+export type { BodyData } from './body-data.js';
 export type { Chunk } from './chunk.js';
 export type { Exchange } from './exchange.js';
 export type { HeadersInput } from './head.js';
 export type { LaneBody } from './lane-body.js';
-export type { BodyData, LaneWriter } from './lane-writer.js';
+export type { LaneWriter } from './lane-writer.js';
 export type { Observation } from './observation.js';
 export type { ObserverOption, WorkerEvent, WorkerOptions } from './options.js';
 export { DEFAULT_BODY_LIMIT, type WorkerRequest } from './request.js';

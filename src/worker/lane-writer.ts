@@ -1,15 +1,12 @@
 import { UploadResponseError } from '../errors/index.js';
 import { encodeHeaders, type Head } from '../protocols/hpks/index.js';
 import { type RingWriter, SlotFlag } from '../ring/index.js';
+import { type BodyData, toBytes } from './body-data.js';
 import { type HeadersInput, headerList } from './head.js';
 import { rejected, SerialQueue } from './serial-queue.js';
 import { LEFT_TO_SERVER, type ScopePart, type StreamScope } from './stream-scope.js';
 import { Turn } from './turn.js';
 
-/** Bytes to write; a string is written as UTF-8. */
-export type BodyData = Uint8Array | string;
-
-const encoder = new TextEncoder();
 const DONE = Promise.resolve();
 const NOTHING = new Uint8Array(0);
 
@@ -257,12 +254,6 @@ export class LaneWriter implements ScopePart {
       quietly(() => this.#attempt(() => this.#ring.flush()));
     });
   }
-}
-
-function toBytes(data: BodyData): Uint8Array {
-  if (typeof data === 'string') return encoder.encode(data);
-  if (data instanceof Uint8Array) return data;
-  throw new UploadResponseError('INVALID_ARGUMENT', 'a body is written as Uint8Array or string');
 }
 
 function quietly(operation: () => void): void {

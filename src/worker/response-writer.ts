@@ -1,8 +1,9 @@
 import { UploadResponseError } from '../errors/index.js';
 import type { Head, RequestHead } from '../protocols/hpks/index.js';
 import type { RingWriter } from '../ring/index.js';
+import type { BodyData } from './body-data.js';
 import { type HeadersInput, headerList } from './head.js';
-import { type BodyData, LaneWriter } from './lane-writer.js';
+import { LaneWriter } from './lane-writer.js';
 import type { StreamScope } from './stream-scope.js';
 
 const BODYLESS = new Set([204, 205, 304]);

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ErrorCode, UploadResponseError } from '../errors/index.js';
+import { UploadResponseError } from '../errors/index.js';
 import { Attachment } from './attachment.js';
 import type { Exchange } from './exchange.js';
 import type { Observation } from './observation.js';
 import { type ResolvedOptions, resolveOptions, type WorkerOptions } from './options.js';
+import { retry } from './retry.js';
 import type { StreamWork } from './stream-work.js';
 
 export interface StopOptions {
@@ -22,18 +23,6 @@ interface Demand<W> {
   reject(error: unknown): void;
 }
 
-/** Errors that go away by themselves when a server comes (back). */
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  'SERVER_GONE',
-  'NO_FREE_WORKER',
-  'INVALID_HANDSHAKE',
-  'SHUTTING_DOWN',
-  'DETACHED',
-  'TIMED_OUT',
-]);
-const FIRST_DELAY_MS = 50;
-const MAX_DELAY_MS = 2000;
-
 /**
  * A worker: an async iterator of the streams that it takes. A stream is taken when somebody asks for
  * the next one, so a busy worker leaves new requests to idle ones.
@@ -41,7 +30,8 @@ const MAX_DELAY_MS = 2000;
 export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W> {
   readonly #options: ResolvedOptions;
   readonly #demands: Demand<W>[] = [];
-  readonly #leaving = new Set<Promise<void>>();
+  /** Attachments that take nothing any more and wait for work that still runs. */
+  readonly #leaving = new Map<Attachment, Promise<void>>();
   readonly #stopSignal = new AbortController();
   #attachment: Attachment | undefined;
   #handler: ((work: W) => unknown) | undefined;
@@ -155,8 +145,10 @@ export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W>
       await Promise.race([this.#left(), timer]);
       patience.abort();
       timer.catch(() => undefined);
-      attachment?.abort(new UploadResponseError('SHUTTING_DOWN'));
-      attachment?.detach();
+      for (const one of this.#leaving.keys()) {
+        one.abort(new UploadResponseError('SHUTTING_DOWN'));
+        one.detach();
+      }
     }
     await this.#left();
     if (this.#stopped) return;
@@ -180,28 +172,21 @@ export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W>
   }
 
   async #attach(patient: boolean): Promise<void> {
-    for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, MAX_DELAY_MS)) {
-      try {
-        const attachment = await this.#open();
-        if (this.#stopSignal.signal.aborted) {
-          attachment.detach();
-          return;
-        }
-        this.#attachment = attachment;
-        const { worker, bootId } = attachment;
-        this.#options.report({ type: 'attached', worker, bootId });
-        attachment.pump();
-        return;
-      } catch (error) {
-        const passing = error instanceof UploadResponseError && PASSING.has(error.code);
-        if (!patient || !passing) throw error;
-        // Spread, so that the workers of a restarted server do not all come in one instant.
-        const wait = Math.round(delayMs * (0.5 + Math.random() / 2));
-        this.#options.report({ type: 'waiting', error, delayMs: wait });
-        await delay(wait, undefined, { signal: this.#stopSignal.signal }).catch(() => undefined);
-        if (this.#stopSignal.signal.aborted) return;
-      }
+    const attachment = await (patient
+      ? retry(() => this.#open(), {
+          signal: this.#stopSignal.signal,
+          waiting: (error, delayMs) => this.#options.report({ type: 'waiting', error, delayMs }),
+        })
+      : this.#open());
+    if (!attachment) return;
+    if (this.#stopSignal.signal.aborted) {
+      attachment.detach();
+      return;
     }
+    this.#attachment = attachment;
+    const { worker, bootId } = attachment;
+    this.#options.report({ type: 'attached', worker, bootId });
+    attachment.pump();
   }
 
   async #open(): Promise<Attachment> {
@@ -245,12 +230,13 @@ export class Worker<W extends StreamWork = Exchange> implements AsyncIterable<W>
   }
 
   #retire(attachment: Attachment): void {
-    const leaving = attachment.retire();
-    this.#leaving.add(leaving);
-    void leaving.then(() => this.#leaving.delete(leaving));
+    const leaving = attachment.retire().then(() => {
+      this.#leaving.delete(attachment);
+    });
+    this.#leaving.set(attachment, leaving);
   }
 
   async #left(): Promise<void> {
-    while (this.#leaving.size > 0) await Promise.all(this.#leaving);
+    while (this.#leaving.size > 0) await Promise.all(this.#leaving.values());
   }
 }

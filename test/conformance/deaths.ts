@@ -5,12 +5,10 @@ import { errorOf, post, pour, SLOT, sample, sha256 } from './tools.js';
 
 let marks = 0;
 
-/** Workers that die; `maxAttempts` is 2. */
-export const deaths: readonly Scenario[] = [
+const scenarios: readonly Scenario[] = [
   {
     name: 'the worker dies before its answer: another one gets the whole request',
     async run(client, server) {
-      await server.keepWorkers(2);
       const { requeuesTotal } = server.server.ingress.stats();
       const body = sample(3 * SLOT);
       const path = `/upload/die-once?mark=${server.file(`mark-${marks++}`)}`;
@@ -23,7 +21,6 @@ export const deaths: readonly Scenario[] = [
   {
     name: 'the worker dies in the middle of a slot: nobody sees it',
     async run(client, server) {
-      await server.keepWorkers(2);
       const { tornSlotsTotal } = server.server.ingress.stats();
       const path = `/upload/die-once?head=1&mark=${server.file(`mark-${marks++}`)}`;
       const answer = await post(client, server, { path }, 'body');
@@ -35,7 +32,6 @@ export const deaths: readonly Scenario[] = [
   {
     name: 'the worker dies before it reads a request that fills the lane: another one gets all of it',
     async run(client, server) {
-      await server.keepWorkers(2);
       const before = server.workers.map((worker) => worker.reports.length);
       const body = sample(20 * SLOT);
       const path = `/upload/die-full?mark=${server.file(`mark-${marks++}`)}`;
@@ -69,7 +65,6 @@ export const deaths: readonly Scenario[] = [
   {
     name: 'the worker dies when the request is not whole any more: 502 at once',
     async run(client, server) {
-      await server.keepWorkers(2);
       const upload = client.open(server, { path: `/upload/die-reading?after=${20 * SLOT}` });
       void pour(upload, 100 * SLOT);
       const answer = await within(upload.answer, 'the answer', 3000);
@@ -81,7 +76,6 @@ export const deaths: readonly Scenario[] = [
   {
     name: 'the worker dies within its answer: the answer is cut',
     async run(client, server) {
-      await server.keepWorkers(2);
       const upload = client.open(server, { path: '/upload/die-answering' });
       const answer = await within(upload.answer, 'the head');
       assert.equal(await answer.next(), 'begun\n');
@@ -92,7 +86,6 @@ export const deaths: readonly Scenario[] = [
   {
     name: 'the worker dies after its whole answer: the client gets it',
     async run(client, server) {
-      await server.keepWorkers(2);
       const answer = await post(client, server, { path: '/upload/die-complete' }, 'body');
       assert.equal(answer.status, 200);
       assert.equal(await answer.text(), 'complete');
@@ -101,10 +94,20 @@ export const deaths: readonly Scenario[] = [
   {
     name: 'a request that every worker dies of ends as 502',
     async run(client, server) {
-      await server.keepWorkers(2);
       const answer = await post(client, server, { path: '/upload/die-reading' }, 'poison');
       assert.equal(answer.status, 502);
       assert.equal((await errorOf(answer)).error, 'WORKER_DIED');
     },
   },
 ];
+
+/** Workers that die; `maxAttempts` is 2. Each scenario begins with two, and costs one or more. */
+export const deaths: readonly Scenario[] = scenarios.map(({ name, run }) => ({
+  name,
+  async run(client, server) {
+    await server.keepWorkers(2);
+    const workers = [...server.workers];
+    await run(client, server);
+    await until(() => workers.some(({ alive }) => !alive), 'the death');
+  },
+}));

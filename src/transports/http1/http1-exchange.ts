@@ -93,11 +93,14 @@ export class Http1Exchange implements ResponseSink, Turn {
   }
 
   head(status: number, headers: readonly Header[], bodyless: boolean): void {
-    this.#headed = true;
-    const list = flat(headers);
+    // Node refuses to announce trailers where nothing can carry them.
+    const chunked =
+      !bodyless && this.request.httpVersionMinor > 0 && !has(headers, 'content-length');
+    const list = flat(chunked ? headers : headers.filter(([name]) => name !== 'trailer'));
     if (status === 205) list.push('content-length', '0');
     if (this.#host.draining) list.push('connection', 'close');
     this.#response.writeHead(status, list);
+    this.#headed = true;
     // A body that follows in this tick takes the head along.
     if (!bodyless) process.nextTick(this.#flushHead);
   }
@@ -139,6 +142,7 @@ export class Http1Exchange implements ResponseSink, Turn {
       head,
       contentLength,
       sink: this,
+      givesChunksAway: true,
       onResume: () => request.resume(),
     });
     this.#exchange = exchange;
@@ -163,4 +167,8 @@ export class Http1Exchange implements ResponseSink, Turn {
     this.#discarding = true;
     this.#connection.discardRest(this.request, this.#response, close);
   }
+}
+
+function has(headers: readonly Header[], wanted: string): boolean {
+  return headers.some(([name]) => name === wanted);
 }

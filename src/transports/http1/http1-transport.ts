@@ -173,7 +173,8 @@ export class Http1Transport implements Transport, Http1Host {
   #clientError(error: NodeJS.ErrnoException, socket: Socket): void {
     const parsed = parseError(error);
     if (!parsed || error.code === 'HPE_INVALID_EOF_STATE' || socket.destroyed) {
-      this.#log.debug({ err: error }, 'connection failed');
+      // Not the error itself: it carries the raw request, and with it what is secret.
+      this.#log.debug({ code: error.code }, 'connection failed');
       socket.destroy();
       return;
     }

@@ -28,7 +28,11 @@ export interface RunOptions {
   readonly input?: string | Buffer | Readable;
 }
 
+type End = readonly [code: number | null, signal: NodeJS.Signals | null];
+
 const running = new Set<ChildProcess>();
+/** Taken from the start: a command may end before anybody waits for its end. */
+const ends = new WeakMap<ChildProcess, Promise<End>>();
 
 /** Ends what a failed test has left behind. */
 export function endAll(): void {
@@ -55,6 +59,7 @@ export function start(args: readonly string[], options: RunOptions = {}): ChildP
     stdio: 'pipe',
   });
   running.add(child);
+  ends.set(child, once(child, 'close') as unknown as Promise<End>);
   const watchdog = setTimeout(() => child.kill('SIGKILL'), WATCHDOG_MS);
   child.once('exit', () => {
     clearTimeout(watchdog);
@@ -74,6 +79,11 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   return finish(child);
 }
 
+/** How a command ended. */
+export function endOf(child: ChildProcess): Promise<End> {
+  return ends.get(child) as Promise<End>;
+}
+
 /** Collects what is left of a command and waits for its end. */
 export async function finish(child: ChildProcess): Promise<Result> {
   let stdout = '';
@@ -84,7 +94,7 @@ export async function finish(child: ChildProcess): Promise<Result> {
   child.stderr?.on('data', (chunk) => {
     stderr += chunk;
   });
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  const [code, signal] = await endOf(child);
   return { code, signal, stdout, stderr };
 }
 
@@ -103,7 +113,7 @@ export class Events {
     child.stderr?.on('data', (chunk) => {
       this.#stderr += chunk;
     });
-    child.once('close', () => {
+    void endOf(child).then(() => {
       this.#ended = true;
       this.#wake();
     });
@@ -226,9 +236,8 @@ export class TestServer {
 
   /** Sends a signal and waits for the end. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
     this.child.kill(signal);
-    await once(this.child, 'close');
-    return this.child.exitCode;
+    const [code] = await endOf(this.child);
+    return code;
   }
 }

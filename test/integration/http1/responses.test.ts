@@ -74,6 +74,19 @@ for (const [method, code] of [
   });
 }
 
+test('an announcement of trailers that cannot come is dropped', async () => {
+  const { client, response } = await ask('POST', {
+    body: 'abc',
+    'h.content-length': 3,
+    'h.trailer': 'x-sum',
+  });
+  assert.deepEqual([response.status, response.headers.get('trailer')], [200, undefined]);
+  await stillInStep(client);
+  const chunked = await ask('POST', { body: 'abc', 'h.trailer': 'x-sum' });
+  assert.equal(chunked.response.headers.get('trailer'), 'x-sum');
+  chunked.client.destroy();
+});
+
 test('HEAD keeps the length that GET would have', async () => {
   const { client, response } = await ask('HEAD', { 'h.content-length': 1234 });
   assert.equal(response.headers.get('content-length'), '1234');

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { ChunkCache, type TailSlot } from '../../../src/cache/index.js';
-import { Segment, WorkerRole } from '../../../src/ring/index.js';
+import { attachChunkCache, createChunkCache, type TailSlot } from '../../../src/cache/index.js';
 import { bounded, code, until } from '../worker/fixture.js';
 import { socketFolder } from '../worker/tiny-server.js';
 
@@ -17,7 +16,7 @@ function text(slot: TailSlot | undefined): string {
 /** The server's cache, and a worker's on another attachment. */
 async function caches(t: TestContext) {
   const { socket, clean } = socketFolder();
-  const segment = Segment.create({
+  const server = createChunkCache({
     socket,
     name: 'server',
     maxWorkers: 8,
@@ -35,23 +34,17 @@ async function caches(t: TestContext) {
       readersPerLane: 4,
     })),
   });
-  const attached = await Segment.attach({
-    socket,
-    name: 'worker',
-    role: WorkerRole.responder,
-    observer: '',
-    capacity: 4,
-  });
+  const worker = await attachChunkCache({ socket, name: 'worker' });
   t.after(() => {
-    attached.close();
-    segment.close();
+    worker.close();
+    server.close();
     clean();
   });
-  return { server: new ChunkCache(segment), worker: new ChunkCache(attached), attached, segment };
+  return { server, worker };
 }
 
 test('a whole exchange by slot ids', bounded, async (t) => {
-  const { server, worker, attached } = await caches(t);
+  const { server, worker } = await caches(t);
   const id = server.openStream();
   assert.equal(server.requestLast(id), 0);
   assert.equal(worker.tailRequest(id, 1), undefined);
@@ -82,7 +75,7 @@ test('a whole exchange by slot ids', bounded, async (t) => {
   assert.equal(worker.tryClaimResponse(id), true);
   assert.equal(worker.tryClaimResponse(id), true);
   assert.equal(server.tryClaimResponse(id), false);
-  assert.equal(server.responseOwner(id), attached.worker);
+  assert.equal(server.responseOwner(id), worker.workers()[1]?.index);
   await assert.rejects(async () => server.appendResponseBody(id, bytes('x')), code('NOT_OWNER'));
   await worker.writeResponseHeaders(id, response);
   await worker.appendResponseBody(id, bytes('answer'));
@@ -190,14 +183,30 @@ test('heartbeats add up to the capacity', bounded, async (t) => {
 });
 
 test('an iteration ends with the stream', bounded, async (t) => {
-  const { server, worker, segment } = await caches(t);
+  const { server, worker } = await caches(t);
   const id = server.openStream();
   await server.writeRequestHeaders(id, request);
   const slots = worker.requestSlots(id);
   assert.equal((await slots.next()).value?.type, 'headers');
   const next = slots.next();
-  segment.native.abort(id, 46);
+  server.abortStream(id, 'CLIENT_GONE');
   await assert.rejects(next, code('CLIENT_GONE'));
   await until(() => !server.hasReaders(id));
   assert.throws(() => worker.tailRequest(id, 2), code('CLIENT_GONE'));
+});
+
+test('a worker hears of new streams', bounded, async (t) => {
+  const { server, worker } = await caches(t);
+  const heard: number[] = [];
+  const stop = worker.onStream((id) => heard.push(id));
+  const id = server.openStream();
+  assert.deepEqual(worker.listStreams(), []);
+  await server.writeRequestHeaders(id, request);
+  server.announceStream(id);
+  await until(() => heard.length > 0);
+  assert.equal(heard[0], id);
+  assert.deepEqual(worker.listStreams(true), [id]);
+  assert.equal(worker.tryClaimResponse(id), true);
+  assert.deepEqual([worker.listStreams(true), worker.listStreams()], [[], [id]]);
+  stop();
 });

@@ -97,6 +97,7 @@ describe('precedence', () => {
       UR_LIMITS_MAX_ATTEMPTS: '',
       UR_TEST_COUNTS: 'x',
       UR_WORKER_NAME: 'w',
+      UR_SEED: '7',
       OTHER: '1',
     };
     assert.equal(load({ env }).config.limits.maxAttempts, 5);
@@ -170,121 +171,5 @@ describe('values', () => {
   it('takes a section without values for its defaults', () => {
     file('# only a comment\nlimits:\nsegment:\n  # socket: x\n');
     assert.equal(load().config.segment.pools[0]?.streams, 128);
-  });
-});
-
-describe('problems name key, place and what is accepted', () => {
-  it('in the file, all at once', () => {
-    const name = file(
-      [
-        'limits:',
-        '  maxBodyBytes: lots',
-        '  respnseTimeoutMs: 3s',
-        'segment:',
-        '  memory: rubber',
-        '  pools:',
-        '    - name: uploads',
-        '      slotSize: 4MB',
-        '      stages: [1]',
-        'transports:',
-        '  http1:',
-        '    port: 70000',
-        '    tls:',
-        '      certFile: c.pem',
-        'nonsense: true',
-      ].join('\n'),
-    );
-    const problems = problemsOf({});
-    const expected = [
-      [`${name}:2: limits.maxBodyBytes: is "lots"; accepted: a size of at least 0`],
-      [`${name}:3: limits.respnseTimeoutMs: there is no such key; did you mean responseTimeoutMs?`],
-      [`${name}:5: segment.memory: is "rubber"; accepted: one of fixed, elastic`],
-      [`${name}:8: segment.pools.0.slotSize: is 4194304; accepted: a size from 1KB to 2MB`],
-      [`${name}:9: segment.pools.0.stages.0: is 1; accepted: a name of 1 to 31 letters`],
-      [`${name}:12: transports.http1.port: is 70000; accepted: an integer from 0 to 65535`],
-      [`${name}:13: transports.http1.tls.keyFile: is missing; accepted: the path of a PEM file`],
-      [`${name}:15: nonsense: there is no such key; accepted: transports, segment, limits`],
-    ].flat();
-    for (const text of expected) {
-      assert.ok(
-        problems.some((problem) => problem.startsWith(text)),
-        `${text}\nnot in\n${problems.join('\n')}`,
-      );
-    }
-    assert.equal(problems.length, expected.length, problems.join('\n'));
-  });
-
-  it('in the environment', () => {
-    file('');
-    const problems = problemsOf({
-      env: {
-        UR_LIMITS_MAX_ATTEMPS: '3',
-        UR_LIMITS_MAX_ATTEMPTS: '0',
-        UR_SEGMENT_POOLS_7_STREAMS: '1',
-        UR_TRANSPORTS_HTTP1_PLAIN: 'perhaps',
-      },
-    });
-    assert.deepEqual(problems.sort(), [
-      'UR_LIMITS_MAX_ATTEMPS: this variable stands for no key; did you mean ' +
-        "UR_LIMITS_MAX_ATTEMPTS? ('upload-response config keys' lists them)",
-      'UR_LIMITS_MAX_ATTEMPTS: limits.maxAttempts: is 0; accepted: an integer from 1 to 60000',
-      'UR_SEGMENT_POOLS_7_STREAMS: segment.pools has no such entry; accepted: 0, UPLOADS',
-      'UR_TRANSPORTS_HTTP1_PLAIN: transports.http1.plain: is "perhaps"; accepted: true or false',
-    ]);
-  });
-
-  it('on the command line', () => {
-    file('');
-    const flag = '--set';
-    const problems = problemsOf({
-      flags: [
-        { key: 'limits.foo', value: '1', flag: '--set limits.foo' },
-        { key: 'segment.pools.nope.streams', value: '1', flag },
-        { key: 'limits.maxAttempts.x', value: '1', flag },
-        { key: 'segment.maxWorkers', value: 'many', flag: '--segment.max-workers' },
-      ],
-    });
-    assert.match(problems[0] as string, /^--set limits\.foo: limits\.foo: there is no such key; /);
-    assert.match(problems[1] as string, /there is no entry 'nope'; accepted: uploads or an index$/);
-    assert.match(problems[2] as string, /limits\.maxAttempts holds one value/);
-    assert.equal(
-      problems[3],
-      '--segment.max-workers: segment.maxWorkers: is "many"; accepted: an integer from 2 to 63',
-    );
-  });
-
-  it('for YAML that is none, with its line', () => {
-    const name = file('limits:\n  maxAttempts: 3\n  maxAttempts: 4\n');
-    assert.match(problemsOf({})[0] as string, new RegExp(`^${name}:3: .*unique`));
-    file('limits:\n\tmaxAttempts: 3\n');
-    assert.match(problemsOf({})[0] as string, new RegExp(`^${name}:2: `));
-    file('- a\n');
-    assert.match(problemsOf({})[0] as string, /must be a map/);
-    file('limits: &a { maxAttempts: 1 }\nlog: *a\n');
-    assert.match(problemsOf({})[0] as string, new RegExp(`^${name}:2: log: anchors`));
-    file('__proto__:\n  polluted: 1\nlimits: { toString: 1 }\n');
-    const found = problemsOf({});
-    assert.match(found[0] as string, new RegExp(`^${name}:1: __proto__: there is no such key`));
-    assert.match(found[1] as string, new RegExp(`^${name}:3: limits.toString: there is no such`));
-  });
-
-  it('across keys', () => {
-    file(
-      'segment:\n  pools:\n    - name: a\n    - name: a\ntransports:\n  http1:\n    pool: nowhere\n',
-    );
-    const problems = problemsOf({});
-    assert.match(problems[0] as string, /:4: segment\.pools\.1\.name: two pools are named "a"/);
-    file('transports:\n  http1:\n    pool: nowhere\n');
-    assert.match(
-      problemsOf({})[0] as string,
-      /:3: transports\.http1\.pool: there is no pool "nowhere"; accepted: uploads$/,
-    );
-  });
-
-  it('never shows a secret', () => {
-    file('transports:\n  http1:\n    tls:\n      passphrase: 12345\n');
-    const text = problemsOf({}).join('\n');
-    assert.match(text, /passphrase: is not valid; accepted: text/);
-    assert.doesNotMatch(text, /12345/);
   });
 });

@@ -80,6 +80,7 @@ export class TinyServer {
       ...head,
     });
     this.#exchanges.set(exchange.id, exchange);
+    exchange.onClosed = () => this.#exchanges.delete(exchange.id);
     return exchange;
   }
 
@@ -99,6 +100,7 @@ export interface TinyResponse {
 /** One stream, seen from the ingress. */
 export class TinyExchange {
   readonly id: number;
+  onClosed: () => void = () => {};
   readonly #segment: Segment;
   readonly #hold: RingReader;
   readonly #writer;
@@ -201,6 +203,7 @@ export class TinyExchange {
     this.#writer.release();
     native.closeStream(this.id);
     await this.#segment.waitFor(this.id, () => (native.reclaim(this.id) === 0 ? 0 : 1));
+    this.onClosed();
   }
 
   /** Names of what is still held. */
