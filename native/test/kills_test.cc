@@ -35,12 +35,12 @@ class Killer {
     while (!stop) {
       pid_t& worker = workers_[random_() % kWorkers];
       // At some instant of its first turns, however slow the machine is.
-      const uint64_t turns = random_() % 24;
-      eventually([&] { return stop || turns_of(worker) >= turns; }, 30'000'000);
+      const uint64_t turns = random_() % 6;
+      eventually([&] { return stop || turns_of(worker) >= turns; }, 10'000'000);
       for (uint64_t i = random_() % 50'000; i > 0; i--) {
         std::atomic_signal_fence(std::memory_order_seq_cst);
       }
-      if (random_() % 32 == 0) pause(worker);
+      if (random_() % 16 == 0) pause(worker);
       end(worker);
       worker = start();
     }

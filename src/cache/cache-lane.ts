@@ -18,22 +18,28 @@ export class CacheLane {
   readonly #held = new Map<number, TailSlot>();
   #next = 1;
 
-  constructor(segment: Segment, id: number, lane: number) {
+  readonly #changed: (lane: CacheLane) => void;
+
+  /** `changed` runs when it begins or ceases to hold something. */
+  constructor(segment: Segment, id: number, lane: number, changed: (lane: CacheLane) => void) {
     this.#segment = segment;
     this.#id = id;
     this.#lane = lane;
+    this.#changed = changed;
   }
 
   register(from: number): void {
     if (this.#reader) return;
     this.#reader = this.#segment.join(this.#id, this.#lane, from);
     this.#next = this.#reader.native.position + 1;
+    this.#changed(this);
   }
 
   unregister(): void {
     this.#reader?.leave();
     this.#reader = undefined;
     this.#held.clear();
+    this.#changed(this);
   }
 
   get idle(): boolean {
@@ -70,12 +76,14 @@ export class CacheLane {
   /** True when this process has the right to write now. */
   claim(): boolean {
     this.#writer ??= this.#segment.tryClaim(this.#id, this.#lane);
+    this.#changed(this);
     return this.#writer !== undefined;
   }
 
   release(): void {
     this.#writer?.release();
     this.#writer = undefined;
+    this.#changed(this);
   }
 
   /** The writer: the claim's, or the request lane's, which only its ingress has.
@@ -84,6 +92,7 @@ export class CacheLane {
     if (!this.#writer) {
       if (this.#lane !== Lane.request) throw new UploadResponseError('NOT_OWNER');
       this.#writer = this.#segment.requestWriter(this.#id);
+      this.#changed(this);
     }
     return this.#writer;
   }

@@ -32,13 +32,13 @@ export class ChunkCache {
     return this.#segment.native.listStreams(unclaimedOnly);
   }
 
-  /** `listener` runs when this process is told of a stream, which may be more than once: take what is
-   *  new and unclaimed. Returns the way to stop. */
+  /** `listener` runs when this process is told of a stream of which it holds nothing; a stream that it
+   *  does not take may come again. Returns the way to stop. */
   onStream(listener: (id: number) => void): () => void {
     const { native } = this.#segment;
     const stop = this.#segment.onStream((index) => {
       const id = native.streamAt(index);
-      if (id > 0) listener(id);
+      if (id > 0 && !this.#table.holds(id)) listener(id);
     });
     native.waitForStreams(true);
     return () => {

@@ -33,27 +33,32 @@ export class LaneTable {
 
   at(id: number, lane: number): CacheLane {
     const key = id * LANES + lane;
-    let found = this.#lanes.get(key);
-    if (!found) {
-      found = new CacheLane(this.#segment, id, lane);
-      this.#lanes.set(key, found);
+    return (
+      this.#lanes.get(key) ??
+      new CacheLane(this.#segment, id, lane, (changed) => {
+        if (changed.idle) this.#lanes.delete(key);
+        else this.#lanes.set(key, changed);
+      })
+    );
+  }
+
+  /** Whether this process reads or writes a lane of the stream. */
+  holds(id: number): boolean {
+    for (let lane = 0; lane < LANES; lane++) {
+      if (this.#lanes.has(id * LANES + lane)) return true;
     }
-    return found;
+    return false;
   }
 
   /** Gives back the place as a reader. */
   unregister(id: number, name: LaneName): void {
-    const key = id * LANES + this.index(id, name);
-    const held = this.#lanes.get(key);
-    held?.unregister();
-    if (held?.idle) this.#lanes.delete(key);
+    this.named(id, name).unregister();
   }
 
   /** Gives back everything of a stream. */
   leave(id: number): void {
     for (let key = id * LANES; key < (id + 1) * LANES; key++) {
       this.#lanes.get(key)?.leave();
-      this.#lanes.delete(key);
     }
   }
 

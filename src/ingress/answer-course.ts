@@ -78,8 +78,7 @@ export class AnswerCourse {
       }
       this.#exchange.fail('WORKER_DIED');
     } else {
-      const reason = holder.state === 'failed' ? holder.code : 'it gave the claim back';
-      this.#exchange.fail('WORKER_FAILED', reason);
+      this.#exchange.fail('WORKER_FAILED', reasonOf(holder));
     }
     return false;
   }
@@ -106,4 +105,9 @@ export class AnswerCourse {
     this.#watch.offered();
     this.#host.segment.native.announceAll(this.#exchange.id);
   }
+}
+
+function reasonOf(holder: Holder): string | undefined {
+  if (holder.state !== 'failed') return 'it gave the claim back';
+  return holder.code === 'WORKER_FAILED' ? undefined : holder.code;
 }

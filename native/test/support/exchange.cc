@@ -10,7 +10,7 @@
 namespace ur::test {
 namespace {
 
-constexpr uint64_t kEvictAfterNs = 20'000'000;
+constexpr uint64_t kEvictAfterNs = 8'000'000;
 
 }  // namespace
 

@@ -208,5 +208,11 @@ test('a worker hears of new streams', bounded, async (t) => {
   assert.deepEqual(worker.listStreams(true), [id]);
   assert.equal(worker.tryClaimResponse(id), true);
   assert.deepEqual([worker.listStreams(true), worker.listStreams()], [[], [id]]);
+  const before = heard.length;
+  const slots = worker.requestSlots(id);
+  await slots.next();
+  await server.appendRequestBody(id, bytes('x'));
+  assert.equal((await slots.next()).value?.type, 'body');
+  assert.equal(heard.length, before, 'it works on it already');
   stop();
 });
