@@ -77,7 +77,6 @@ enum class [[nodiscard]] Status : int32_t {
   kHpksTruncated = -76,
   kInvalidConfig = -80,
   kInvalidWorkerModule = -81,
-  kUploadFailed = -82,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -221,8 +220,6 @@ constexpr const char* status_name(Status status) {
       return "INVALID_CONFIG";
     case Status::kInvalidWorkerModule:
       return "INVALID_WORKER_MODULE";
-    case Status::kUploadFailed:
-      return "UPLOAD_FAILED";
   }
   return "UNKNOWN";
 }
@@ -368,8 +365,6 @@ constexpr const char* status_text(Status status) {
       return "the configuration is not valid";
     case Status::kInvalidWorkerModule:
       return "the module exports no worker";
-    case Status::kUploadFailed:
-      return "the upload failed";
   }
   return "";
 }
@@ -515,8 +510,6 @@ constexpr const char* status_remedy(Status status) {
       return "Correct the key that the message names.";
     case Status::kInvalidWorkerModule:
       return "Export default a function, or an object with a fetch or handle function.";
-    case Status::kUploadFailed:
-      return "See the message.";
   }
   return "";
 }

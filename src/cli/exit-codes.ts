@@ -21,6 +21,8 @@ export function exitCodeOf(status: number): number {
 
 /** The table as the end of a help text. */
 export function exitCodesText(...names: (keyof typeof EXIT_CODES)[]): string {
-  const rows = names.map((name) => EXIT_CODES[name]);
-  return `\nExit codes:\n${rows.map((row) => `  ${String(row.code).padStart(3)}  ${row.meaning}`).join('\n')}`;
+  const rows = names
+    .map((name) => EXIT_CODES[name])
+    .map(({ code, meaning }) => `  ${String(code).padStart(3)}  ${meaning}`);
+  return ['', 'Exit codes:', ...rows].join('\n');
 }

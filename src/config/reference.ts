@@ -60,7 +60,10 @@ function section(
 /** What goes without saying, and the examples that the introduction gives once, are left out. */
 function acceptedSentence(accepted: string): string {
   if (/^(text( that is not empty)?|true or false)$/.test(accepted)) return '';
-  return `Accepted: ${accepted.replace(/ of at least 0\w*(?=,)/, '').replace(/, such as .*B$|, such as .*m$/, '')}.`;
+  const telling = accepted
+    .replace(/ of at least 0\w*(?=,)/, '')
+    .replace(/, such as .*B$|, such as .*m$/, '');
+  return `Accepted: ${telling}.`;
 }
 
 /** The default entries of a list of maps, the first one with comments. */

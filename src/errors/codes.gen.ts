@@ -478,13 +478,6 @@ export const ERRORS = {
     text: 'the module exports no worker',
     remedy: 'Export default a function, or an object with a fetch or handle function.',
   },
-  UPLOAD_FAILED: {
-    number: 82,
-    http: 500,
-    grpc: 'UNAVAILABLE',
-    text: 'the upload failed',
-    remedy: 'See the message.',
-  },
 } as const;
 
 /** The stable code that callers match. */

@@ -87,7 +87,8 @@ test('workers are killed and stopped at random under load', {
       await server.state();
     t.diagnostic(`outcomes ${JSON.stringify(Object.fromEntries(outcomes))}`);
     t.diagnostic(`faults done ${JSON.stringify(crew.counts)}`);
-    t.diagnostic(`server saw ${JSON.stringify({ workersDiedTotal, evictionsTotal, requeuesTotal, tornSlotsTotal })}`);
+    const seen = { workersDiedTotal, evictionsTotal, requeuesTotal, tornSlotsTotal };
+    t.diagnostic(`server saw ${JSON.stringify(seen)}`);
     t.diagnostic(`longest stall ${Math.round(longestStallMs)} ms`);
     assert.deepEqual(faults, []);
     assert.ok((outcomes.get('whole') ?? 0) > seconds, 'the load went through');

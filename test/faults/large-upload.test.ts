@@ -36,7 +36,10 @@ test('an upload larger than any memory passes through a 16 MiB ring', {
         `the client waited ${waits} times; peak RSS ${Math.round(peakRss / 1e6)} MB`,
     );
     assert.match(answer, /^HTTP\/1\.1 200 /);
-    assert.equal(JSON.parse(answer.slice(answer.indexOf('{'), answer.indexOf('}') + 1)).bytes, total);
+    assert.equal(
+      JSON.parse(answer.slice(answer.indexOf('{'), answer.indexOf('}') + 1)).bytes,
+      total,
+    );
     assert.ok(peakRss < RSS_LIMIT, `peak RSS ${peakRss}`);
     assert.ok(waits > 100, 'the client was slowed');
     await server.free(1, 5000);
@@ -66,7 +69,8 @@ function send(port: number, size: number): Promise<{ answer: string; waits: numb
       }
     };
     socket.write(
-      `POST /upload/large HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${size}\r\nConnection: close\r\n\r\n`,
+      `POST /upload/large HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${size}\r\n` +
+        'Connection: close\r\n\r\n',
     );
     socket.on('connect', pump);
     socket.on('data', (bytes) => {

@@ -7,6 +7,11 @@ import { ProgressBar } from '../progress-bar.js';
 import { humanTime, styleFor } from '../terminal.js';
 import type { Answer } from '../upload.js';
 
+const EXIT_NAMES = [
+  ...(['ok', 'redirect', 'clientError', 'serverError'] as const),
+  ...(['unreachable', 'brokenOff', 'usage', 'interrupted'] as const),
+];
+
 interface SendOptions {
   readonly header: readonly (readonly [string, string])[];
   readonly request: string;
@@ -42,7 +47,7 @@ export function addSend(program: Command): void {
 Examples:
   upload-response send -k big.bin https://localhost:8443/upload
   tar c folder | upload-response send - http://localhost:8080/upload -H 'content-type: application/x-tar'
-${exitCodesText('ok', 'redirect', 'clientError', 'serverError', 'unreachable', 'brokenOff', 'usage', 'interrupted')}`,
+${exitCodesText(...EXIT_NAMES)}`,
     )
     .action(send);
 }

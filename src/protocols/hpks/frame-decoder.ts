@@ -11,7 +11,8 @@ const MAX_IDLE_CAPACITY = 64 * 1024;
 /**
  * Decodes a stream of HPKS frames that arrives in pieces of any size. Each byte is looked at once, so
  * the time is linear in the input however it is cut. What is held is at most `maxFrameBytes` and one
- * piece, in a buffer of at most twice that. Frames of different streams may alternate: which frame may follow which is not checked here.
+ * piece, in a buffer of at most twice that. Frames of different
+ * streams may alternate: which frame may follow which is not checked here.
  *
  *     for await (const chunk of socket) for (const frame of decoder.push(chunk)) handle(frame)
  *     decoder.finish()

@@ -4,7 +4,12 @@ import { createServer } from '../../../dist/index.js';
 
 const [socket, json] = process.argv.slice(2);
 const config = JSON.parse(json);
-const log = { debug() {}, info() {}, warn() {}, error: (fields, text) => console.error(text, fields) };
+const log = {
+  debug() {},
+  info() {},
+  warn() {},
+  error: (fields, text) => console.error(text, fields),
+};
 const server = await createServer({ ...config, segment: { ...config.segment, socket } }, { log });
 const [address] = await server.listen();
 let peakRss = 0;

@@ -15,5 +15,7 @@ await worker.run(async (exchange) => {
     const ahead = (bytes / Number(rate)) * 1000 - (performance.now() - began);
     if (ahead > 5) await delay(ahead);
   }
-  await exchange.respond(200, { 'content-type': 'application/json' }).end(JSON.stringify({ bytes }));
+  await exchange
+    .respond(200, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ bytes }));
 });

@@ -69,7 +69,8 @@ export function upload(plan: UploadPlan): Promise<UploadResult> {
     });
     const isRight = () => {
       const sha1 = sent.digest('hex');
-      if (plan.mode === 'echo') return receivedBytes === plan.size && received.digest('hex') === sha1;
+      if (plan.mode === 'echo')
+        return receivedBytes === plan.size && received.digest('hex') === sha1;
       const answer = JSON.parse(Buffer.concat(text).toString()) as { bytes: number; sha1: string };
       return answer.bytes === plan.size && answer.sha1 === sha1;
     };

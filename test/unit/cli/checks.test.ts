@@ -116,7 +116,8 @@ describe('network', () => {
     const stale = join(folder, 'stale.sock');
     const gone = spawnSync(process.execPath, [
       '-e',
-      `require('net').createServer().listen(${JSON.stringify(stale)}, () => process.kill(process.pid, 'SIGKILL'))`,
+      `require('net').createServer()
+        .listen(${JSON.stringify(stale)}, () => process.kill(process.pid, 'SIGKILL'))`,
     ]);
     assert.equal(gone.signal, 'SIGKILL');
     assert.match((await checkSocket(stale)).check.detail, /stale, nobody listens/);

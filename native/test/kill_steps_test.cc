@@ -1,0 +1,275 @@
+// A worker is traced through each of its operations instruction by instruction, and the segment copied
+// whenever a word of it has changed: these are all the states in which a SIGKILL or a SIGSTOP can leave
+// it. In each of them everybody else must go on, and after recovery nothing may be left.
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <vector>
+
+#include "core/recovery.h"
+#include "core/verdict.h"
+#include "test/support/host.h"
+
+namespace ur::test {
+namespace {
+
+constexpr uint32_t kVictim = 1;
+constexpr uint32_t kOther = 2;
+
+// What the victim has when its operation begins.
+struct Victim {
+  Segment* segment;
+  uint64_t id;
+  LaneRef request, response;
+  LaneReader reader;
+  LaneWriter writer;
+};
+
+struct Operation {
+  const char* name;
+  void (*prepare)(Victim&);
+  void (*run)(Victim&);
+};
+
+void must(Status status) {
+  if (status != Status::kOk) _exit(1);
+}
+void may(Status) {}
+
+void with_reader(Victim& v) {
+  SlotView views[8];
+  uint32_t count = 0;
+  must(v.reader.join(v.segment, v.request, 0));
+  must(v.reader.tail(views, 8, &count));
+}
+void with_pin(Victim& v) {
+  with_reader(v);
+  must(v.reader.pin(2));
+}
+void with_claim(Victim& v) {
+  uint64_t token = 0;
+  must(claim_lane(v.segment, v.response, &token));
+  must(v.writer.open(v.segment, v.response, token));
+}
+void write_one(Victim& v) {
+  const auto bytes = pattern(300, v.writer.last() + 1);
+  must(v.writer.write(bytes.data(), 300, kSlotBody));
+}
+void with_full_round(Victim& v) {
+  with_claim(v);
+  for (int i = 0; i < 8; i++) write_one(v);
+}
+void nothing(Victim&) {}
+
+const Operation kOperations[] = {
+    {"join", nothing, [](Victim& v) { must(v.reader.join(v.segment, v.request, 0)); }},
+    {"ack", with_reader, [](Victim& v) { must(v.reader.ack(3)); }},
+    {"pin", with_reader, [](Victim& v) { must(v.reader.pin(2)); }},
+    {"unpin", with_pin, [](Victim& v) { v.reader.unpin(2); }},
+    {"leave", with_reader, [](Victim& v) { v.reader.leave(); }},
+    {"park reader", with_reader, [](Victim& v) { may(v.reader.park()); }},
+    {"claim", nothing, with_claim},
+    {"first write", with_claim, write_one},
+    {"overwrite", with_full_round, write_one},
+    {"park writer", with_full_round, [](Victim& v) { may(v.writer.park()); }},
+    {"reserve and commit", with_full_round,
+     [](Victim& v) {
+       uint8_t* slot = nullptr;
+       must(v.writer.reserve(&slot));
+       fill_pattern(slot, 50, v.writer.last() + 1);
+       must(v.writer.commit(50, kSlotBody));
+     }},
+    {"end and release", with_claim,
+     [](Victim& v) {
+       must(v.writer.end());
+       must(v.writer.release());
+     }},
+    {"fail", with_full_round, [](Victim& v) { must(v.writer.fail(Status::kWorkerFailed)); }},
+    {"judge", nothing,
+     [](Victim& v) {
+       must(hold_verdict(v.segment, v.id, 0));
+       must(give_verdict(v.segment, v.id, 0, false, 403, "no"));
+     }},
+    {"wait for streams", nothing,
+     [](Victim& v) { wait_for_streams(*v.segment, kRoleResponder | kRoleObserver, true); }},
+};
+
+class KillStepsTest : public ::testing::TestWithParam<Operation> {
+ protected:
+  // What the server and the other worker know by themselves.
+  struct Others {
+    Ingress ingress;
+    LaneWriter writer;
+    LaneReader hold, answer, other;
+  };
+
+  KillStepsTest() {
+    host_.worker(kVictim);
+    others_.writer = request_writer(host_, id_);
+    others_.hold = join(host_.server(), id_, kRequestLane);
+    others_.answer = join(host_.server(), id_, kResponseLane);
+    others_.other = join(host_.worker(kOther), id_, kRequestLane);
+    write_slots(others_.writer, 4, 300);
+  }
+
+  [[noreturn]] void live_and_die() {
+    if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(2);
+    MemoryFile file;
+    must(host_.server()->file().reopen(true, &file));
+    std::unique_ptr<Segment> segment;
+    std::string detail;
+    must(Segment::attach(std::move(file), Segment::Access::kWorker, &segment, &detail));
+    segment->set_self(kVictim);
+    Victim victim = {segment.get(), id_, {}, {}, {}, {}};
+    must(segment->lane(id_, kRequestLane, &victim.request));
+    must(segment->lane(id_, kResponseLane, &victim.response));
+    GetParam().prepare(victim);
+    raise(SIGSTOP);
+    GetParam().run(victim);
+    _exit(0);
+  }
+  // False when the victim has ended.
+  bool wait_for_stop() {
+    int status = 0;
+    waitpid(child_, &status, 0);
+    if (WIFSTOPPED(status)) return true;
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "it ended with " << status;
+    return false;
+  }
+  // Runs the operation; fills states_.
+  void trace() {
+    child_ = fork();
+    if (child_ == 0) live_and_die();
+    ASSERT_TRUE(wait_for_stop());
+    read_answer();
+    const uint8_t* base = host_.server()->base();
+    const size_t control = host_.server()->geometry().control_size;
+    do {
+      if (states_.empty() || std::memcmp(base, states_.back().data(), control) != 0) {
+        states_.emplace_back(base, base + host_.server()->size());
+      }
+      ptrace(PTRACE_SINGLESTEP, child_, nullptr, nullptr);
+    } while (wait_for_stop());
+  }
+
+  void read_answer() {
+    SlotView views[8];
+    uint32_t count = 0;
+    ASSERT_OK(others_.answer.tail(views, 8, &count));
+    for (uint32_t i = 0; i < count; i++) {
+      ASSERT_OK(others_.answer.verify(views[i].id));
+      ASSERT_TRUE(is_pattern(views[i].data, views[i].length, views[i].id));
+    }
+    ASSERT_OK(others_.answer.ack(others_.answer.position()));
+  }
+  void write_and_read_on() {
+    read_answer();
+    const auto bytes = pattern(300, others_.writer.last() + 1);
+    const Status written = others_.writer.write(bytes.data(), 300, kSlotBody);
+    ASSERT_TRUE(written == Status::kOk || written == Status::kFull || written == Status::kPinned);
+    SlotView views[8];
+    uint32_t count = 0;
+    ASSERT_OK(others_.other.tail(views, 8, &count));
+    for (uint32_t i = 0; i < count; i++) ASSERT_OK(others_.other.verify(views[i].id));
+    ASSERT_OK(others_.other.ack(others_.other.position()));
+    may(others_.writer.park());
+    others_.ingress.announce_all(id_);
+  }
+  void another_answers() {
+    const LaneRef lane = host_.response(id_);
+    read_answer();
+    if (claim_owner(lane).orphan) {
+      others_.answer.leave();
+      ASSERT_OK(requeue_lane(host_.server(), lane));
+      others_.answer = join(host_.server(), id_, kResponseLane);
+    }
+    if (lane.control->last.load() > 0) return;  // it had given the claim back
+    LaneWriter writer = claim(host_.worker(kOther), id_);
+    for (int round = 0; round < 3; round++) {
+      write_slots(writer, 8, 300);
+      read_answer();
+    }
+    ASSERT_OK(writer.release());
+  }
+  void let_go() {
+    for (LaneReader* reader : {&others_.hold, &others_.answer, &others_.other}) reader->leave();
+    ASSERT_OK(others_.writer.release());
+    ASSERT_OK(others_.ingress.close(id_));
+  }
+  void expect_all_free() {
+    ASSERT_OK(others_.ingress.reclaim(id_));
+    ASSERT_TRUE(host_.is_all_free());
+    EXPECT_EQ(host_.server()->header().responders_waiting.load(), 0U);
+    EXPECT_EQ(host_.server()->header().observers_waiting.load(), 0U);
+  }
+
+  // Puts everything back to `state` and to what the others knew then.
+  void restore(const std::vector<uint8_t>& state, const Others& others) {
+    std::memcpy(host_.server()->base(), state.data(), state.size());
+    others_ = others;
+  }
+  void kill_at_once() {
+    recover_worker(*host_.server(), kVictim);
+    others_.hold.leave();
+    for (int round = 0; round < 20; round++) write_and_read_on();
+    EXPECT_GE(others_.writer.last(), 20U) << "the dead is in the way";
+    another_answers();
+    let_go();
+    expect_all_free();
+  }
+  void stop_evict_and_kill() {
+    others_.hold.leave();
+    for (int round = 0; round < 10; round++) write_and_read_on();
+    others_.ingress.evict(host_.request(id_), kVictim);
+    for (int round = 0; round < 10; round++) write_and_read_on();
+    kill_at_once();
+  }
+  void stop_close_and_kill() {
+    let_go();
+    const Status held = others_.ingress.reclaim(id_);
+    if (held == Status::kOk) return;
+    ASSERT_EQ(held, Status::kFull);
+    recover_worker(*host_.server(), kVictim);
+    expect_all_free();
+  }
+
+  Host host_;
+  uint64_t id_ = host_.open();
+  Others others_{host_.ingress(), {}, {}, {}, {}};
+  pid_t child_ = -1;
+  std::vector<std::vector<uint8_t>> states_;
+};
+
+TEST_P(KillStepsTest, NothingIsLeftAndNobodyWaits) {
+  trace();
+  ASSERT_FALSE(HasFailure());
+  ASSERT_GT(states_.size(), 1U) << "the operation has changed nothing";
+  RecordProperty("states", static_cast<int>(states_.size()));
+  const Others others = others_;
+  using Variant = void (KillStepsTest::*)();
+  const std::pair<const char*, Variant> variants[] = {
+      {"killed", &KillStepsTest::kill_at_once},
+      {"stopped, evicted, killed", &KillStepsTest::stop_evict_and_kill},
+      {"stopped, stream closed, killed", &KillStepsTest::stop_close_and_kill}};
+  for (size_t i = 0; i < states_.size(); i++) {
+    for (const auto& [name, variant] : variants) {
+      restore(states_[i], others);
+      (this->*variant)();
+      ASSERT_FALSE(HasFailure()) << name << " in state " << i << " of " << states_.size();
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Operations, KillStepsTest, ::testing::ValuesIn(kOperations),
+                         [](const ::testing::TestParamInfo<Operation>& operation) {
+                           std::string name = operation.param.name;
+                           std::replace(name.begin(), name.end(), ' ', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace ur::test
