@@ -108,7 +108,8 @@ uint64_t place_control(PoolGeometry* pool, uint64_t offset) {
   pool->slot_header_offset = offset;
   pool->slot_header_stride =
       uint64_t{pool->slots_before(pool->lanes_per_stream)} * sizeof(SlotHeader);
-  return offset + config.streams * pool->slot_header_stride;
+  // The next pool's lanes stand 128 bytes apart from everything else, too.
+  return round_up(offset + config.streams * pool->slot_header_stride, 128);
 }
 
 uint64_t place_request_data(PoolGeometry* pool, uint64_t offset) {

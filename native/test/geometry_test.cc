@@ -94,9 +94,9 @@ TEST_F(GeometryTest, NothingOverlapsAndEverythingIsAligned) {
         pool().streams = streams;
         pool().stages.assign(stages, "");
         for (uint32_t i = 0; i < stages; i++) pool().stages[i] = "s" + std::to_string(i);
+        pool().response_slots = 5;
         config_.pools.push_back(pool());
         config_.pools[1].name = "second";
-        config_.pools[1].response_slots = 5;
         ASSERT_OK(plan()) << detail_;
         uint64_t end = geometry_.pool_table_offset + 2 * sizeof(PoolRow);
         const auto follows = [&end](uint64_t offset, uint64_t size, uint64_t alignment) {
@@ -122,7 +122,7 @@ TEST_F(GeometryTest, NothingOverlapsAndEverythingIsAligned) {
         ASSERT_EQ(geometry_.request_data_end, end);
         for (const auto& placed : geometry_.pools) {
           follows(placed.response_data_offset, streams * placed.response_data_stride, kPageSize);
-          const uint64_t slots = placed.config.response_slots + stages * 4ULL;
+          const uint64_t slots = 5 + stages * 4ULL;
           ASSERT_GE(placed.response_data_stride, slots * placed.slot_stride);
         }
         ASSERT_EQ(geometry_.total_size, end);

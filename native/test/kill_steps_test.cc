@@ -6,97 +6,20 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include "core/recovery.h"
-#include "core/verdict.h"
 #include "test/support/host.h"
+#include "test/support/victim.h"
 
 namespace ur::test {
 namespace {
 
-constexpr uint32_t kVictim = 1;
 constexpr uint32_t kOther = 2;
 
-// What the victim has when its operation begins.
-struct Victim {
-  Segment* segment;
-  uint64_t id;
-  LaneRef request, response;
-  LaneReader reader;
-  LaneWriter writer;
-};
-
-struct Operation {
-  const char* name;
-  void (*prepare)(Victim&);
-  void (*run)(Victim&);
-};
-
-void must(Status status) {
-  if (status != Status::kOk) _exit(1);
-}
 void may(Status) {}
-
-void with_reader(Victim& v) {
-  SlotView views[8];
-  uint32_t count = 0;
-  must(v.reader.join(v.segment, v.request, 0));
-  must(v.reader.tail(views, 8, &count));
-}
-void with_pin(Victim& v) {
-  with_reader(v);
-  must(v.reader.pin(2));
-}
-void with_claim(Victim& v) {
-  uint64_t token = 0;
-  must(claim_lane(v.segment, v.response, &token));
-  must(v.writer.open(v.segment, v.response, token));
-}
-void write_one(Victim& v) {
-  const auto bytes = pattern(300, v.writer.last() + 1);
-  must(v.writer.write(bytes.data(), 300, kSlotBody));
-}
-void with_full_round(Victim& v) {
-  with_claim(v);
-  for (int i = 0; i < 8; i++) write_one(v);
-}
-void nothing(Victim&) {}
-
-const Operation kOperations[] = {
-    {"join", nothing, [](Victim& v) { must(v.reader.join(v.segment, v.request, 0)); }},
-    {"ack", with_reader, [](Victim& v) { must(v.reader.ack(3)); }},
-    {"pin", with_reader, [](Victim& v) { must(v.reader.pin(2)); }},
-    {"unpin", with_pin, [](Victim& v) { v.reader.unpin(2); }},
-    {"leave", with_reader, [](Victim& v) { v.reader.leave(); }},
-    {"park reader", with_reader, [](Victim& v) { may(v.reader.park()); }},
-    {"claim", nothing, with_claim},
-    {"first write", with_claim, write_one},
-    {"overwrite", with_full_round, write_one},
-    {"park writer", with_full_round, [](Victim& v) { may(v.writer.park()); }},
-    {"reserve and commit", with_full_round,
-     [](Victim& v) {
-       uint8_t* slot = nullptr;
-       must(v.writer.reserve(&slot));
-       fill_pattern(slot, 50, v.writer.last() + 1);
-       must(v.writer.commit(50, kSlotBody));
-     }},
-    {"end and release", with_claim,
-     [](Victim& v) {
-       must(v.writer.end());
-       must(v.writer.release());
-     }},
-    {"fail", with_full_round, [](Victim& v) { must(v.writer.fail(Status::kWorkerFailed)); }},
-    {"judge", nothing,
-     [](Victim& v) {
-       must(hold_verdict(v.segment, v.id, 0));
-       must(give_verdict(v.segment, v.id, 0, false, 403, "no"));
-     }},
-    {"wait for streams", nothing,
-     [](Victim& v) { wait_for_streams(*v.segment, kRoleResponder | kRoleObserver, true); }},
-};
 
 class KillStepsTest : public ::testing::TestWithParam<Operation> {
  protected:
@@ -116,22 +39,6 @@ class KillStepsTest : public ::testing::TestWithParam<Operation> {
     write_slots(others_.writer, 4, 300);
   }
 
-  [[noreturn]] void live_and_die() {
-    if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(2);
-    MemoryFile file;
-    must(host_.server()->file().reopen(true, &file));
-    std::unique_ptr<Segment> segment;
-    std::string detail;
-    must(Segment::attach(std::move(file), Segment::Access::kWorker, &segment, &detail));
-    segment->set_self(kVictim);
-    Victim victim = {segment.get(), id_, {}, {}, {}, {}};
-    must(segment->lane(id_, kRequestLane, &victim.request));
-    must(segment->lane(id_, kResponseLane, &victim.response));
-    GetParam().prepare(victim);
-    raise(SIGSTOP);
-    GetParam().run(victim);
-    _exit(0);
-  }
   // False when the victim has ended.
   bool wait_for_stop() {
     int status = 0;
@@ -143,7 +50,10 @@ class KillStepsTest : public ::testing::TestWithParam<Operation> {
   // Runs the operation; fills states_.
   void trace() {
     child_ = fork();
-    if (child_ == 0) live_and_die();
+    if (child_ == 0) {
+      if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(2);
+      _exit(run_victim(host_.server()->file(), id_, GetParam()));
+    }
     ASSERT_TRUE(wait_for_stop());
     read_answer();
     const uint8_t* base = host_.server()->base();
@@ -250,21 +160,20 @@ TEST_P(KillStepsTest, NothingIsLeftAndNobodyWaits) {
   ASSERT_GT(states_.size(), 1U) << "the operation has changed nothing";
   RecordProperty("states", static_cast<int>(states_.size()));
   const Others others = others_;
-  using Variant = void (KillStepsTest::*)();
-  const std::pair<const char*, Variant> variants[] = {
-      {"killed", &KillStepsTest::kill_at_once},
-      {"stopped, evicted, killed", &KillStepsTest::stop_evict_and_kill},
-      {"stopped, stream closed, killed", &KillStepsTest::stop_close_and_kill}};
+  const std::pair<const char*, std::function<void()>> variants[] = {
+      {"killed", [this] { kill_at_once(); }},
+      {"stopped, evicted, killed", [this] { stop_evict_and_kill(); }},
+      {"stopped, stream closed, killed", [this] { stop_close_and_kill(); }}};
   for (size_t i = 0; i < states_.size(); i++) {
     for (const auto& [name, variant] : variants) {
       restore(states_[i], others);
-      (this->*variant)();
+      variant();
       ASSERT_FALSE(HasFailure()) << name << " in state " << i << " of " << states_.size();
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Operations, KillStepsTest, ::testing::ValuesIn(kOperations),
+INSTANTIATE_TEST_SUITE_P(Operations, KillStepsTest, ::testing::ValuesIn(operations().begin(), operations().end()),
                          [](const ::testing::TestParamInfo<Operation>& operation) {
                            std::string name = operation.param.name;
                            std::replace(name.begin(), name.end(), ' ', '_');
