@@ -49,22 +49,56 @@ uint64_t evil(std::mt19937_64* random, const AtomicU64& word) {
   }
 }
 
+// Where the scribbler writes in this round: [begin, end) of the segment, by WorkerArgs::mode.
+std::pair<uint64_t, uint64_t> target(const Geometry& g, uint32_t mode) {
+  const PoolGeometry& pool = g.pools[mode / 7 % 2];
+  switch (mode % 7) {
+    case 0:
+      return {pool.lane_offset, pool.slot_header_offset};
+    case 1:
+      return {pool.slot_header_offset,
+              pool.slot_header_offset + pool.config.streams * pool.slot_header_stride};
+    case 2:
+      return {g.stream_table_offset, g.pools[0].lane_offset};
+    case 3:
+      return {g.worker_table_offset, g.stream_table_offset};
+    case 4:
+      return {g.request_data_end, g.total_size};
+    case 5:
+      return {0, g.worker_table_offset};
+    default:
+      return {0, g.control_size};
+  }
+}
+
 int scribble(const WorkerArgs& args) {
   Session session;
   std::string detail;
   if (session.attach(session_options(args.socket), &detail) != Status::kOk) return 1;
   Segment& segment = *session.segment();
-  const Geometry& geometry = segment.geometry();
+  const auto [begin, end] = target(segment.geometry(), args.mode);
   std::mt19937_64 random(args.seed);
   for (;;) {
-    // Mostly control words; request data is all that a worker has no way to write.
-    uint64_t offset = random() % geometry.control_size;
-    if (random() % 16 == 0) {
-      offset = geometry.request_data_end +
-               random() % (geometry.total_size - geometry.request_data_end);
+    auto* words = reinterpret_cast<AtomicU64*>(segment.base() + begin);
+    AtomicU64& word = words[random() % ((end - begin) / 8)];
+    word.store(evil(&random, word), std::memory_order_relaxed);
+    // Not so fast that every word is wrong before anything is done with it.
+    for (uint64_t i = random() % 4096; i > 0; i--) {
+      std::atomic_signal_fence(std::memory_order_seq_cst);
     }
-    auto* word = reinterpret_cast<AtomicU64*>(segment.base() + offset / 8 * 8);
-    word->store(evil(&random, *word), std::memory_order_relaxed);
+  }
+}
+
+std::vector<uint8_t> copy_of(const Segment& segment) {
+  return {segment.base(), segment.base() + segment.geometry().control_size};
+}
+
+void put_back(const Segment& segment, const std::vector<uint8_t>& bytes) {
+  auto* words = reinterpret_cast<AtomicU64*>(segment.base());
+  const Geometry& g = segment.geometry();
+  for (size_t i = 0; i < bytes.size() / 8; i++) {
+    const bool gap = i * 8 >= sizeof(SegmentHeader) && i * 8 < g.worker_table_offset;
+    if (!gap) words[i].store(reinterpret_cast<const uint64_t*>(bytes.data())[i]);
   }
 }
 
@@ -74,29 +108,36 @@ TEST(HostileTest, TheServerWorksOnWhateverIsWritten) {
   std::mt19937_64 random(seed);
   const uint64_t end = monotonic_ns() + static_cast<uint64_t>(test_seconds(3) * 1e9);
   uint64_t operations = 0;
+  uint64_t slots = 0;
   uint64_t slowest_ns = 0;
-  while (monotonic_ns() < end) {
+  for (uint32_t mode = 0; mode < 14 || monotonic_ns() < end; mode++) {
     Server server(config());
-    const Redzones redzones(*server.segment());
-    ServerSide side(server.segment());
-    const pid_t worker = zygote.start(scribble, worker_args(server.socket().c_str(), random()));
+    WorkerArgs args = worker_args(server.socket().c_str(), random());
+    args.mode = mode;
+    const pid_t worker = zygote.start(scribble, args);
     server.next(ArbiterEvent::Kind::kAttached);
+    const std::vector<uint8_t> sane = copy_of(*server.segment());
+    const Redzones redzones(*server.segment());
     const uint64_t round_end = monotonic_ns() + kSecond / 10;
     while (monotonic_ns() < round_end) {
-      for (int i = 0; i < 100; i++) {
+      // Put right again and again: where every word is wrong, nothing goes far.
+      put_back(*server.segment(), sane);
+      ServerSide side(server.segment());
+      for (int i = 0; i < 300; i++) {
         const uint64_t began = monotonic_ns();
         side.act(static_cast<uint32_t>(random()), static_cast<uint32_t>(random()));
         slowest_ns = std::max(slowest_ns, monotonic_ns() - began);
         operations++;
       }
       ASSERT_FALSE(side.saw_wrong_view());
+      slots += side.slots();
     }
     kill(worker, SIGKILL);
     EXPECT_TRUE(WIFSIGNALED(zygote.reap(worker)));
     server.next(ArbiterEvent::Kind::kDead);
   }
-  std::printf("%llu operations, the slowest took %llu us\n",
-              static_cast<unsigned long long>(operations),
+  std::printf("%llu operations, %llu slots went through, the slowest took %llu us\n",
+              static_cast<unsigned long long>(operations), static_cast<unsigned long long>(slots),
               static_cast<unsigned long long>(slowest_ns / 1000));
   EXPECT_LT(slowest_ns, kWatchdog) << "that is a hang";
 }
@@ -105,7 +146,9 @@ TEST(HostileTest, TheServerWorksOnWhateverIsWritten) {
 TEST(HostileTest, OthersAttachOrAreToldThatTheyCannot) {
   Zygote zygote;
   Server server(config());
-  const pid_t worker = zygote.start(scribble, worker_args(server.socket().c_str(), test_seed()));
+  WorkerArgs args = worker_args(server.socket().c_str(), test_seed());
+  args.mode = 5;
+  const pid_t worker = zygote.start(scribble, args);
   server.next(ArbiterEvent::Kind::kAttached);
   uint32_t attached = 0;
   for (int i = 0; i < 200; i++) {

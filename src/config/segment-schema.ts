@@ -27,7 +27,7 @@ const pool = z.strictObject({
     .int()
     .min(1)
     .max(MAX_STREAMS)
-    .default(128)
+    .default(112)
     .describe('Requests that can be under way at once; one more is answered 503.'),
   slotSize: z
     .int()
@@ -35,7 +35,7 @@ const pool = z.strictObject({
     .max(2 ** 21)
     .default(65_536)
     .describe('Bytes of one slot: 64KB for uploads, less for media and packets.'),
-  requestSlots: slots('the request lane', 16),
+  requestSlots: slots('the request lane', 32),
   responseSlots: slots('the response lane', 8),
   stageSlots: slots('each stage lane', 8),
   stages: z

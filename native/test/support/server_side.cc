@@ -49,6 +49,7 @@ void ServerSide::act(uint32_t operation, uint32_t argument) {
       ingress_.evict(argument % 2 == 0 ? stream.request : stream.response, row);
       return;
     case 13:
+      if (argument % 16 != 0) return;
       return any(ingress_.abort(stream.id, Status::kClientGone));
     case 14: {
       uint32_t signals[8];
@@ -57,6 +58,7 @@ void ServerSide::act(uint32_t operation, uint32_t argument) {
       return;
     }
     case 15:
+      if (argument % 32 != 0) return;
       if (row > 0 && segment_->has_worker(row)) recover_worker(*segment_, row);
       return;
     case 16:
@@ -67,8 +69,22 @@ void ServerSide::act(uint32_t operation, uint32_t argument) {
       stream.hold.leave();
       if (argument % 2 == 0) any(stream.hold.join(segment_, stream.request, 0));
       return;
+    case 18:
+    case 19:
+      return answer(stream, argument);
     default:
       return close(index);
+  }
+}
+
+// As the worker that would answer, so that there is something to read.
+void ServerSide::answer(Open& stream, uint32_t argument) {
+  uint64_t token = stream.response.control->claim.load();
+  LaneWriter writer;
+  if ((token & 0xFF) == 0) any(claim_lane(segment_, stream.response, &token));
+  if (writer.open(segment_, stream.response, token) != Status::kOk) return;
+  for (uint32_t i = 0; i < argument % 6; i++) {
+    if (writer.write(kBytes, 1 + argument % 1000, kSlotBody) == Status::kOk) slots_++;
   }
 }
 
@@ -112,6 +128,7 @@ void ServerSide::read(Open& stream, uint32_t argument) {
   SlotView views[8];
   uint32_t count = 0;
   any(stream.answer.tail(views, 1 + argument % 8, &count));
+  slots_ += count;
   for (uint32_t i = 0; i < count; i++) {
     const SlotView& view = views[i];
     const uint8_t* const slot = stream.response.slot_data(view.id);

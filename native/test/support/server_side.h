@@ -17,10 +17,12 @@ class ServerSide {
 
   // One operation, on one of the streams that are open.
   void act(uint32_t operation, uint32_t argument);
-  static constexpr uint32_t kOperations = 19;
+  static constexpr uint32_t kOperations = 21;
 
   // A view that tail() gave pointed outside its slot, or was longer.
   bool saw_wrong_view() const { return wrong_view_; }
+  // How many slots were published and read.
+  uint64_t slots() const { return slots_; }
 
  private:
   struct Open {
@@ -35,11 +37,13 @@ class ServerSide {
   void read(Open& stream, uint32_t argument);
   void look(Open& stream, uint32_t argument);
   void close(uint32_t index);
+  void answer(Open& stream, uint32_t argument);
 
   Segment* segment_;
   Ingress ingress_;
   std::vector<Open> streams_;
   bool wrong_view_ = false;
+  uint64_t slots_ = 0;
 };
 
 }  // namespace ur::test

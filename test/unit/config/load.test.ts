@@ -153,7 +153,7 @@ describe('values', () => {
     assert.deepEqual(
       whole.map((pool) => [pool.name, pool.streams, pool.slotSize]),
       [
-        ['uploads', 128, 4096],
+        ['uploads', 112, 4096],
         ['b', 2, 65_536],
       ],
     );
@@ -170,6 +170,6 @@ describe('values', () => {
 
   it('takes a section without values for its defaults', () => {
     file('# only a comment\nlimits:\nsegment:\n  # socket: x\n');
-    assert.equal(load().config.segment.pools[0]?.streams, 128);
+    assert.equal(load().config.segment.pools[0]?.streams, 112);
   });
 });
