@@ -159,9 +159,17 @@ export class ExchangeWatch implements Timed {
     if (now < due) return due;
     const blockers = this.#feed.blockers();
     if (blockers === 0n) return NEVER;
-    this.#evict(blockers);
+    const stuck = blockers & ~this.#excused();
+    if (stuck !== 0n) this.#evict(stuck);
     this.#blockedAt = now;
     return now + this.#host.limits.evictAfterMs;
+  }
+
+  /** The answering worker while its client takes nothing: it may wait for that before it reads on. */
+  #excused(): bigint {
+    if (!this.#answer.sinkFull) return 0n;
+    const holder = holderOf(this.#host.segment, this.#exchange.id);
+    return holder.state === 'living' ? 1n << BigInt(holder.worker) : 0n;
   }
 
   #evict(blockers: bigint): void {

@@ -37,6 +37,8 @@ export class Connection {
   readonly #turns: Turn[] = [];
   /** Responses that are not complete, of turns and of other routes. */
   readonly #open = new Set<ServerResponse>();
+  /** The request whose rest is only read away. */
+  #discarding: IncomingMessage | undefined;
   #parseError: UploadResponseError | undefined;
   #ending = false;
   /** Value of the socket's `bytesRead` at which lingering is given up. */
@@ -96,7 +98,10 @@ export class Connection {
       return;
     }
     const reading = this.#turns[this.#turns.length - 1];
-    if (reading && !reading.request.complete) {
+    if (this.#discarding && !this.#discarding.complete) {
+      // Its answer is on its way or out: a second one would be taken for the next request's.
+      this.destroy();
+    } else if (reading && !reading.request.complete) {
       reading.malformed(error);
     } else {
       this.#parseError = error;
@@ -107,6 +112,7 @@ export class Connection {
   /** The response ends before its request: the rest is read away, within bounds. `close`: the
    *  response says that the connection closes. */
   discardRest(request: IncomingMessage, response: ServerResponse, close: boolean): void {
+    this.#discarding = request;
     if (close) {
       this.#ending = true;
       // Node calls this after the last response: it must not close before the rest is read.

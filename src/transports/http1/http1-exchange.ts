@@ -85,7 +85,6 @@ export class Http1Exchange implements ResponseSink, Turn {
   malformed(error: UploadResponseError): void {
     this.#refusal ??= error;
     if (this.#exchange && !this.#exchange.over) this.#exchange.failWith(error);
-    else if (this.#discarding) this.#connection.destroy();
   }
 
   gone(): void {

@@ -58,7 +58,7 @@ describe('a stalled upload, seen from outside', () => {
     assert.deepEqual(stream.head, { method: 'PUT', path: '/upload/some/path?…' });
     assert.deepEqual([stream.pool, stream.state, stream.transport], ['uploads', 'open', 'http1']);
     const [request, response] = stream.lanes;
-    assert.deepEqual([request?.name, request?.slots, request?.last], ['request', 16, 16]);
+    assert.deepEqual([request?.name, request?.slots, request?.last], ['request', 32, 32]);
     const reader = request?.readers.find((one) => one.name === 'echo');
     assert.ok(reader && reader.lag >= 15, JSON.stringify(request));
     assert.deepEqual([response?.name, response?.owner?.name], ['response', 'echo']);

@@ -120,6 +120,17 @@ test('a malformed chunk after the head of the answer resets the connection', asy
   await server.free();
 });
 
+test('a malformed chunk after the whole answer ends the connection without a second one', async () => {
+  const client = await RawClient.connect(server.port());
+  client.head('POST /upload/early', 'transfer-encoding: chunked');
+  client.chunk('good');
+  assert.equal((await client.response()).body.toString(), 'early');
+  client.send('zz\r\n');
+  await client.ending();
+  assert.equal(client.received, '');
+  await server.free();
+});
+
 test('a head that does not end in time: 408', async () => {
   const client = await RawClient.connect(server.port());
   client.send('GET /upload/hash HTTP/1.1\r\nhost: local');

@@ -49,7 +49,7 @@ describe('machine', () => {
   it('has the native binary and memory for the defaults', () => {
     assert.equal(checkNative().status, 'ok');
     assert.equal(checkMemory().status, 'ok');
-    assert.match(checkGeometry(configOf().segment).detail, /needs 20\d\.\d MB/);
+    assert.match(checkGeometry(configOf().segment).detail, /needs 29\d\.\d MB/);
   });
 
   it('has no memory for terabytes', () => {
