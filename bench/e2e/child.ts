@@ -23,7 +23,7 @@ export class Child<Ready = unknown> {
 
   private constructor(name: string, options: object, execArgv: readonly string[]) {
     this.#name = name;
-    const script = (name==='worker' && process.env.WORKER_SCRIPT) || fileURLToPath(new URL(`./processes/${name}.mjs`, import.meta.url));
+    const script = fileURLToPath(new URL(`./processes/${name}.mjs`, import.meta.url));
     this.#process = fork(script, [JSON.stringify(options)], { execArgv: [...execArgv] });
     this.#process.on('message', (message) => this.#waiting?.(message as { result?: unknown }));
     this.#process.once('exit', () => this.#waiting?.({ error: 'it has ended' }));

@@ -9,6 +9,13 @@ foreach(library ur_core ur_hpks ur_control)
   target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
 endforeach()
 
+# What the targets share with the tests; the rest of native/test/support needs GoogleTest.
+add_library(ur_fuzz_support STATIC
+  native/test/support/redzones.cc native/test/support/server_side.cc)
+ur_warnings(ur_fuzz_support)
+target_compile_options(ur_fuzz_support PRIVATE -fsanitize=fuzzer-no-link)
+target_link_libraries(ur_fuzz_support PUBLIC ur_core)
+
 ur_sources(native/fuzz *_fuzz.cc targets)
 add_custom_target(fuzz_targets)
 foreach(source IN LISTS targets)
@@ -17,7 +24,7 @@ foreach(source IN LISTS targets)
   ur_warnings(${name})
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-  target_link_libraries(${name} PRIVATE ur_core ur_hpks ur_control)
+  target_link_libraries(${name} PRIVATE ur_fuzz_support ur_core ur_hpks ur_control)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fuzz)
   add_dependencies(fuzz_targets ${name})

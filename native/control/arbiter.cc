@@ -181,7 +181,7 @@ Status Arbiter::kill(uint32_t worker) {
 #if defined(__linux__) && defined(SYS_pidfd_send_signal)
   const std::lock_guard<std::mutex> guard(mutex_);
   for (const auto& connection : connections_) {
-    if (connection.worker != worker || connection.gone) continue;
+    if (worker == kNoIndex || connection.worker != worker || connection.gone) continue;
     if (connection.pidfd < 0) return Status::kUnsupported;
     return syscall(SYS_pidfd_send_signal, connection.pidfd, SIGKILL, nullptr, 0) == 0
                ? Status::kOk

@@ -1,9 +1,11 @@
 // How often this process pins each slot. A worker has one bit in a slot's lock word; its threads and
-// readers share it, so the bit goes only with the last pin. Any thread.
+// readers share it, so the bit goes only with the last pin. Any thread; allocates at the start only.
 #pragma once
 
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <mutex>
-#include <unordered_map>
 
 #include "layout.h"
 
@@ -11,17 +13,23 @@ namespace ur {
 
 class PinCounts {
  public:
+  // For every slot header within `bytes` of `base`. Pages that no count is kept in cost nothing.
+  void cover(const void* base, uint64_t bytes) {
+    base_ = static_cast<const uint8_t*>(base);
+    counts_.reset(static_cast<uint32_t*>(std::calloc(bytes / sizeof(SlotHeader), sizeof(uint32_t))));
+  }
+
   // Runs `set` under the lock; counts the pin when it returns true. When it returns false and nothing
   // else pins the slot, runs `clear`.
   template <typename Set, typename Clear>
   bool pin(const SlotHeader* slot, Set set, Clear clear) {
     const std::lock_guard<std::mutex> guard(mutex_);
-    const auto found = counts_.find(slot);
+    uint32_t& count = count_of(slot);
     if (set()) {
-      counts_[slot]++;
+      count++;
       return true;
     }
-    if (found == counts_.end()) clear();
+    if (count == 0) clear();
     return false;
   }
 
@@ -29,15 +37,24 @@ class PinCounts {
   template <typename Clear>
   void unpin(const SlotHeader* slot, Clear clear) {
     const std::lock_guard<std::mutex> guard(mutex_);
-    const auto found = counts_.find(slot);
-    if (found == counts_.end() || --found->second > 0) return;
-    counts_.erase(found);
+    uint32_t& count = count_of(slot);
+    if (count == 0 || --count > 0) return;
     clear();
   }
 
  private:
+  struct Free {
+    void operator()(uint32_t* counts) const { std::free(counts); }
+  };
+
+  uint32_t& count_of(const SlotHeader* slot) {
+    return counts_.get()[static_cast<uint64_t>(reinterpret_cast<const uint8_t*>(slot) - base_) /
+                         sizeof(SlotHeader)];
+  }
+
   std::mutex mutex_;
-  std::unordered_map<const SlotHeader*, uint32_t> counts_;
+  const uint8_t* base_ = nullptr;
+  std::unique_ptr<uint32_t, Free> counts_;
 };
 
 }  // namespace ur

@@ -120,6 +120,7 @@ Status Segment::create(const SegmentConfig& config, std::unique_ptr<Segment>* ou
   status = segment->mapping_.map(segment->file_, geometry.total_size, true, detail);
   if (status != Status::kOk) return status;
   segment->mapping_.populate(0, allocate);
+  segment->pins_.cover(segment->base(), geometry.control_size);
   segment->elastic_ = config.elastic;
   segment->warm_streams_ = config.warm_streams;
   segment->initialise(config);
@@ -177,6 +178,7 @@ Status Segment::attach(MemoryFile file, Access access, std::unique_ptr<Segment>*
   if (status != Status::kOk) return status;
   status = segment->verify(detail);
   if (status != Status::kOk) return status;
+  segment->pins_.cover(segment->base(), segment->geometry_.control_size);
   if (access == Access::kWorker) {
     status = segment->mapping_.protect(segment->geometry_.request_data_begin,
                                        segment->geometry_.request_data_end);
@@ -209,7 +211,7 @@ Status Segment::verify(std::string* detail) {
   // Read once: another process may change them.
   const uint32_t pools = head.pool_count;
   const uint32_t observers = head.observer_count;
-  if (pools > kMaxPools || observers > kMaxObservers) {
+  if (pools == 0 || pools > kMaxPools || observers > kMaxObservers) {
     return corrupt(detail, "a count is out of range");
   }
   if (kPageSize + pools * sizeof(PoolRow) > size()) {

@@ -47,6 +47,21 @@ Napi::Value WriterObject::slot_size(const Napi::CallbackInfo& info) {
   return number(info.Env(), writer_.lane().slot_size);
 }
 
+namespace {
+
+// Below this the garbage collector is quicker.
+constexpr size_t kLeastFreedBytes = 4096;
+
+// Frees the memory behind `bytes` now instead of at the next garbage collection, if they are all of it.
+void free_memory(Napi::Env env, const Napi::Uint8Array& bytes) {
+  Napi::ArrayBuffer buffer = bytes.ArrayBuffer();
+  if (bytes.ByteLength() < kLeastFreedBytes || bytes.ByteLength() != buffer.ByteLength()) return;
+  // What cannot be detached is left to the collector.
+  napi_detach_arraybuffer(env, buffer);
+}
+
+}  // namespace
+
 Napi::Value WriterObject::append(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!open()) return result(env, Status::kDetached);
@@ -56,6 +71,7 @@ Napi::Value WriterObject::append(const Napi::CallbackInfo& info) {
   if (start > length) return result(env, Status::kInvalidArgument);
   uint64_t taken = 0;
   const Status status = writer_.append(bytes.Data() + start, length - start, &taken);
+  if (start + taken == length && info[2].ToBoolean()) free_memory(env, bytes);
   return status != Status::kOk && taken == 0 ? result(env, status) : number(env, taken);
 }
 

@@ -83,20 +83,22 @@ int scribble(const WorkerArgs& args) {
     AtomicU64& word = words[random() % ((end - begin) / 8)];
     word.store(evil(&random, word), std::memory_order_relaxed);
     // Not so fast that every word is wrong before anything is done with it.
-    for (uint64_t i = random() % 4096; i > 0; i--) {
+    for (uint64_t i = random() % args.pause; i > 0; i--) {
       std::atomic_signal_fence(std::memory_order_seq_cst);
     }
   }
 }
 
-std::vector<uint8_t> copy_of(const Segment& segment) {
-  return {segment.base(), segment.base() + segment.geometry().control_size};
+std::vector<uint64_t> copy_of(const Segment& segment) {
+  const auto* words = reinterpret_cast<const AtomicU64*>(segment.base());
+  std::vector<uint64_t> copy(segment.geometry().control_size / 8);
+  for (size_t i = 0; i < copy.size(); i++) copy[i] = words[i].load(std::memory_order_relaxed);
+  return copy;
 }
 
-void put_back(const Segment& segment, const std::vector<uint8_t>& bytes) {
+void put_back(const Segment& segment, const std::vector<uint64_t>& copy) {
   auto* words = reinterpret_cast<AtomicU64*>(segment.base());
-  const auto* sane = reinterpret_cast<const uint64_t*>(bytes.data());
-  for (size_t i = 0; i < bytes.size() / 8; i++) words[i].store(sane[i], std::memory_order_relaxed);
+  for (size_t i = 0; i < copy.size(); i++) words[i].store(copy[i], std::memory_order_relaxed);
 }
 
 TEST(HostileTest, TheServerWorksOnWhateverIsWritten) {
@@ -113,7 +115,7 @@ TEST(HostileTest, TheServerWorksOnWhateverIsWritten) {
     args.mode = mode;
     const pid_t worker = zygote.start(scribble, args);
     server.next(ArbiterEvent::Kind::kAttached);
-    const std::vector<uint8_t> sane = copy_of(*server.segment());
+    const std::vector<uint64_t> sane = copy_of(*server.segment());
     const uint64_t round_end = monotonic_ns() + kSecond / 10;
     while (monotonic_ns() < round_end) {
       // Put right again and again: where every word is wrong, nothing goes far.
@@ -145,9 +147,10 @@ TEST(HostileTest, OthersAttachOrAreToldThatTheyCannot) {
   Server server(config());
   WorkerArgs args = worker_args(server.socket().c_str(), test_seed());
   args.mode = 5;
+  args.pause = 400'000;
   const pid_t worker = zygote.start(scribble, args);
   server.next(ArbiterEvent::Kind::kAttached);
-  const std::vector<uint8_t> sane = copy_of(*server.segment());
+  const std::vector<uint64_t> sane = copy_of(*server.segment());
   uint32_t attached = 0;
   for (int i = 0; i < 200; i++) {
     put_back(*server.segment(), sane);

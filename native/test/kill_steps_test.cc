@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <functional>
 #include <vector>
 
+#include "core/doorbell.h"
 #include "core/recovery.h"
 #include "test/support/host.h"
 #include "test/support/victim.h"
@@ -36,16 +38,15 @@ class KillStepsTest : public ::testing::TestWithParam<Operation> {
     others_.hold = join(host_.server(), id_, kRequestLane);
     others_.answer = join(host_.server(), id_, kResponseLane);
     others_.other = join(host_.worker(kOther), id_, kRequestLane);
-    write_slots(others_.writer, 4, 300);
+    write_slots(others_.writer, 8, 300);
   }
 
-  // False when the victim has ended.
-  bool wait_for_stop() {
+  // The signal that stopped the victim; 0 when it has ended.
+  int wait_for_stop() {
     int status = 0;
     waitpid(child_, &status, 0);
-    if (WIFSTOPPED(status)) return true;
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "it ended with " << status;
-    return false;
+    EXPECT_TRUE(WIFSTOPPED(status)) << "it ended with " << status;
+    return WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
   }
   // Runs the operation; fills states_.
   void trace() {
@@ -54,16 +55,24 @@ class KillStepsTest : public ::testing::TestWithParam<Operation> {
       if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(2);
       _exit(run_victim(host_.server()->file(), id_, GetParam()));
     }
-    ASSERT_TRUE(wait_for_stop());
+    ASSERT_EQ(wait_for_stop(), SIGSTOP);
     read_answer();
+    EXPECT_EQ(others_.answer.park(), Status::kEmpty);
+    EXPECT_EQ(others_.writer.park(), Status::kFull);
+    forget_rings(*host_.server(), 0);
     const uint8_t* base = host_.server()->base();
     const size_t control = host_.server()->geometry().control_size;
     do {
+      // Whoever takes the writer's wish to be rung has signalled it before.
+      EXPECT_TRUE(host_.request(id_).control->writer_parked.load() != 0 ||
+                  has_signals(*host_.server(), 0));
       if (states_.empty() || std::memcmp(base, states_.back().data(), control) != 0) {
         states_.emplace_back(base, base + host_.server()->size());
       }
       ptrace(PTRACE_SINGLESTEP, child_, nullptr, nullptr);
-    } while (wait_for_stop());
+    } while (wait_for_stop() == SIGTRAP);
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
   }
 
   void read_answer() {
@@ -173,7 +182,8 @@ TEST_P(KillStepsTest, NothingIsLeftAndNobodyWaits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Operations, KillStepsTest, ::testing::ValuesIn(operations().begin(), operations().end()),
+INSTANTIATE_TEST_SUITE_P(Operations, KillStepsTest,
+                         ::testing::ValuesIn(operations().begin(), operations().end()),
                          [](const ::testing::TestParamInfo<Operation>& operation) {
                            std::string name = operation.param.name;
                            std::replace(name.begin(), name.end(), ' ', '_');

@@ -1,7 +1,6 @@
 import { throwIfError, UploadResponseError } from '../errors/index.js';
 import { encodeHeaders, type Header, type RequestHead } from '../protocols/hpks/index.js';
 import { Lane, type RingReader, type RingWriter, type Segment, SlotFlag } from '../ring/index.js';
-import { freeChunk } from './chunk-memory.js';
 import { trailerFields } from './headers.js';
 
 /**
@@ -71,11 +70,9 @@ export class RequestFeed {
   /** Takes body bytes. False: the lane is full, the rest is kept, pause until `retry` says true. */
   write(chunk: Uint8Array): boolean {
     if (!this.#full) {
-      const taken = this.#writer.tryAppend(chunk);
-      if (taken === chunk.length) {
-        if (this.#ownsChunks) freeChunk(chunk);
-        return true;
-      }
+      const { length } = chunk;
+      const taken = this.#append(chunk, 0);
+      if (taken === length) return true;
       this.#taken = taken;
       this.#full = true;
     }
@@ -133,14 +130,21 @@ export class RequestFeed {
     this.#writer.release();
   }
 
+  /** Of an owned chunk nothing is left once all of it was taken, its length neither. */
+  #append(chunk: Uint8Array, start: number): number {
+    return this.#ownsChunks
+      ? this.#writer.tryAppendOwned(chunk, start)
+      : this.#writer.tryAppend(chunk, start);
+  }
+
   #drain(): boolean {
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0] as Uint8Array;
-      this.#taken += this.#writer.tryAppend(chunk, this.#taken);
-      if (this.#taken < chunk.length) return false;
+      const { length } = chunk;
+      this.#taken += this.#append(chunk, this.#taken);
+      if (this.#taken < length) return false;
       this.#waiting.shift();
       this.#taken = 0;
-      if (this.#ownsChunks) freeChunk(chunk);
     }
     if (!this.#ending || this.#ended) return true;
     if (this.#trailers) {

@@ -176,8 +176,10 @@ export interface NativeWriter {
   /**
    * Copies `bytes[start..]` into the open slot, publishing every slot that becomes full. Returns the
    * bytes taken, which is less than offered when the lane is full or pinned, or a negative error.
+   * `free`: when all of it was taken, and `bytes` is all of its ArrayBuffer, that is detached and its
+   * memory freed at once.
    */
-  append(bytes: Uint8Array, start: number): number;
+  append(bytes: Uint8Array, start: number, free: boolean): number;
   /** Publishes the open slot if it holds anything. Returns 0 or a negative error. */
   flush(): number;
   /** Publishes one slot with `flags` (flushes the open slot first). 0, or -FULL / -PINNED / error. */

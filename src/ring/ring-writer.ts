@@ -33,7 +33,15 @@ export class RingWriter {
   /** Copies body bytes from `start` into slots and publishes those that become full; returns the
    *  bytes taken, fewer than offered when the lane is full. `flush` publishes the rest. */
   tryAppend(bytes: Uint8Array, start = 0): number {
-    return throwIfError(this.native.append(bytes, start));
+    return throwIfError(this.native.append(bytes, start, false));
+  }
+
+  /** As `tryAppend`, of bytes that nobody else looks at: when all of them were taken, and they are all
+   *  of their ArrayBuffer, its memory is freed now instead of at the next garbage collection. An upload
+   *  otherwise fills the heap with 64 KB buffers, whose collection and cold memory cost more than all
+   *  the rest of the way into the segment: the next chunk takes the same warm memory. */
+  tryAppendOwned(bytes: Uint8Array, start = 0): number {
+    return throwIfError(this.native.append(bytes, start, true));
   }
 
   /** Publishes what `tryAppend` has left in the open slot. */

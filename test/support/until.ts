@@ -4,7 +4,7 @@ import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  watchdogMs = 15_000,
+  watchdogMs = 30_000,
 ): Promise<void> {
   const end = performance.now() + watchdogMs;
   for (let round = 0; !(await condition()); round++) {

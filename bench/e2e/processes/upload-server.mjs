@@ -5,12 +5,7 @@ import { serveParent } from './control.mjs';
 
 const { socket, certFile, keyFile } = JSON.parse(process.argv[2]);
 const server = await createServer({
-  segment: {
-    socket,
-    ...(process.env.SLOTS && {
-      pools: [{ name: 'uploads', requestSlots: Number(process.env.SLOTS) }],
-    }),
-  },
+  segment: { socket },
   transports: { http1: { port: 0, tls: { port: 0, certFile, keyFile } } },
   log: { level: 'error' },
 });

@@ -30,13 +30,25 @@ Redzones::Redzones(const Segment& segment) : base_(segment.base()) {
   for (const PoolGeometry& pool : g.pools) {
     add(end, pool.lane_offset);
     end = pool.slot_header_offset + pool.config.streams * pool.slot_header_stride;
-    add_pool(pool);
   }
   add(end, g.request_data_begin);
+  for (const PoolGeometry& pool : g.pools) add_pool(pool);
 }
 
 Redzones::~Redzones() {
   for (const auto& [begin, end] : ranges_) ASAN_UNPOISON_MEMORY_REGION(base_ + begin, end - begin);
+}
+
+std::vector<std::pair<uint64_t, uint64_t>> Redzones::between(uint64_t end) const {
+  std::vector<std::pair<uint64_t, uint64_t>> open;
+  uint64_t at = 0;
+  for (const auto& [begin, after] : ranges_) {
+    if (begin >= end) break;
+    if (begin > at) open.emplace_back(at, begin);
+    at = after;
+  }
+  if (at < end) open.emplace_back(at, end);
+  return open;
 }
 
 void Redzones::add(uint64_t begin, uint64_t end) {

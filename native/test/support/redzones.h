@@ -16,6 +16,9 @@ class Redzones {
   Redzones& operator=(const Redzones&) = delete;
   ~Redzones();
 
+  // What can be touched of [0, end): ranges in order.
+  std::vector<std::pair<uint64_t, uint64_t>> between(uint64_t end) const;
+
  private:
   void add(uint64_t begin, uint64_t end);
   void add_pool(const PoolGeometry& pool);

@@ -61,6 +61,25 @@ constexpr Operation kOperations[] = {
        fill_pattern(slot, 50, v.writer.last() + 1);
        must(v.writer.commit(50, kSlotBody));
      }},
+    {"append and flush", with_claim,
+     [](Victim& v) {
+       // A full slot and a part of one, each as its id says.
+       uint64_t taken = 0;
+       for (uint32_t length : {1024U, 500U}) {
+         const auto bytes = pattern(length, v.writer.last() + 1);
+         must(v.writer.append(bytes.data(), length, &taken));
+       }
+       must(v.writer.flush());
+     }},
+    {"claim and write a stage", nothing,
+     [](Victim& v) {
+       uint64_t token = 0;
+       LaneRef stage;
+       must(v.segment->lane(v.id, kFirstStageLane, &stage));
+       must(claim_lane(v.segment, stage, &token));
+       must(v.writer.open(v.segment, stage, token));
+       write_one(v);
+     }},
     {"end and release", with_claim,
      [](Victim& v) {
        must(v.writer.end());
@@ -93,6 +112,7 @@ int run_victim(MemoryFile& file, uint64_t id, const Operation& operation) {
   operation.prepare(victim);
   raise(SIGSTOP);
   operation.run(victim);
+  raise(SIGSTOP);
   return 0;
 }
 

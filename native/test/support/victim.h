@@ -1,6 +1,7 @@
 // The operations of a worker, each to be stopped in the middle of.
 #pragma once
 
+#include <ostream>
 #include <span>
 
 #include "core/lane_reader.h"
@@ -25,10 +26,12 @@ struct Operation {
   void (*run)(Victim&);
 };
 
+inline void PrintTo(const Operation& operation, std::ostream* out) { *out << operation.name; }
+
 std::span<const Operation> operations();
 
 // In a process of its own: attaches as row kVictim to stream `id`, prepares, stops itself with SIGSTOP,
-// runs. 0 when all went well.
+// runs, and stops itself again.
 int run_victim(MemoryFile& file, uint64_t id, const Operation& operation);
 
 }  // namespace ur::test

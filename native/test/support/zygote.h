@@ -13,6 +13,7 @@ struct WorkerArgs {
   uint64_t seed = 0;
   uint64_t stream = 0;
   uint32_t mode = 0;
+  uint32_t pause = 4096;  // about nanoseconds
 };
 // What a worker process does; its result is the process's exit status.
 using WorkerMain = int (*)(const WorkerArgs&);

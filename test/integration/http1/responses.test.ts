@@ -8,7 +8,7 @@ import { TestServer } from '../../support/test-server.js';
 let server: TestServer;
 before(async () => {
   server = await TestServer.start({
-    limits: { responseTimeoutMs: 400, responseIdleTimeoutMs: 400 },
+    limits: { responseTimeoutMs: 5000, responseIdleTimeoutMs: 1000 },
   });
 });
 after(() => server?.stop());
@@ -164,18 +164,26 @@ for (const scheme of ['http', 'https'] as const) {
   });
 }
 
-test('a body shorter than its Content-Length: 502 before the head, a reset after it', async () => {
-  const before = await ask('POST', { body: 'abc', 'h.content-length': 2 });
-  assert.equal(before.response.status, 502);
-  assert.equal(JSON.parse(before.response.body.toString()).error, 'INVALID_RESPONSE');
-  await stillInStep(before.client);
-  const empty = await ask('POST', { 'h.content-length': 2 });
-  assert.equal(empty.response.status, 502);
-  await stillInStep(empty.client);
+test('a body that is not as long as its Content-Length never comes to a clean end', async () => {
+  for (const body of ['abc', '']) {
+    const options = query({ body, 'h.content-length': 2 });
+    const client = await RawClient.connect(server.port());
+    client.head(`POST /upload/status?${options}`, 'content-length: 0');
+    // The server has seen it before it sent the head, or not.
+    const answer = await client.response().catch(() => undefined);
+    if (answer) {
+      assert.equal(answer.status, 502);
+      assert.equal(JSON.parse(answer.body.toString()).error, 'INVALID_RESPONSE');
+      await stillInStep(client);
+    } else {
+      assert.equal(await client.ending(), 'reset');
+    }
+  }
   const client = await RawClient.connect(server.port());
   client.head('POST /upload/status?wait=50&body=abc&h.content-length=5', 'content-length: 0');
   await client.sees('content-length: 5');
   assert.equal(await client.ending(), 'reset');
+  await server.free();
 });
 
 test('a worker that stops in its answer: the connection is reset after the idle time', async () => {

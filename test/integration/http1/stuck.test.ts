@@ -12,7 +12,7 @@ test('a stopped worker gets no new stream that another one could take', async ()
       const client = await RawClient.connect(server.port());
       client.head('POST /upload/echo', 'content-length: 2');
       client.send('hi');
-      const { body } = await within(client.response(), 'an answer', 2000);
+      const { body } = await within(client.response(), 'an answer');
       assert.equal(body.toString(), 'hi');
       client.destroy();
     }
@@ -24,7 +24,7 @@ test('a stopped worker gets no new stream that another one could take', async ()
 
 test('the place that a stopped worker holds is set aside, and free when it goes on', async () => {
   const server = await TestServer.start({
-    limits: { responseTimeoutMs: 300 },
+    limits: { responseTimeoutMs: 1000 },
     segment: { pools: [{ name: 'uploads', streams: 1, requestSlots: 4, responseSlots: 4 }] },
   });
   try {
@@ -51,7 +51,7 @@ test('the place that a stopped worker holds is set aside, and free when it goes 
 
 test('a worker that holds a closed stream for too long is killed, if that is configured', async () => {
   const server = await TestServer.start({
-    limits: { responseTimeoutMs: 200 },
+    limits: { responseTimeoutMs: 1000 },
     killStuckAfterMs: 300,
   });
   try {
@@ -72,7 +72,7 @@ test('a worker that holds a closed stream for too long is killed, if that is con
 });
 
 test('a stopped reader that fills the lane is evicted by name, and the client told', async () => {
-  const server = await TestServer.start({ limits: { evictAfterMs: 300 } });
+  const server = await TestServer.start({ limits: { evictAfterMs: 1000 } });
   try {
     const client = await RawClient.connect(server.port());
     const reports = server.worker.reports.length;
