@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { until } from '../support/until.js';
+import { until, within } from '../support/until.js';
 import type { Scenario } from './client.js';
 import { errorOf, post, SLOT, sample, sha256 } from './tools.js';
 
@@ -64,8 +64,11 @@ export const observers: readonly Scenario[] = [
       const before = plain.reports.length;
       const body = sample(6 * SLOT);
       const headers = { 'x-observe-ms': '20' };
-      const answer = await post(client, server, { path: '/upload/hash', headers }, body);
-      await answer.text();
+      const upload = client.open(server, { path: '/upload/hash', headers });
+      await upload.write(body);
+      await plain.report('reading', before);
+      upload.end();
+      await (await within(upload.answer, 'an answer')).text();
       assert.equal((await plain.report('observed', before)).sha256, sha256(body));
       await server.free();
     },
