@@ -76,7 +76,7 @@ export function singleStreamRows(small: boolean): ThroughputRow[] {
   const totalBytes = (small ? 32 : 1024) * MIB;
   const slotBytes = 64 * KIB;
   const rings = [
-    { slots: 16, name: '1 MiB ring (the default)' },
+    { slots: 16, name: '1 MiB ring' },
     { slots: 64, name: '4 MiB ring' },
     { slots: 1024, name: '64 MiB ring' },
   ];
