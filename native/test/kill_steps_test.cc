@@ -55,6 +55,7 @@ class KillStepsTest : public ::testing::TestWithParam<Operation> {
       if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(2);
       _exit(run_victim(host_.server()->file(), id_, GetParam()));
     }
+    ASSERT_GT(child_, 1);
     ASSERT_EQ(wait_for_stop(), SIGSTOP);
     read_answer();
     EXPECT_EQ(others_.answer.park(), Status::kEmpty);

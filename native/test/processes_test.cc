@@ -35,6 +35,7 @@ int attached_worker(const WorkerArgs& args) {
   uint32_t sign = 1;
   if (args.mode == kWithChild) {
     const pid_t child = fork();
+    if (child < 0) return 3;
     if (child == 0) {
       for (;;) pause();  // with everything that it has inherited
     }
@@ -103,6 +104,7 @@ TEST_F(ProcessesTest, KilledByPidfd) {
 TEST_F(ProcessesTest, AChildThatLivesOnDoesNotHideADeath) {
   const pid_t worker = start(kWithChild);
   const auto child = static_cast<pid_t>(server_.row(1).in_flight.load());
+  ASSERT_GT(child, 1);
   kill(worker, SIGKILL);
   zygote_.reap(worker);
   EXPECT_FALSE(server_.is_row_free(1) && kill(child, 0) != 0);

@@ -38,7 +38,7 @@ struct Command {
         close(socket);
         _exit(command.main(command.args));
       }
-      workers.insert(answer);
+      if (answer > 0) workers.insert(answer);
     }
     if (send(socket, &answer, sizeof answer, MSG_NOSIGNAL) < 0) break;
   }
@@ -75,7 +75,11 @@ int Zygote::request(WorkerMain main, pid_t worker, const WorkerArgs& args) {
   return answer;
 }
 
-pid_t Zygote::start(WorkerMain main, const WorkerArgs& args) { return request(main, 0, args); }
+pid_t Zygote::start(WorkerMain main, const WorkerArgs& args) {
+  const pid_t worker = request(main, 0, args);
+  if (worker <= 1) std::abort();
+  return worker;
+}
 
 int Zygote::reap(pid_t worker) { return request(nullptr, worker, WorkerArgs()); }
 

@@ -25,6 +25,7 @@ class Zygote {
   Zygote& operator=(const Zygote&) = delete;
   ~Zygote();  // kills every worker that is left
 
+  // Ends the test's process when there can be no worker: what would be signalled instead?
   pid_t start(WorkerMain main, const WorkerArgs& args);
   // Waits for the worker's end; its status as waitpid gives it.
   int reap(pid_t worker);
