@@ -3,7 +3,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdlib>
@@ -13,8 +12,8 @@
 #include "test/support/host.h"
 
 namespace {
-std::atomic<uint64_t> allocations{0};
-std::atomic<uint64_t> system_calls{0};
+thread_local uint64_t allocations = 0;
+thread_local uint64_t system_calls = 0;
 }  // namespace
 
 void* operator new(size_t size) {
