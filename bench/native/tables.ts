@@ -183,7 +183,9 @@ function fanOutTable(
     rows: results.map((one) => {
       const readers = one.row.readers ?? 1;
       const [ring, copy, share] = sides(one) as [string, string, string];
-      const read = gigabytes(one.ringBytesPerSecond * readers);
+      // Without verification a reader has the slots in hand and does not look at their bytes.
+      const looks = one.row.verify !== false;
+      const read = looks ? gigabytes(one.ringBytesPerSecond * readers) : '-';
       const slots = [one.slotsPerSecond, one.slotsPerSecond * readers].map(count);
       return [one.row.label, ring, slots[0] ?? '', read, slots[1] ?? '', copy, share];
     }),

@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
 
 #include "core/clock.h"
 #include "core/lane_reader.h"
@@ -46,7 +48,8 @@ BenchServer::BenchServer(const BenchGeometry& geometry) {
 
 BenchServer::~BenchServer() {
   arbiter_->stop();
-  rmdir(folder_.c_str());
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);  // the socket has a lock file beside it
 }
 
 uint64_t BenchServer::open_stream() {
