@@ -1,6 +1,8 @@
 import type { z } from 'zod';
+import { openAdmission } from './admission/index.js';
 import { type Config, configSchema } from './config/schema.js';
 import { UploadResponseError } from './errors/index.js';
+import { HttpFront } from './http/index.js';
 import { Ingress, type IngressStats, type Logger } from './ingress/index.js';
 import { Segment } from './ring/index.js';
 import { defaultSocketPath, prepareSocketFolder } from './ring/socket-path.js';
@@ -61,7 +63,11 @@ export async function createServer(
   const { killStuckAfterMs } = valid.workers;
   const ingress = new Ingress({ segment, limits: valid.limits, killStuckAfterMs, log });
   try {
-    return new Server(socket, segment, ingress, createTransports(valid, ingress, log));
+    const http = new HttpFront(valid.http, log);
+    const shared = { ingress, http, admission: openAdmission, log };
+    const transports = createTransports(valid, shared);
+    http.prepare();
+    return new Server(socket, segment, ingress, http, transports);
   } catch (error) {
     ingress.close();
     segment.close();
@@ -77,12 +83,14 @@ class Server implements UploadResponseServer {
     readonly socket: string,
     readonly segment: Segment,
     readonly ingress: Ingress,
+    readonly http: HttpFront,
     readonly transports: ReadonlyMap<string, Transport>,
   ) {}
 
   async listen(): Promise<readonly BoundAddress[]> {
     const bound: BoundAddress[] = [];
     try {
+      await this.http.listen();
       for (const transport of this.transports.values()) bound.push(...(await transport.listen()));
     } catch (error) {
       await this.#closeTransports();
@@ -93,6 +101,7 @@ class Server implements UploadResponseServer {
   }
 
   async drain(signal: AbortSignal): Promise<void> {
+    this.http.stopListening();
     const transports = [...this.transports.values()];
     await Promise.all(transports.map((transport) => transport.drain(signal)));
   }
@@ -114,15 +123,20 @@ class Server implements UploadResponseServer {
   }
 
   async #closeTransports(): Promise<void> {
+    this.http.stopListening();
     await Promise.all([...this.transports.values()].map((transport) => transport.close()));
+    await this.http.close();
   }
 }
 
-function createTransports(config: Config, ingress: Ingress, log: Logger): Map<string, Transport> {
+function createTransports(
+  config: Config,
+  shared: Omit<TransportContext<unknown>, 'config'>,
+): Map<string, Transport> {
   const transports = new Map<string, Transport>();
   for (const name of Object.keys(TRANSPORTS) as TransportName[]) {
     // The registry says which configuration belongs to which transport; TypeScript cannot.
-    const context = { ingress, config: config.transports[name], log };
+    const context = { ...shared, config: config.transports[name] };
     const definition = TRANSPORTS[name] as {
       create(context: TransportContext<unknown>): Transport;
     };

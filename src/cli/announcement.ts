@@ -37,12 +37,10 @@ export function announcement(
   { workers }: { readonly workers: number },
 ): string {
   const style = styleFor(process.stdout);
-  const { segment, transports } = setup.config;
+  const { segment } = setup.config;
   const plan = planGeometry(segment);
   const pools = segment.pools.map((pool) => `${pool.name} ${pool.streams}`).join(', ');
-  const prefix = (address: Address): string =>
-    (transports as Record<string, { prefix?: string }>)[address.transport]?.prefix ?? '';
-  const urls = addresses.map((address) => new URL(prefix(address), address.url).href);
+  const urls = addresses.map(({ url }) => url);
   const lines = [
     ...setup.moved.map(({ key, port }) =>
       style.yellow(`port ${port} is taken: a free one is used (${key})`),

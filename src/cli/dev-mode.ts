@@ -20,10 +20,10 @@ export async function devPresets(): Promise<{
   return {
     certificate,
     presets: {
-      'transports.http1.host': '127.0.0.1',
-      'transports.http1.tls.port': 8443,
-      'transports.http1.tls.certFile': certificate.certFile,
-      'transports.http1.tls.keyFile': certificate.keyFile,
+      'http.host': '127.0.0.1',
+      'http.tls.port': 8443,
+      'http.tls.certFile': certificate.certFile,
+      'http.tls.keyFile': certificate.keyFile,
     },
   };
 }
@@ -39,20 +39,17 @@ export interface MovedPort {
 export async function freePorts(
   loaded: LoadedConfig<Config>,
 ): Promise<{ readonly config: Config; readonly moved: readonly MovedPort[] }> {
-  const { http1 } = loaded.config.transports;
+  const { http } = loaded.config;
   const moved: MovedPort[] = [];
   const choose = async (key: string, host: string, port: number): Promise<number> => {
     if (loaded.isSet(key) || (await probePort(host, port)) !== 'EADDRINUSE') return port;
     moved.push({ key, port });
     return 0;
   };
-  const port = http1.plain
-    ? await choose('transports.http1.port', http1.host, http1.port)
-    : http1.port;
-  const tls = http1.tls && {
-    ...http1.tls,
-    port: await choose('transports.http1.tls.port', http1.tls.host ?? http1.host, http1.tls.port),
+  const port = http.plain ? await choose('http.port', http.host, http.port) : http.port;
+  const tls = http.tls && {
+    ...http.tls,
+    port: await choose('http.tls.port', http.tls.host ?? http.host, http.tls.port),
   };
-  const transports = { ...loaded.config.transports, http1: { ...http1, port, tls } };
-  return { config: { ...loaded.config, transports }, moved };
+  return { config: { ...loaded.config, http: { ...http, port, tls } }, moved };
 }

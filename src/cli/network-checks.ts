@@ -12,15 +12,16 @@ const EXPIRY_WARNING_DAYS = 14;
 
 /** An address that the configuration makes a transport listen on. */
 export interface Endpoint {
-  /** `transports.http1.tls` */
+  /** `http.tls` */
   readonly key: string;
   readonly host: string;
   readonly port: number;
 }
 
-/** The addresses of every transport: maps with a port, at the top of its section or inside. */
-export function endpointsOf(transports: Config['transports']): Endpoint[] {
+/** Every address of the configuration: maps with a port, at the top of their section or inside. */
+export function endpointsOf({ http, transports }: Config): Endpoint[] {
   const found: Endpoint[] = [];
+  collect(http, 'http', '127.0.0.1', found);
   for (const [name, config] of Object.entries(transports)) {
     collect(config, `transports.${name}`, '127.0.0.1', found);
   }
@@ -108,20 +109,25 @@ function checkFolder(id: string, socket: string): Check {
 }
 
 /** Whether certificate and key of each TLS section can be read, belong together and are valid. */
-export function checkCertificates(transports: Config['transports'], now = new Date()): Check[] {
+export function checkCertificates({ http, transports }: Config, now = new Date()): Check[] {
   const checks: Check[] = [];
-  for (const [name, config] of Object.entries(transports)) {
-    const { tls } = config as { tls?: { certFile: string; keyFile: string; passphrase?: string } };
-    if (tls) checks.push(checkCertificate(`transports.${name}.tls`, tls, now));
+  const sections = Object.entries(transports).map(
+    ([name, config]) => [`transports.${name}`, config] as const,
+  );
+  for (const [key, config] of [['http', http] as const, ...sections]) {
+    const { tls } = config as { tls?: TlsFiles };
+    if (tls) checks.push(checkCertificate(`${key}.tls`, tls, now));
   }
   return checks;
 }
 
-function checkCertificate(
-  key: string,
-  tls: { certFile: string; keyFile: string; passphrase?: string },
-  now: Date,
-): Check {
+interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly passphrase?: string;
+}
+
+function checkCertificate(key: string, tls: TlsFiles, now: Date): Check {
   const id = 'certificate';
   try {
     const certificate = new X509Certificate(readFileSync(tls.certFile));

@@ -25,12 +25,12 @@ export function duration(text: string): number {
 
 /** The flags that stand for one configuration key each, beside `--set` and `--a.b.c`. */
 const NAMED_FLAGS: readonly (readonly [flag: string, key: string, what: string])[] = [
-  ['--host <address>', 'transports.http1.host', 'address to listen on'],
-  ['--port <number>', 'transports.http1.port', 'port without TLS, 0 = a free one'],
-  ['--tls-port <number>', 'transports.http1.tls.port', 'port with TLS, 0 = a free one'],
-  ['--cert <file>', 'transports.http1.tls.certFile', 'certificate chain (PEM)'],
-  ['--key <file>', 'transports.http1.tls.keyFile', 'private key (PEM)'],
-  ['--prefix <path>', 'transports.http1.prefix', 'path whose requests become streams'],
+  ['--host <address>', 'http.host', 'address to listen on'],
+  ['--port <number>', 'http.port', 'port without TLS, 0 = a free one'],
+  ['--tls-port <number>', 'http.tls.port', 'port with TLS, 0 = a free one'],
+  ['--cert <file>', 'http.tls.certFile', 'certificate chain (PEM)'],
+  ['--key <file>', 'http.tls.keyFile', 'private key (PEM)'],
+  ['--prefix <path>', 'http.prefix', 'path whose requests become streams'],
   ['--socket <path>', 'segment.socket', 'control socket for workers'],
   ['--memory <kind>', 'segment.memory', 'fixed or elastic'],
   ['--log-level <level>', 'log.level', 'trace, debug, info, warn, error, fatal or silent'],

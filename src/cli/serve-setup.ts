@@ -40,7 +40,7 @@ export async function loadServeConfig(
   const { presets, certificate } = await devPresets();
   const loaded = loadConfig({ ...source, presets });
   const { config, moved } = await freePorts(loaded);
-  const own = config.transports.http1.tls?.certFile === certificate.certFile;
+  const own = config.http.tls?.certFile === certificate.certFile;
   return {
     config: withSocket(config),
     file: loaded.file,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
 import { segmentSchema } from './segment-schema.js';
@@ -20,6 +21,7 @@ const transports = z.strictObject(
 /** The whole configuration. Every name in the file, the environment and the flags comes from here. */
 export const configSchema = z
   .strictObject({
+    http: httpConfigSchema.prefault({}),
     transports: transports.prefault({}),
     segment: segmentSchema.prefault({}),
     limits: limitsSchema.prefault({}),

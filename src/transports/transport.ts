@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import type { Admission } from '../admission/index.js';
+import type { HttpFront } from '../http/index.js';
 import type { Ingress, Logger } from '../ingress/index.js';
 
 /** Where a transport can be reached. */
@@ -24,7 +26,8 @@ export interface TransportStats {
 
 /** One way for uploads to come in. */
 export interface Transport {
-  /** Binds all its addresses, or throws and has bound none. */
+  /** Binds all its addresses, or throws and has bound none. What is on the shared HTTP listeners is
+   *  bound already. */
   listen(): Promise<readonly BoundAddress[]>;
   /** Refuses what is new and finishes what runs; when `signal` aborts, cuts what is left. */
   drain(signal: AbortSignal): Promise<void>;
@@ -38,6 +41,10 @@ export interface Transport {
 export interface TransportContext<Config> {
   readonly ingress: Ingress;
   readonly config: Config;
+  /** Asked before anything becomes a stream. */
+  readonly admission: Admission;
+  /** Listeners and routes that the HTTP transports over TCP share. */
+  readonly http: HttpFront;
   readonly log: Logger;
 }
 

@@ -35,7 +35,7 @@ test('workers are killed and stopped at random under load', {
       pools: [{ name: 'uploads', streams: 24, requestSlots: 8, responseSlots: 4 }],
       maxWorkers: 32,
     },
-    transports: { http1: { port: 0 } },
+    http: { port: 0 },
     limits: {
       evictAfterMs: 300,
       responseTimeoutMs: 1000,

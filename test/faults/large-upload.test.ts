@@ -21,7 +21,7 @@ test('an upload larger than any memory passes through a 16 MiB ring', {
       pools: [{ name: 'uploads', streams: 1, requestSlots: RING_SLOTS, responseSlots: 4 }],
       maxWorkers: 4,
     },
-    transports: { http1: { port: 0 } },
+    http: { port: 0 },
   });
   let worker: ChildProcess | undefined;
   try {

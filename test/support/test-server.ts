@@ -10,7 +10,8 @@ import { WorkerProcess } from './worker-process.js';
 /** What a test server is made of; small, so that lanes become full and streams run out. */
 export interface TestServerOptions {
   readonly limits?: ServerConfig['limits'];
-  readonly http1?: NonNullable<ServerConfig['transports']>['http1'];
+  readonly http?: ServerConfig['http'];
+  readonly transports?: ServerConfig['transports'];
   readonly segment?: ServerConfig['segment'];
   readonly workers?: number;
   readonly observers?: readonly string[];
@@ -47,9 +48,8 @@ export class TestServer {
           ...options.segment,
         },
         limits: { ...options.limits },
-        transports: {
-          http1: { port: 0, tls: { port: 0, ...files }, ...options.http1 },
-        },
+        http: { port: 0, tls: { port: 0, ...files }, ...options.http },
+        transports: { ...options.transports },
         workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
       },
       { log: testLog },

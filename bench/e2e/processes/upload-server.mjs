@@ -6,7 +6,7 @@ import { serveParent } from './control.mjs';
 const { socket, certFile, keyFile } = JSON.parse(process.argv[2]);
 const server = await createServer({
   segment: { socket },
-  transports: { http1: { port: 0, tls: { port: 0, certFile, keyFile } } },
+  http: { port: 0, tls: { port: 0, certFile, keyFile } },
   log: { level: 'error' },
 });
 const addresses = await server.listen();

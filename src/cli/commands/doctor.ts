@@ -74,10 +74,10 @@ async function runChecks(
   const socket = loaded?.config.segment.socket ?? defaultSocketPath();
   const { check, live } = await checkSocket(socket);
   if (loaded) {
-    const { segment, transports } = loaded.config;
-    const streams = segment.pools.reduce((sum, pool) => sum + pool.streams, 0);
-    checks.push(...checkLimits(streams), ...checkCertificates(transports));
-    checks.push(...(await checkPorts(endpointsOf(transports), live)));
+    const { config } = loaded;
+    const streams = config.segment.pools.reduce((sum, pool) => sum + pool.streams, 0);
+    checks.push(...checkLimits(streams), ...checkCertificates(config));
+    checks.push(...(await checkPorts(endpointsOf(config), live)));
   }
   return [...checks, check];
 }

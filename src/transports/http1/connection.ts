@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { UploadResponseError } from '../../errors/index.js';
+import { tcpSocketOf } from '../../http/index.js';
 import { errorAnswer } from '../../ingress/index.js';
 import { rawResponse } from './answers.js';
 
@@ -166,11 +167,6 @@ export class Connection {
     this.#stopLingering();
     for (const turn of this.#turns.splice(0)) turn.gone();
   }
-}
-
-/** The TCP socket below a TLS socket, which alone can be reset; a TCP socket itself. */
-export function tcpSocketOf(socket: Socket & { readonly _parent?: Socket | null }): Socket {
-  return socket._parent ?? socket;
 }
 
 /** The error for what Node's HTTP parser, or its clock, reports of a connection; undefined when the

@@ -1,29 +1,26 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { FastifyInstance } from 'fastify';
 import { UploadResponseError } from '../../errors/index.js';
+import { type Http1Taker, type HttpFront, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { Http1Config } from './config.js';
-import { Connection, parseError, tcpSocketOf } from './connection.js';
+import { Connection, parseError } from './connection.js';
 import { Http1Exchange, type Http1Host } from './http1-exchange.js';
-import { addressOf, bind, createListeners, type Listener } from './listeners.js';
 import { normalizeTarget } from './request.js';
-import { createRoutes } from './routes.js';
 
-/** HTTP/1.1, plain and TLS, on Fastify. */
-export class Http1Transport implements Transport, Http1Host {
+/** HTTP/1.1, plain and TLS. */
+export class Http1Transport implements Transport, Http1Host, Http1Taker {
   readonly name = 'http1';
   readonly ingress: Ingress;
   readonly pool: number;
   readonly #config: Http1Config;
+  readonly #front: HttpFront;
   readonly #log: Logger;
-  readonly #app: FastifyInstance;
-  readonly #listeners: readonly Listener[];
+  readonly #servers: Server[] = [];
   /** Requests whose client waits for "100 Continue". */
   readonly #expecting = new WeakSet<IncomingMessage>();
-  /** Connections, below TLS where there is TLS. */
   readonly #sockets = new Set<Socket>();
   /** Those of them that have sent a request. */
   readonly #used = new WeakSet<Socket>();
@@ -31,19 +28,16 @@ export class Http1Transport implements Transport, Http1Host {
   #connectionsTotal = 0;
   #requestsTotal = 0;
   #draining = false;
-  #closed: Promise<void> | undefined;
+  #onEmpty: (() => void)[] = [];
 
-  /** @throws UploadResponseError UNKNOWN_POOL, INVALID_CONFIG */
-  constructor({ ingress, config, log }: TransportContext<Http1Config>) {
+  /** @throws UploadResponseError UNKNOWN_POOL */
+  constructor({ ingress, config, http, log }: TransportContext<Http1Config>) {
     this.ingress = ingress;
     this.pool = ingress.poolIndex(config.pool);
     this.#config = config;
+    this.#front = http;
     this.#log = log;
-    this.#app = createRoutes(config.prefix, {
-      upload: (request, response) => this.#upload(request, response),
-      refuse: (request, response, error) => this.#upload(request, response, error),
-    });
-    this.#listeners = this.#createListeners();
+    http.takeHttp1(this);
   }
 
   get draining(): boolean {
@@ -54,38 +48,68 @@ export class Http1Transport implements Transport, Http1Host {
     this.#refused[code] = (this.#refused[code] ?? 0) + 1;
   }
 
+  serve(server: Server): void {
+    this.#servers.push(server);
+    server.on('request', (request: IncomingMessage, response: ServerResponse) =>
+      this.#route(request, response),
+    );
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      this.#expecting.add(request);
+      this.#route(request, response);
+    });
+    server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      const detail = request.headers.expect;
+      this.#route(request, response, new UploadResponseError('EXPECTATION_FAILED', detail));
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
+      this.#clientError(error, socket as Socket),
+    );
+  }
+
+  connection(socket: Socket): void {
+    this.#connectionsTotal++;
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
+    });
+  }
+
+  upload(request: IncomingMessage, response: ServerResponse, refusal?: UploadResponseError): void {
+    const connection = this.#connectionOf(request);
+    const scheme = (request.socket as TLSSocket).encrypted ? 'https' : 'http';
+    const expectsContinue = this.#expecting.has(request);
+    const options = { scheme, expectsContinue, refusal } as const;
+    connection.enqueue(new Http1Exchange(this, connection, request, response, options));
+  }
+
   async listen(): Promise<readonly BoundAddress[]> {
-    await this.#app.ready();
-    const bound: BoundAddress[] = [];
-    try {
-      for (const listener of this.#listeners) {
-        await bind(listener);
-        bound.push(addressOf(listener, this.name, this.#config.prefix));
-      }
-    } catch (error) {
-      await this.close();
-      throw error;
-    }
-    return bound;
+    return this.#front.endpoints
+      .filter(({ kind }) => kind !== 'h2c')
+      .map((endpoint) => {
+        const scheme = endpoint.kind === 'tls' ? 'https' : 'http';
+        const url = `${scheme}://${reachable(endpoint)}${this.#front.prefix}`;
+        const { host, port } = endpoint;
+        return { transport: this.name, scheme, host, port, url };
+      });
   }
 
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
-    const cut = () => {
-      for (const { server } of this.#listeners) server.closeAllConnections();
-    };
-    const closed = this.#stopListening();
+    for (const server of this.#servers) server.closeIdleConnections();
     // Node takes them for busy until their head is late.
     for (const socket of this.#sockets) if (!this.#used.has(socket)) socket.destroy();
+    const cut = () => this.#cut();
     if (signal.aborted) cut();
     else signal.addEventListener('abort', cut, { once: true });
-    await closed;
+    await this.#empty();
     signal.removeEventListener('abort', cut);
   }
 
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
+  async close(): Promise<void> {
+    this.#draining = true;
+    this.#cut();
+    await this.#empty();
   }
 
   stats(): TransportStats {
@@ -97,77 +121,29 @@ export class Http1Transport implements Transport, Http1Host {
     };
   }
 
-  async #close(): Promise<void> {
-    this.#draining = true;
-    const closed = this.#stopListening();
-    for (const { server } of this.#listeners) server.closeAllConnections();
-    await closed;
-    await this.#app.close().catch((err) => this.#log.error({ err }, 'fastify did not close'));
+  #cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
-  async #stopListening(): Promise<void> {
-    await Promise.all(
-      this.#listeners.map(
-        ({ server }) => new Promise<void>((resolve) => server.close(() => resolve())),
-      ),
-    );
-  }
-
-  #createListeners(): Listener[] {
-    let listeners: Listener[];
-    try {
-      listeners = createListeners(this.#config, (request, response) =>
-        this.#route(request, response),
-      );
-    } catch (cause) {
-      const detail = `transports.http1.tls: ${(cause as Error).message}`;
-      throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
-    }
-    for (const { server } of listeners) {
-      server.on('connection', (socket: Socket) => this.#accepted(socket));
-      server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-        this.#expecting.add(request);
-        this.#route(request, response);
-      });
-      server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-        const detail = request.headers.expect;
-        this.#route(request, response, new UploadResponseError('EXPECTATION_FAILED', detail));
-      });
-      server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-        this.#clientError(error, socket as Socket),
-      );
-    }
-    return listeners;
-  }
-
-  #accepted(socket: Socket): void {
-    this.#connectionsTotal++;
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+  #empty(): Promise<void> {
+    if (this.#sockets.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
   #route(request: IncomingMessage, response: ServerResponse, refusal?: UploadResponseError): void {
     this.#requestsTotal++;
-    this.#used.add(tcpSocketOf(request.socket));
+    this.#used.add(request.socket);
     const connection = this.#connectionOf(request);
     // What comes after the last response of a connection is read away and not answered.
     if (connection.ending) return;
     connection.opened(response);
     response.once('close', () => this.#closeIdle());
     if (refusal) {
-      this.#upload(request, response, refusal);
+      this.upload(request, response, refusal);
     } else {
       normalizeTarget(request);
-      this.#app.routing(request, response);
+      this.#front.route(request, response);
     }
-  }
-
-  #upload(request: IncomingMessage, response: ServerResponse, refusal?: UploadResponseError): void {
-    const connection = this.#connectionOf(request);
-    const scheme = (request.socket as TLSSocket).encrypted ? 'https' : 'http';
-    const expectsContinue = this.#expecting.has(request);
-    const options = { scheme, expectsContinue, refusal } as const;
-    connection.enqueue(new Http1Exchange(this, connection, request, response, options));
   }
 
   #clientError(error: NodeJS.ErrnoException, socket: Socket): void {
@@ -188,6 +164,6 @@ export class Http1Transport implements Transport, Http1Host {
 
   #closeIdle(): void {
     if (!this.#draining) return;
-    for (const { server } of this.#listeners) server.closeIdleConnections();
+    for (const server of this.#servers) server.closeIdleConnections();
   }
 }

@@ -70,7 +70,7 @@ describe('config', () => {
   it('prints what is in force, without secrets', async () => {
     writeFileSync(
       join(folder.path, 'upload-response.yaml'),
-      'transports:\n  http1:\n    tls: { certFile: c, keyFile: k, passphrase: hidden }\n',
+      'http:\n  tls: { certFile: c, keyFile: k, passphrase: hidden }\n',
     );
     const { code, stdout } = await run(
       ['config', 'print', '--json', '--limits.max-attempts=2'],
@@ -80,7 +80,7 @@ describe('config', () => {
     const config = JSON.parse(stdout);
     assert.equal(config.limits.maxAttempts, 2);
     assert.equal(config.segment.socket, env.UR_SOCKET);
-    assert.equal(config.transports.http1.tls.passphrase, '***');
+    assert.equal(config.http.tls.passphrase, '***');
     assert.doesNotMatch((await run(['config'], here)).stdout, /hidden/);
     writeFileSync(join(folder.path, 'upload-response.yaml'), '');
   });

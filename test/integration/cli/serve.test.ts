@@ -111,8 +111,8 @@ describe('serve', () => {
 
   it('takes its configuration from file, environment and flags', async () => {
     const config = join(folder.path, 'small.yaml');
-    writeFileSync(config, 'limits:\n  maxBodyBytes: 1KB\ntransports:\n  http1:\n    prefix: /in\n');
-    const env = { UR_TRANSPORTS_HTTP1_PREFIX: '/up' };
+    writeFileSync(config, 'limits:\n  maxBodyBytes: 1KB\nhttp:\n  prefix: /in\n');
+    const env = { UR_HTTP_PREFIX: '/up' };
     const args = ['--config', config, '--worker', echo, '--limits.max-body-bytes=2KB'];
     const server = await TestServer.start(folder.path, args, { env });
     const base = server.url().replace('/upload', '');

@@ -10,7 +10,7 @@ let server: TestServer;
 before(async () => {
   server = await TestServer.start({
     limits: { maxBodyBytes: 64 * 2 ** 20, clientStallTimeoutMs: 1000 },
-    http1: { port: 0, lingerMs: 700, lingerBytes: LINGER_BYTES },
+    transports: { http1: { lingerMs: 700, lingerBytes: LINGER_BYTES } },
   });
 });
 after(() => server?.stop());

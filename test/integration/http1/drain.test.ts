@@ -66,7 +66,7 @@ test('an address that is in use: nothing is bound', async () => {
   const server = await TestServer.start({ workers: 0 });
   try {
     await assert.rejects(
-      TestServer.start({ workers: 0, http1: { port: server.port() } }),
+      TestServer.start({ workers: 0, http: { port: server.port() } }),
       /EADDRINUSE/,
     );
   } finally {
@@ -78,7 +78,7 @@ test('a certificate that cannot be read is an error of the configuration', async
   await assert.rejects(
     TestServer.start({
       workers: 0,
-      http1: { port: 0, tls: { port: 0, certFile: '/nowhere/cert', keyFile: '/nowhere/key' } },
+      http: { tls: { port: 0, certFile: '/nowhere/cert', keyFile: '/nowhere/key' } },
     }),
     { code: 'INVALID_CONFIG' },
   );

@@ -5,7 +5,7 @@ import { TestServer } from '../../support/test-server.js';
 
 let server: TestServer;
 before(async () => {
-  server = await TestServer.start({ http1: { port: 0, headTimeoutMs: 500, maxHeadBytes: 4096 } });
+  server = await TestServer.start({ http: { headTimeoutMs: 500, maxHeadBytes: 4096 } });
 });
 after(() => server?.stop());
 

@@ -4,7 +4,7 @@ import { createServer } from '../../../src/server.js';
 const [socket = ''] = process.argv.slice(2);
 const server = await createServer({
   segment: { socket, pools: [{ name: 'uploads', streams: 4, requestSlots: 8, responseSlots: 4 }] },
-  transports: { http1: { port: 0 } },
+  http: { port: 0 },
   log: { level: 'silent' },
 });
 const [address] = await server.listen();

@@ -79,30 +79,30 @@ describe('network', () => {
     await once(taken, 'listening');
     try {
       const port = String((taken.address() as AddressInfo).port);
-      const { transports } = configOf({
-        'transports.http1.port': port,
-        'transports.http1.tls.port': '0',
-        'transports.http1.tls.certFile': 'c',
-        'transports.http1.tls.keyFile': 'k',
+      const config = configOf({
+        'http.port': port,
+        'http.tls.port': '0',
+        'http.tls.certFile': 'c',
+        'http.tls.keyFile': 'k',
       });
-      const endpoints = endpointsOf(transports);
+      const endpoints = endpointsOf(config);
       assert.deepEqual(
         endpoints.map(({ key, host }) => [key, host]),
         [
-          ['transports.http1', '127.0.0.1'],
-          ['transports.http1.tls', '127.0.0.1'],
+          ['http', '127.0.0.1'],
+          ['http.tls', '127.0.0.1'],
         ],
       );
       const [plain, tls] = await checkPorts(endpoints, false);
       assert.equal(plain?.status, 'fail');
       assert.match(plain?.detail ?? '', /EADDRINUSE/);
-      assert.match(plain?.remedy ?? '', /transports\.http1\.port/);
+      assert.match(plain?.remedy ?? '', /http\.port/);
       assert.equal(tls?.status, 'ok');
       assert.equal((await checkPorts(endpoints, true))[0]?.status, 'ok');
     } finally {
       taken.close();
     }
-    assert.deepEqual(endpointsOf(configOf({ 'transports.http1.plain': 'false' }).transports), []);
+    assert.deepEqual(endpointsOf(configOf({ 'http.plain': 'false' })), []);
   });
 
   it('tells a missing control socket from a stale one and from a foreign file', async () => {
@@ -126,8 +126,7 @@ describe('network', () => {
   it('reads certificates', async () => {
     const { certFile, keyFile } = await devCertificate(folder);
     const tls = (cert: string, key: string) =>
-      configOf({ 'transports.http1.tls.certFile': cert, 'transports.http1.tls.keyFile': key })
-        .transports;
+      configOf({ 'http.tls.certFile': cert, 'http.tls.keyFile': key });
     const status = (cert: string, key: string, now = new Date()) =>
       checkCertificates(tls(cert, key), now)[0]?.status;
     assert.equal(status(certFile, keyFile), 'ok');

@@ -15,7 +15,7 @@ describe('takeDottedFlags', () => {
       '--port',
       '0',
       '--segment.pools.uploads.streams=4',
-      '--transports.http1.plain',
+      '--http.plain',
       '--json',
       '--',
       '--limits.max-attempts',
@@ -27,7 +27,7 @@ describe('takeDottedFlags', () => {
       [
         ['limits.max-body-bytes', '1GB'],
         ['segment.pools.uploads.streams', '4'],
-        ['transports.http1.plain', 'true'],
+        ['http.plain', 'true'],
       ],
     );
   });
@@ -46,7 +46,7 @@ describe('flagOverrides', () => {
     assert.deepEqual(
       overrides.map(({ key, value, flag }) => [flag, key, value]),
       [
-        ['--tls-port', 'transports.http1.tls.port', '0'],
+        ['--tls-port', 'http.tls.port', '0'],
         ['--log-level', 'log.level', 'warn'],
         ['--set limits.maxBodyBytes', 'limits.maxBodyBytes', '1=2'],
         ['--set log.pretty', 'log.pretty', 'true'],

@@ -62,13 +62,13 @@ describe('precedence', () => {
   });
 
   it('takes a preset only where nobody has set the key', () => {
-    file('transports:\n  http1:\n    port: 9000\n');
-    const presets = { 'transports.http1.port': 1234, 'transports.http1.prefix': '/dev' };
+    file('http:\n  port: 9000\n');
+    const presets = { 'http.port': 1234, 'http.prefix': '/dev' };
     const { config, isSet } = load({ presets });
-    assert.equal(config.transports.http1.port, 9000);
-    assert.equal(config.transports.http1.prefix, '/dev');
-    assert.equal(isSet('transports.http1.port'), true);
-    assert.equal(isSet('transports.http1.prefix'), false);
+    assert.equal(config.http.port, 9000);
+    assert.equal(config.http.prefix, '/dev');
+    assert.equal(isSet('http.port'), true);
+    assert.equal(isSet('http.prefix'), false);
   });
 
   it('finds the file by flag, by UR_CONFIG and by its usual name', () => {
@@ -109,7 +109,7 @@ describe('values', () => {
     file('limits:\n  maxBodyBytes: 1.5GB\n  responseTimeoutMs: 2m\n  evictAfterMs: 250\n');
     const { config } = load({
       env: {
-        UR_TRANSPORTS_HTTP1_PLAIN: 'no',
+        UR_HTTP_PLAIN: 'no',
         UR_SEGMENT_REQUIRED_OBSERVERS: 'scan, audit',
         UR_LIMITS_MIN_RATE_GRACE_MS: '1h',
       },
@@ -119,7 +119,7 @@ describe('values', () => {
     assert.equal(config.limits.responseTimeoutMs, 120_000);
     assert.equal(config.limits.evictAfterMs, 250);
     assert.equal(config.limits.minRateGraceMs, 3_600_000);
-    assert.equal(config.transports.http1.plain, false);
+    assert.equal(config.http.plain, false);
     assert.deepEqual(config.segment.requiredObservers, ['scan', 'audit']);
     assert.equal(config.log.pretty, true);
   });
@@ -160,10 +160,9 @@ describe('values', () => {
   });
 
   it('counts relative paths of the file from its folder, others from the current one', () => {
-    file('transports:\n  http1:\n    tls:\n      certFile: tls/cert.pem\n      keyFile: key.pem\n');
-    const env = { UR_TRANSPORTS_HTTP1_TLS_KEY_FILE: 'other.pem' };
-    const { tls } = load({ file: join(folder, 'upload-response.yaml'), env, cwd: '/' }).config
-      .transports.http1;
+    file('http:\n  tls:\n    certFile: tls/cert.pem\n    keyFile: key.pem\n');
+    const env = { UR_HTTP_TLS_KEY_FILE: 'other.pem' };
+    const { tls } = load({ file: join(folder, 'upload-response.yaml'), env, cwd: '/' }).config.http;
     assert.equal(tls?.certFile, join(folder, 'tls/cert.pem'));
     assert.equal(tls?.keyFile, '/other.pem');
   });

@@ -42,11 +42,10 @@ describe('problems name key, place and what is accepted', () => {
         '    - name: uploads',
         '      slotSize: 4MB',
         '      stages: [1]',
-        'transports:',
-        '  http1:',
-        '    port: 70000',
-        '    tls:',
-        '      certFile: c.pem',
+        'http:',
+        '  port: 70000',
+        '  tls:',
+        '    certFile: c.pem',
         'nonsense: true',
       ].join('\n'),
     );
@@ -57,9 +56,9 @@ describe('problems name key, place and what is accepted', () => {
       [`${name}:5: segment.memory: is "rubber"; accepted: one of fixed, elastic`],
       [`${name}:8: segment.pools.0.slotSize: is 4194304; accepted: a size from 1KB to 2MB`],
       [`${name}:9: segment.pools.0.stages.0: is 1; accepted: a name of 1 to 31 letters`],
-      [`${name}:12: transports.http1.port: is 70000; accepted: an integer from 0 to 65535`],
-      [`${name}:13: transports.http1.tls.keyFile: is missing; accepted: the path of a PEM file`],
-      [`${name}:15: nonsense: there is no such key; accepted: transports, segment, limits`],
+      [`${name}:11: http.port: is 70000; accepted: an integer from 0 to 65535`],
+      [`${name}:12: http.tls.keyFile: is missing; accepted: the path of a PEM file`],
+      [`${name}:14: nonsense: there is no such key; accepted: http, transports, segment`],
     ].flat();
     for (const text of expected) {
       assert.ok(
@@ -77,15 +76,15 @@ describe('problems name key, place and what is accepted', () => {
         UR_LIMITS_MAX_ATTEMPS: '3',
         UR_LIMITS_MAX_ATTEMPTS: '0',
         UR_SEGMENT_POOLS_7_STREAMS: '1',
-        UR_TRANSPORTS_HTTP1_PLAIN: 'perhaps',
+        UR_HTTP_PLAIN: 'perhaps',
       },
     });
     assert.deepEqual(problems.sort(), [
+      'UR_HTTP_PLAIN: http.plain: is "perhaps"; accepted: true or false',
       'UR_LIMITS_MAX_ATTEMPS: this variable stands for no key; did you mean ' +
         "UR_LIMITS_MAX_ATTEMPTS? ('upload-response config keys' lists them)",
       'UR_LIMITS_MAX_ATTEMPTS: limits.maxAttempts: is 0; accepted: an integer from 1 to 60000',
       'UR_SEGMENT_POOLS_7_STREAMS: segment.pools has no such entry; accepted: 0, UPLOADS',
-      'UR_TRANSPORTS_HTTP1_PLAIN: transports.http1.plain: is "perhaps"; accepted: true or false',
     ]);
   });
 
@@ -138,7 +137,7 @@ describe('problems name key, place and what is accepted', () => {
   });
 
   it('never shows a secret', () => {
-    file('transports:\n  http1:\n    tls:\n      passphrase: 12345\n');
+    file('http:\n  tls:\n    passphrase: 12345\n');
     const text = problemsOf({}).join('\n');
     assert.match(text, /passphrase: is not valid; accepted: text/);
     assert.doesNotMatch(text, /12345/);

@@ -19,7 +19,7 @@ const read = (name: string): string => readFileSync(path(name), 'utf8');
 
 describe('the example file', () => {
   it('is what the schema says', () => {
-    const hint = 'node dist/cli/main.js config example > upload-response.example.yaml';
+    const hint = 'npm run generate';
     assert.equal(read(EXAMPLE), configExample(), `it is stale: ${hint}`);
   });
 
@@ -29,16 +29,16 @@ describe('the example file', () => {
     assert.deepEqual(config, loadConfig({ env, cwd: '/' }).config);
   });
 
-  it('is valid with TLS turned on', () => {
+  it('is valid with TLS and h2c turned on', () => {
     const folder = mkdtempSync(join(tmpdir(), 'ur-example-'));
     try {
       const text = read(EXAMPLE)
-        .replace(/^ {4}# (tls:| {2}(?!# ))/gm, '    $1')
+        .replace(/^ {2}# (tls:|h2c:| {2}(?!# ))/gm, '  $1')
         .replace(/(certFile|keyFile):$/gm, '$1: $1.pem');
       writeFileSync(join(folder, 'example.yaml'), text);
       const { config } = loadConfig({ file: 'example.yaml', env: {}, cwd: folder });
-      assert.equal(config.transports.http1.tls?.port, 8443);
-      assert.equal(config.transports.http1.tls?.certFile, join(folder, 'certFile.pem'));
+      assert.equal(config.http.tls?.port, 8443);
+      assert.equal(config.http.tls?.certFile, join(folder, 'certFile.pem'));
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -49,7 +49,7 @@ describe('the documentation', () => {
   const page = read('../../../docs/configuration.md');
 
   it('has the table of keys', () => {
-    const hint = 'put the output of node dist/cli/main.js config keys --markdown there';
+    const hint = 'npm run generate';
     assert.ok(page.includes(configTable()), `docs/configuration.md is stale: ${hint}`);
   });
 

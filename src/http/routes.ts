@@ -1,13 +1,18 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import fastify, { type FastifyInstance } from 'fastify';
-import { UploadResponseError } from '../../errors/index.js';
+import { UploadResponseError } from '../errors/index.js';
+
+/** A request as Node gives it, by the version of HTTP. */
+export type RawRequest = IncomingMessage | Http2ServerRequest;
+export type RawResponse = ServerResponse | Http2ServerResponse;
 
 /** What the routes hand on. */
 export interface RouteHandlers {
   /** A request that becomes a stream: neither its body nor its response is Fastify's. */
-  upload(request: IncomingMessage, response: ServerResponse): void;
+  upload(request: RawRequest, response: RawResponse): void;
   /** A request that is answered without being read. */
-  refuse(request: IncomingMessage, response: ServerResponse, error: UploadResponseError): void;
+  refuse(request: RawRequest, response: RawResponse, error: UploadResponseError): void;
 }
 
 /** The Fastify instance that routes every request. It never listens itself: the listeners call it. */
@@ -17,11 +22,8 @@ export function createRoutes(prefix: string, handlers: RouteHandlers): FastifyIn
     exposeHeadRoutes: false,
     frameworkErrors: (error, request, reply) => {
       reply.hijack();
-      handlers.refuse(
-        request.raw,
-        reply.raw,
-        new UploadResponseError('BAD_REQUEST', error.message),
-      );
+      const refusal = new UploadResponseError('BAD_REQUEST', error.message);
+      handlers.refuse(request.raw, reply.raw, refusal);
     },
   });
   for (const method of METHODS) {

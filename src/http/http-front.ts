@@ -1,0 +1,142 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { UploadResponseError } from '../errors/index.js';
+import type { Logger } from '../ingress/index.js';
+import type { HttpConfig } from './config.js';
+import { bind, createListeners, type Endpoint, isHttp1, type Listener } from './listeners.js';
+import { createRoutes, type RawRequest, type RawResponse } from './routes.js';
+import { tcpSocketOf } from './tcp-socket.js';
+
+/** Takes the HTTP/1.1 requests on the prefix, and those that are refused. */
+export interface Http1Taker {
+  /** A server that parses HTTP/1.1: its requests go to `HttpFront.route` when it is their turn. */
+  serve(server: Server): void;
+  /** A connection that speaks HTTP/1.1; one of the servers parses it. */
+  connection(socket: Socket): void;
+  /** `refusal`: the request is answered with this error. */
+  upload(request: IncomingMessage, response: ServerResponse, refusal?: UploadResponseError): void;
+}
+
+/** The same for HTTP/2. */
+export interface Http2Taker {
+  /** A connection that speaks HTTP/2, from its first byte. */
+  connection(socket: Socket): void;
+  upload(
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+    refusal?: UploadResponseError,
+  ): void;
+}
+
+/**
+ * The TCP listeners and the routes that HTTP/1.1, HTTP/2 and WebSocket share. Transports say at their
+ * creation what they take; then everything is bound at once.
+ */
+export class HttpFront {
+  /** Routes that are no uploads are added here before `listen`. */
+  readonly app: FastifyInstance;
+  readonly prefix: string;
+  readonly #config: HttpConfig;
+  readonly #log: Logger;
+  /** TLS connections before the end of their handshake. */
+  readonly #shaking = new Set<Socket>();
+  #http1: Http1Taker | undefined;
+  #http2: Http2Taker | undefined;
+  #listeners: readonly Listener[] = [];
+  #endpoints: readonly Endpoint[] = [];
+  #stopped = false;
+
+  constructor(config: HttpConfig, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+    this.prefix = config.prefix;
+    this.app = createRoutes(config.prefix, {
+      upload: (request, response) => this.#upload(request, response),
+      refuse: (request, response, error) => this.#upload(request, response, error),
+    });
+  }
+
+  /** At most one transport takes each version, and says so before `prepare`. */
+  takeHttp1(taker: Http1Taker): void {
+    this.#http1 = taker;
+  }
+
+  takeHttp2(taker: Http2Taker): void {
+    this.#http2 = taker;
+  }
+
+  /** Creates the listeners; nothing is bound yet. @throws UploadResponseError INVALID_CONFIG */
+  prepare(): void {
+    const http2 = this.#http2;
+    this.#listeners = createListeners(this.#config, {
+      http1: (socket) => {
+        this.#shaking.delete(tcpSocketOf(socket));
+        this.#http1?.connection(socket);
+      },
+      http2:
+        http2 &&
+        ((socket) => {
+          this.#shaking.delete(tcpSocketOf(socket));
+          http2.connection(socket);
+        }),
+    });
+    for (const listener of this.#listeners) {
+      if (isHttp1(listener)) this.#http1?.serve(listener.server);
+      if (listener.kind === 'tls') this.#watchHandshakes(listener);
+    }
+  }
+
+  /** Where it is bound; empty before `listen`. */
+  get endpoints(): readonly Endpoint[] {
+    return this.#endpoints;
+  }
+
+  /** Takes a request to its route. Its head has been read and nothing of its body. */
+  route(request: RawRequest, response: RawResponse): void {
+    this.app.routing(request as IncomingMessage, response as ServerResponse);
+  }
+
+  /** Binds every listener, or throws and has bound none. */
+  async listen(): Promise<void> {
+    await this.app.ready();
+    const endpoints: Endpoint[] = [];
+    try {
+      for (const listener of this.#listeners) endpoints.push(await bind(listener));
+    } catch (error) {
+      this.stopListening();
+      throw error;
+    }
+    this.#endpoints = endpoints;
+  }
+
+  /** Takes no new connection; the transports end those that they have. Idempotent. */
+  stopListening(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    for (const { server } of this.#listeners) if (server.listening) server.close();
+    for (const socket of this.#shaking) socket.destroy();
+  }
+
+  /** After the transports have been closed. Never throws. */
+  async close(): Promise<void> {
+    this.stopListening();
+    await this.app.close().catch((err) => this.#log.error({ err }, 'fastify did not close'));
+  }
+
+  #watchHandshakes({ server }: Listener): void {
+    server.on('connection', (socket: Socket) => {
+      this.#shaking.add(socket);
+      socket.once('close', () => this.#shaking.delete(socket));
+    });
+  }
+
+  #upload(request: RawRequest, response: RawResponse, refusal?: UploadResponseError): void {
+    if (request.httpVersionMajor === 2) {
+      this.#http2?.upload(request as Http2ServerRequest, response as Http2ServerResponse, refusal);
+    } else {
+      this.#http1?.upload(request as IncomingMessage, response as ServerResponse, refusal);
+    }
+  }
+}

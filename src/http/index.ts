@@ -1,0 +1,6 @@
+/** What HTTP/1.1, HTTP/2 and WebSocket share: TCP listeners, TLS, routes. */
+
+export { type HttpConfig, httpConfigSchema } from './config.js';
+export { type Http1Taker, type Http2Taker, HttpFront } from './http-front.js';
+export { type Endpoint, reachable } from './listeners.js';
+export { tcpSocketOf } from './tcp-socket.js';

@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { UploadResponseError } from '../errors/index.js';
+import type { HttpConfig } from './config.js';
+
+/** One address that is listened on. */
+export interface Listener {
+  /** `h2c`: HTTP/2 and nothing else, without TLS. */
+  readonly kind: 'plain' | 'tls' | 'h2c';
+  readonly host: string;
+  readonly port: number;
+  readonly server: TcpServer;
+}
+
+/** A listener whose server parses HTTP/1.1. */
+export interface Http1Listener extends Listener {
+  readonly server: Server;
+}
+
+/** Where a listener is bound. */
+export interface Endpoint {
+  readonly kind: Listener['kind'];
+  readonly host: string;
+  readonly port: number;
+}
+
+/** How often Node looks for heads that are late. */
+const LONGEST_CHECK_MS = 1000;
+
+/** Takes the connections, once it is known what they speak. */
+export interface ConnectionTakers {
+  /** Beside the parser of its server, which has it too. */
+  http1(socket: Socket): void;
+  /** Undefined where nobody speaks HTTP/2: TLS does not offer it then. */
+  readonly http2: ((socket: Socket) => void) | undefined;
+}
+
+/**
+ * The servers that the configuration asks for, not yet listening.
+ * @throws UploadResponseError INVALID_CONFIG: a file cannot be read or is not what it should be
+ */
+export function createListeners(config: HttpConfig, takers: ConnectionTakers): Listener[] {
+  const { host, port, tls, h2c } = config;
+  const listeners: Listener[] = [];
+  if (config.plain) {
+    const server = createServer(serverOptions(config));
+    server.on('connection', takers.http1);
+    listeners.push({ kind: 'plain', host, port, server });
+  }
+  if (tls) {
+    const server = createSecureServer(config, tls, takers);
+    listeners.push({ kind: 'tls', host: tls.host ?? host, port: tls.port, server });
+  }
+  if (h2c && takers.http2) {
+    const server = createTcpServer({ noDelay: true }, takers.http2);
+    listeners.push({ kind: 'h2c', host: h2c.host ?? host, port: h2c.port, server });
+  }
+  for (const { server } of listeners) {
+    if (config.maxConnections > 0) server.maxConnections = config.maxConnections;
+  }
+  return listeners;
+}
+
+/** True for the listeners that have a parser of HTTP/1.1. */
+export function isHttp1(listener: Listener): listener is Http1Listener {
+  return listener.kind !== 'h2c';
+}
+
+/** Binds one. Rejects with the system's error. */
+export async function bind(listener: Listener): Promise<Endpoint> {
+  const { kind, server, host, port } = listener;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const bound = server.address() as AddressInfo;
+  return { kind, host: bound.address, port: bound.port };
+}
+
+/** An endpoint's host and port as a client on this machine can use them in a URL. */
+export function reachable({ host, port }: Endpoint): string {
+  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
+  if (host === '::') return `[::1]:${port}`;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function serverOptions(config: HttpConfig): ServerOptions {
+  return {
+    maxHeaderSize: config.maxHeadBytes,
+    headersTimeout: config.headTimeoutMs,
+    // An upload may take as long as it moves: the ingress watches its rate.
+    requestTimeout: 0,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(LONGEST_CHECK_MS, config.headTimeoutMs),
+    // Checked where the answer says what is wrong.
+    requireHostHeader: false,
+  };
+}
+
+function createSecureServer(
+  config: HttpConfig,
+  tls: NonNullable<HttpConfig['tls']>,
+  takers: ConnectionTakers,
+): Server {
+  try {
+    const server = createTlsServer({
+      ...serverOptions(config),
+      cert: readFileSync(tls.certFile),
+      key: readFileSync(tls.keyFile),
+      ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
+      minVersion: tls.minVersion,
+      ALPNProtocols: takers.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      handshakeTimeout: config.headTimeoutMs,
+    });
+    divide(server, takers);
+    return server;
+  } catch (cause) {
+    const detail = `http.tls: ${(cause as Error).message}`;
+    throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
+  }
+}
+
+/** Keeps the connections on which the client chose HTTP/2 from the server's own parser. */
+function divide(server: Server, { http1, http2 }: ConnectionTakers): void {
+  const own = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[];
+  server.removeAllListeners('secureConnection');
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (http2 && socket.alpnProtocol === 'h2') {
+      http2(socket);
+      return;
+    }
+    http1(socket);
+    for (const listener of own) listener.call(server, socket);
+  });
+}
