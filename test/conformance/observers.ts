@@ -65,8 +65,10 @@ export const observers: readonly Scenario[] = [
       const body = sample(6 * SLOT);
       const headers = { 'x-observe-ms': '20' };
       const upload = client.open(server, { path: '/upload/hash', headers });
-      await upload.write(body);
+      // The head alone: on a busy machine a larger part may pass through the lane before it is there.
+      await upload.write(body.subarray(0, 1));
       await plain.report('reading', before);
+      await upload.write(body.subarray(1));
       upload.end();
       await (await within(upload.answer, 'an answer')).text();
       assert.equal((await plain.report('observed', before)).sha256, sha256(body));
