@@ -49,7 +49,9 @@ void Waker::notify() {
   if (pending_.exchange(true)) return;
   const napi_status status =
       fn_.NonBlockingCall(this, [](Napi::Env env, Napi::Function fn, Waker* waker) {
-        waker->pending_ = false;
+        // A read-modify-write: what the doorbell thread saw before it found this call pending is
+        // visible to it.
+        waker->pending_.exchange(false);
         if (env != nullptr && fn != nullptr) fn.Call({});
       });
   if (status != napi_ok) pending_ = false;
