@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// 'npm run bench:native', 'bench:http', 'bench:micro': builds what a benchmark measures, then runs it.
+// 'npm run bench:native', 'bench:http', 'bench:protocols', 'bench:micro': builds what a benchmark measures, then runs it.
 // Usage: npm run bench:native -- [--small] [options of the benchmark]
 
 import { spawnSync } from 'node:child_process';
@@ -8,7 +8,12 @@ import { filesBelow, root } from './lib/files.mjs';
 import { step } from './lib/progress.mjs';
 import { buildPreset } from './lib/suite-kinds.mjs';
 
-const programs = { native: 'bench/native/', http: 'bench/e2e/http', micro: 'bench/micro/' };
+const programs = {
+  native: 'bench/native/',
+  http: 'bench/e2e/http',
+  protocols: 'bench/e2e/protocols',
+  micro: 'bench/micro/',
+};
 const [kind, ...args] = process.argv.slice(2);
 
 await main(async () => {

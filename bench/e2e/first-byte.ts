@@ -2,6 +2,7 @@ import { quietMoment } from '../support/machine.js';
 import type { BenchOptions } from '../support/options.js';
 import type { Table } from '../support/report.js';
 import { median, percentile } from '../support/statistics.js';
+import { PROTOCOLS } from './protocol.js';
 import { type Scenario, type ServerKind, Trial, type Workspace } from './trial.js';
 
 const BODY_BYTES = 1024;
@@ -9,16 +10,16 @@ const BODY_BYTES = 1024;
 interface Case {
   readonly label: string;
   readonly kind: ServerKind;
-  readonly scheme: Scenario['scheme'];
+  readonly protocol: Scenario['protocol'];
   readonly apart: boolean;
 }
 
-const CASES: readonly Case[] = (['http', 'https'] as const).flatMap((scheme) =>
+const CASES: readonly Case[] = (['http1', 'http1Tls'] as const).flatMap((protocol) =>
   [false, true].flatMap((apart) =>
     (['ring', 'bare'] as const).map((kind) => {
       const when = apart ? 'head 2 ms before the body' : 'head and body together';
       const who = kind === 'ring' ? 'a worker' : 'bare server';
-      return { label: `${scheme}, ${when}: ${who}`, kind, scheme, apart };
+      return { label: `${PROTOCOLS[protocol].label}, ${when}: ${who}`, kind, protocol, apart };
     }),
   ),
 );
@@ -28,9 +29,14 @@ export async function firstByteTable(options: BenchOptions, workspace: Workspace
   const count = options.small ? 20 : 2000;
   const samples = CASES.map((): number[][] => []);
   for (let round = 0; round < options.trials; round++) {
-    for (const [index, { kind, scheme, apart }] of CASES.entries()) {
+    for (const [index, { kind, protocol, apart }] of CASES.entries()) {
       await quietMoment(options.quietSeconds);
-      const trial = await Trial.start(kind, { scheme, framing: 'length' }, options.seed, workspace);
+      const trial = await Trial.start(
+        kind,
+        { protocol, framing: 'length' },
+        options.seed,
+        workspace,
+      );
       try {
         const measured = () => trial.firstByteNs({ count, bodyBytes: BODY_BYTES, apart });
         samples[index]?.push(await trial.shielded(options.realtime, measured));

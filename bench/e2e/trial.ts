@@ -4,13 +4,22 @@ import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { setRealtime } from '../support/realtime.js';
 import { Child } from './child.js';
+import { PROTOCOLS, type ProtocolName } from './protocol.js';
 
 export type ServerKind = 'ring' | 'bare';
 
 /** One way of uploading. */
 export interface Scenario {
-  readonly scheme: 'http' | 'https';
+  readonly protocol: ProtocolName;
+  /** `length`: the client says beforehand how long the body is. */
   readonly framing: 'length' | 'chunked';
+}
+
+/** Small requests on many connections at once. */
+export interface SmallOutcome {
+  /** Of each request, from its first byte sent to the last one of its response. */
+  readonly ns: readonly number[];
+  readonly requestsPerSecond: number;
 }
 
 /** What one trial measured of one upload size. */
@@ -22,9 +31,9 @@ export interface UploadOutcome {
   readonly serverRssBytes: number;
 }
 
+/** The ports by the names that `PROTOCOLS` has for them. */
 interface Ports {
-  readonly http: number;
-  readonly https: number;
+  readonly [name: string]: number | string;
   readonly path: string;
 }
 
@@ -70,17 +79,16 @@ export class Trial {
     execArgv: Partial<Record<'server' | 'worker', readonly string[]>> = {},
   ): Promise<Trial> {
     const socket = join(folder, 'control.sock');
-    const program = kind === 'ring' ? 'upload-server' : 'bare-server';
     const server = await Child.start<Ports>(
-      program,
+      kind === 'ring' ? 'upload-server' : 'bare-server',
       { socket, certFile, keyFile },
       execArgv.server,
     );
     const worker =
       kind === 'ring' ? await Child.start('worker', { socket }, execArgv.worker) : undefined;
     const { path } = server.ready;
-    const { scheme } = scenario;
-    const client = await Child.start('client', { port: server.ready[scheme], scheme, path, seed });
+    const { client: program, port, scheme } = PROTOCOLS[scenario.protocol];
+    const client = await Child.start(program, { port: server.ready[port], scheme, path, seed });
     return new Trial(server, worker, client);
   }
 
@@ -129,6 +137,16 @@ export class Trial {
       cpuSecondsPerGb: { client: perGb(0), server: perGb(1), worker: perGb(2) },
       serverRssBytes: after[1]?.rssBytes ?? 0,
     };
+  }
+
+  /** Sends `requests` small requests over `connections` connections. */
+  async small(connections: number, requests: number): Promise<SmallOutcome> {
+    const options = { connections, requests };
+    const { ns, seconds } = await this.#client.ask<{ ns: number[]; seconds: number }>(
+      'small',
+      options,
+    );
+    return { ns, requestsPerSecond: requests / seconds };
   }
 
   async warmUp(framing: Scenario['framing'], totalBytes: number): Promise<void> {

@@ -2,6 +2,7 @@ import { quietMoment } from '../support/machine.js';
 import type { BenchOptions } from '../support/options.js';
 import type { Table } from '../support/report.js';
 import { median, spread } from '../support/statistics.js';
+import { PROTOCOLS } from './protocol.js';
 import {
   type Scenario,
   type ServerKind,
@@ -14,13 +15,6 @@ const MB = 1e6;
 /** Whole writes of the client. */
 const WRITE_BYTES = 256 * 1024;
 const KINDS: readonly ServerKind[] = ['ring', 'bare'];
-
-const SCENARIOS: readonly Scenario[] = [
-  { scheme: 'http', framing: 'length' },
-  { scheme: 'http', framing: 'chunked' },
-  { scheme: 'https', framing: 'length' },
-  { scheme: 'https', framing: 'chunked' },
-];
 
 interface Size {
   readonly totalBytes: number;
@@ -41,12 +35,16 @@ function sizes(small: boolean): Size[] {
 /** Outcomes of one scenario and size, trial by trial. */
 type Outcomes = Record<ServerKind, UploadOutcome[]>;
 
-/** Table 'uploads': throughput beside the bare server's. */
-export async function uploadTable(options: BenchOptions, workspace: Workspace): Promise<Table> {
+/** Table 'uploads': throughput of each scenario beside the bare server's. */
+export async function uploadTable(
+  scenarios: readonly Scenario[],
+  options: BenchOptions,
+  workspace: Workspace,
+): Promise<Table> {
   const all = new Map<string, Outcomes>();
   const hashes = new Set<string>();
   for (let trial = 0; trial < options.trials; trial++) {
-    for (const scenario of SCENARIOS) {
+    for (const scenario of scenarios) {
       for (const kind of KINDS) {
         await quietMoment(options.quietSeconds);
         hashes.add(await runTrial(kind, scenario, options, workspace, all));
@@ -58,13 +56,13 @@ export async function uploadTable(options: BenchOptions, workspace: Workspace): 
   const rows = [...all].map(([label, outcomes]) => summary(label, outcomes));
   return {
     name: 'uploads',
-    title: 'Uploads over HTTP/1.1: this server with a worker beside a bare Node server',
+    title: 'Uploads: this server with a worker beside a bare server of the same library',
     notes: [
       [
         'MB = 10^6 bytes. "ring": client, server and worker are processes of their own; the worker',
-        'compares every slot with its XXH3-64 before it counts it. "bare": node:http or node:https with',
-        "req.on('data') that only counts. The same client program sends to both, one connection, from",
-        'memory; the time ends with the response. CPU: seconds of each process per 10^9 bytes.',
+        'compares every slot with its XXH3-64 before it counts it. "bare": a server that only counts the',
+        "bytes of its 'data' events. The same client program sends to both, one connection, from memory;",
+        'the time ends with the response. CPU: seconds of each process per 10^9 bytes.',
       ].join('\n'),
     ],
     columns: [
@@ -84,14 +82,14 @@ async function runTrial(
   workspace: Workspace,
   all: Map<string, Outcomes>,
 ): Promise<string> {
-  const { scheme, framing } = scenario;
+  const { protocol, framing } = scenario;
   const trial = await Trial.start(kind, scenario, seed, workspace);
   try {
     const checked = kind === 'ring' ? await trial.check(framing, wholeWrites(8 * MB)) : '';
     await trial.warmUp(framing, wholeWrites((small ? 4 : 64) * MB));
     for (const { totalBytes, count } of sizes(small)) {
-      const name = framing === 'length' ? 'Content-Length' : 'chunked';
-      const label = `${scheme} ${name}, ${Math.round(totalBytes / MB)} MB`;
+      const name = framing === 'length' ? '' : ' chunked';
+      const label = `${PROTOCOLS[protocol].label}${name}, ${Math.round(totalBytes / MB)} MB`;
       const outcomes = all.get(label) ?? { ring: [], bare: [] };
       all.set(label, outcomes);
       outcomes[kind].push(

@@ -1,40 +1,70 @@
-// What is measured against: node:http and node:https, which count the bytes of a request and do nothing
-// else with them. Options: JSON in argv[2].
+// What is measured against: the same libraries as the server's, which count the bytes of a request and do
+// nothing else with them. Options: JSON in argv[2].
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createH2cServer, createSecureServer } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import { serveParent } from './control.mjs';
+import { SMALL_BYTES } from './payload.mjs';
 import { Ages } from './samples.mjs';
 
 const { certFile, keyFile } = JSON.parse(process.argv[2]);
 const ages = new Ages();
+const smallAnswer = Buffer.alloc(SMALL_BYTES, 'a');
+const answer = (bytes, small) => (small ? smallAnswer : Buffer.from(JSON.stringify({ bytes })));
 
 function count(request, response) {
   const stamped = request.headers['x-stamped'] !== undefined;
+  const small = request.headers['x-small'] !== undefined;
   let bytes = 0;
   request.on('data', (chunk) => {
     if (bytes === 0 && stamped) ages.add(chunk);
     bytes += chunk.length;
   });
   request.on('end', () => {
-    const body = JSON.stringify({ bytes });
+    const body = answer(bytes, small);
     response.writeHead(200, { 'content-length': body.length });
     response.end(body);
   });
 }
 
+function countStream(stream, headers) {
+  const small = headers['x-small'] !== undefined;
+  let bytes = 0;
+  stream.on('data', (chunk) => {
+    bytes += chunk.length;
+  });
+  stream.on('end', () => {
+    const body = answer(bytes, small);
+    stream.respond({ ':status': 200, 'content-length': body.length });
+    stream.end(body);
+  });
+  stream.on('error', () => {});
+}
+
+const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
 const options = { requestTimeout: 0 };
-const plain = createServer(options, count);
-const tls = createTlsServer(
-  { ...options, cert: readFileSync(certFile), key: readFileSync(keyFile) },
-  count,
-);
+// As large as the server's own: what is compared is what is done with the bytes.
+const settings = { initialWindowSize: Number(process.env.BENCH_H2_WINDOW ?? 1024 * 1024) };
+const h2 = createSecureServer({ ...tls, settings });
+const h2c = createH2cServer({ settings });
+for (const server of [h2, h2c]) {
+  server.on('stream', countStream);
+  server.on('session', (session) => session.setLocalWindowSize(16 * settings.initialWindowSize));
+}
+
 const listen = (server) =>
   new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(server.address().port));
   });
 serveParent(
-  { http: await listen(plain), https: await listen(tls), path: '/upload' },
+  {
+    path: '/upload',
+    http: await listen(createServer(options, count)),
+    https: await listen(createTlsServer({ ...options, ...tls }, count)),
+    h2: await listen(h2),
+    h2c: await listen(h2c),
+  },
   { ages: () => ages.take() },
 );

@@ -1,30 +1,23 @@
-// The client of both servers: a raw socket, everything that is sent built before the clock starts.
-// Options: JSON in argv[2].
+// HTTP/1.1 over a raw socket; everything that is sent is built before the clock starts. Options: JSON in
+// argv[2].
 
-import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { serveParent } from './control.mjs';
+import {
+  digestOf,
+  SMALL_BYTES,
+  seededBytes,
+  timedRequests,
+  WRITE_BYTES,
+  writeAll,
+} from './payload.mjs';
 import { stamp } from './samples.mjs';
 
 const { port, scheme, path, seed } = JSON.parse(process.argv[2]);
 const HTTP_CHUNK_BYTES = 64 * 1024;
-const WRITE_BYTES = 256 * 1024;
-/** Writes that the socket has at once: the next one is there when one has been taken. */
-const WRITES_AHEAD = 2;
-
-/** The same bytes for every run of a seed. */
-function seededBytes(length) {
-  const bytes = Buffer.alloc(length);
-  for (let at = 0, block = createHash('sha256').update(String(seed)).digest(); at < length; ) {
-    at += block.copy(bytes, at);
-    block = createHash('sha256').update(block).digest();
-  }
-  return bytes;
-}
-
-const payload = seededBytes(WRITE_BYTES);
+const payload = seededBytes(seed);
 
 /** Bytes as HTTP chunks. */
 function chunked(bytes) {
@@ -52,7 +45,7 @@ const open = () =>
     socket.once('error', reject);
   });
 
-/** Reads one response with a Content-Length; resolves with its body as JSON. */
+/** Reads one response with a Content-Length; resolves with its body. */
 function response(socket) {
   return new Promise((resolve, reject) => {
     let text = '';
@@ -64,24 +57,13 @@ function response(socket) {
       if (text.length < head + 4 + length) return;
       socket.off('data', onData);
       socket.off('close', onClose);
-      if (text.startsWith('HTTP/1.1 200')) resolve(JSON.parse(text.slice(head + 4)));
+      if (text.startsWith('HTTP/1.1 200')) resolve(text.slice(head + 4));
       else reject(new Error(text));
     };
     const onClose = () => reject(new Error(`the connection was closed: ${text}`));
     socket.on('data', onData);
     socket.once('close', onClose);
   });
-}
-
-/** Writes `buffer` `times` times, then `end`. */
-function writeAll(socket, buffer, times, end) {
-  let left = times;
-  const next = () => {
-    if (left === 0) return;
-    left -= 1;
-    socket.write(left === 0 && end ? Buffer.concat([buffer, end]) : buffer, next);
-  };
-  for (let i = 0; i < WRITES_AHEAD; i++) next();
 }
 
 /** Uploads one after the other on one connection; the time of each from its first byte to the end of
@@ -99,19 +81,12 @@ async function uploads({ totalBytes, framing, count, digest = false }) {
     const answered = response(socket);
     socket.write(head);
     writeAll(socket, buffer, times, end);
-    last = await answered;
+    last = JSON.parse(await answered);
     seconds.push((performance.now() - begun) / 1000);
     if (last.bytes !== totalBytes) throw new Error(`${last.bytes} of ${totalBytes} bytes arrived`);
   }
   socket.destroy();
   return { seconds, sha256: last.sha256 };
-}
-
-/** What `uploads` sends, hashed here. */
-function expectedDigest({ totalBytes }) {
-  const hash = createHash('sha256');
-  for (let at = 0; at < totalBytes; at += WRITE_BYTES) hash.update(payload);
-  return { sha256: hash.digest('hex') };
 }
 
 /** Small stamped uploads. `apart`: the body is sent when the head has long arrived. */
@@ -135,4 +110,23 @@ async function stamped({ count, bodyBytes, apart }) {
   return {};
 }
 
-serveParent({}, { uploads, expectedDigest, stamped });
+/** Small requests, one after the other on each of many connections. */
+async function small({ connections, requests }) {
+  const whole = Buffer.concat([
+    headOf(SMALL_BYTES, 'length', 'X-Small: 1\r\n'),
+    payload.subarray(0, SMALL_BYTES),
+  ]);
+  const sockets = await Promise.all(Array.from({ length: connections }, open));
+  const result = await timedRequests(sockets, requests, async (socket) => {
+    const answered = response(socket);
+    socket.write(whole);
+    const body = await answered;
+    if (body.length !== SMALL_BYTES) throw new Error(`${body.length} bytes came back`);
+  });
+  for (const socket of sockets) socket.destroy();
+  return result;
+}
+
+const expectedDigest = ({ totalBytes }) => digestOf(payload, totalBytes);
+
+serveParent({}, { uploads, expectedDigest, stamped, small });

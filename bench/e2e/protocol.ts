@@ -1,0 +1,18 @@
+/** One protocol of the benchmarks: which client program speaks it, and where both servers offer it. */
+export interface Protocol {
+  readonly label: string;
+  /** Program in `processes/`. */
+  readonly client: string;
+  /** Key of the port among those that the servers report. */
+  readonly port: string;
+  readonly scheme: 'http' | 'https' | 'ws' | 'wss';
+}
+
+export const PROTOCOLS = {
+  http1: { label: 'HTTP/1.1', client: 'http1-client', port: 'http', scheme: 'http' },
+  http1Tls: { label: 'HTTP/1.1 TLS', client: 'http1-client', port: 'https', scheme: 'https' },
+  http2: { label: 'HTTP/2 TLS', client: 'http2-client', port: 'h2', scheme: 'https' },
+  h2c: { label: 'HTTP/2 plain', client: 'http2-client', port: 'h2c', scheme: 'http' },
+} as const satisfies Record<string, Protocol>;
+
+export type ProtocolName = keyof typeof PROTOCOLS;
