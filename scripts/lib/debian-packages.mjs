@@ -28,6 +28,8 @@ const packages = [
   // node-gyp is written in Python, and prebuildify calls it.
   { name: 'python3', kinds: ['prebuild'], present: () => which('python3') },
   { name: 'curl', kinds: ['clients'], present: () => which('curl') },
+  { name: 'wrk', kinds: ['clients'], present: () => which('wrk') },
+  { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },
 ];
 
 /** The names of the packages that these kinds of work need and the machine does not have. */
