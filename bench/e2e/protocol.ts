@@ -11,8 +11,6 @@ export interface Protocol {
 export const PROTOCOLS = {
   http1: { label: 'HTTP/1.1', client: 'http1-client', port: 'http', scheme: 'http' },
   http1Tls: { label: 'HTTP/1.1 TLS', client: 'http1-client', port: 'https', scheme: 'https' },
-  http2: { label: 'HTTP/2 TLS', client: 'http2-client', port: 'h2', scheme: 'https' },
-  h2c: { label: 'HTTP/2 plain', client: 'http2-client', port: 'h2c', scheme: 'http' },
 } as const satisfies Record<string, Protocol>;
 
 export type ProtocolName = keyof typeof PROTOCOLS;

@@ -3,7 +3,6 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createServer as createH2cServer, createSecureServer } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import { serveParent } from './control.mjs';
 import { SMALL_BYTES } from './payload.mjs';
@@ -29,31 +28,8 @@ function count(request, response) {
   });
 }
 
-function countStream(stream, headers) {
-  const small = headers['x-small'] !== undefined;
-  let bytes = 0;
-  stream.on('data', (chunk) => {
-    bytes += chunk.length;
-  });
-  stream.on('end', () => {
-    const body = answer(bytes, small);
-    stream.respond({ ':status': 200, 'content-length': body.length });
-    stream.end(body);
-  });
-  stream.on('error', () => {});
-}
-
 const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
 const options = { requestTimeout: 0 };
-// As large as the server's own: what is compared is what is done with the bytes.
-const settings = { initialWindowSize: Number(process.env.BENCH_H2_WINDOW ?? 1024 * 1024) };
-const h2 = createSecureServer({ ...tls, settings });
-const h2c = createH2cServer({ settings });
-for (const server of [h2, h2c]) {
-  server.on('stream', countStream);
-  server.on('session', (session) => session.setLocalWindowSize(16 * settings.initialWindowSize));
-}
-
 const listen = (server) =>
   new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(server.address().port));
@@ -63,8 +39,6 @@ serveParent(
     path: '/upload',
     http: await listen(createServer(options, count)),
     https: await listen(createTlsServer({ ...options, ...tls }, count)),
-    h2: await listen(h2),
-    h2c: await listen(h2c),
   },
   { ages: () => ages.take() },
 );
