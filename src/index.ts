@@ -1,5 +1,6 @@
 /** The server as a library. Workers import `upload-response/worker`. */
 
+export { type SignUploadUrlOptions, signUploadUrl } from './admission/index.js';
 export { ERRORS, type ErrorCode, UploadResponseError } from './errors/index.js';
 export {
   DEFAULT_LIMITS,

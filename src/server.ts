@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { openAdmission } from './admission/index.js';
+import { type AdmissionSet, createAdmission, isAuthConfigured } from './admission/index.js';
 import { type Config, configSchema } from './config/schema.js';
 import { UploadResponseError } from './errors/index.js';
 import { HttpFront } from './http/index.js';
@@ -62,13 +62,19 @@ export async function createServer(
   const segment = Segment.create({ ...valid.segment, socket, name: 'server' });
   const { killStuckAfterMs } = valid.workers;
   const ingress = new Ingress({ segment, limits: valid.limits, killStuckAfterMs, log });
+  let admission: AdmissionSet | undefined;
   try {
-    const http = new HttpFront(valid.http, log);
-    const shared = { ingress, http, admission: openAdmission, log };
+    admission = createAdmission(valid.auth, valid.limits);
+    const http = new HttpFront(valid.http, log, admission.connections);
+    const shared = { ingress, http, admission: admission.admission, log };
     const transports = createTransports(valid, shared);
     http.prepare();
-    return new Server(socket, segment, ingress, http, transports);
+    if (!isAuthConfigured(valid.auth)) {
+      log.info({}, 'no authentication is configured: only this machine can connect');
+    }
+    return new Server(socket, segment, ingress, http, transports, admission);
   } catch (error) {
+    await admission?.close();
     ingress.close();
     segment.close();
     throw error;
@@ -85,6 +91,7 @@ class Server implements UploadResponseServer {
     readonly ingress: Ingress,
     readonly http: HttpFront,
     readonly transports: ReadonlyMap<string, Transport>,
+    readonly admission: AdmissionSet,
   ) {}
 
   async listen(): Promise<readonly BoundAddress[]> {
@@ -118,6 +125,7 @@ class Server implements UploadResponseServer {
 
   async #close(): Promise<void> {
     await this.#closeTransports();
+    await this.admission.close();
     this.ingress.close();
     this.segment.close();
   }

@@ -77,6 +77,15 @@ enum class [[nodiscard]] Status : int32_t {
   kHpksTruncated = -76,
   kInvalidConfig = -80,
   kInvalidWorkerModule = -81,
+  kUnauthenticated = -120,
+  kInvalidCredentials = -121,
+  kForbidden = -122,
+  kInvalidSignature = -123,
+  kAuthUnavailable = -124,
+  kTooManyRequests = -125,
+  kTooManyStreams = -126,
+  kTooManyConnections = -127,
+  kMemoryLimit = -128,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -220,6 +229,24 @@ constexpr const char* status_name(Status status) {
       return "INVALID_CONFIG";
     case Status::kInvalidWorkerModule:
       return "INVALID_WORKER_MODULE";
+    case Status::kUnauthenticated:
+      return "UNAUTHENTICATED";
+    case Status::kInvalidCredentials:
+      return "INVALID_CREDENTIALS";
+    case Status::kForbidden:
+      return "FORBIDDEN";
+    case Status::kInvalidSignature:
+      return "INVALID_SIGNATURE";
+    case Status::kAuthUnavailable:
+      return "AUTH_UNAVAILABLE";
+    case Status::kTooManyRequests:
+      return "TOO_MANY_REQUESTS";
+    case Status::kTooManyStreams:
+      return "TOO_MANY_STREAMS";
+    case Status::kTooManyConnections:
+      return "TOO_MANY_CONNECTIONS";
+    case Status::kMemoryLimit:
+      return "MEMORY_LIMIT";
   }
   return "UNKNOWN";
 }
@@ -365,6 +392,24 @@ constexpr const char* status_text(Status status) {
       return "the configuration is not valid";
     case Status::kInvalidWorkerModule:
       return "the module exports no worker";
+    case Status::kUnauthenticated:
+      return "this needs credentials";
+    case Status::kInvalidCredentials:
+      return "the credentials are not valid";
+    case Status::kForbidden:
+      return "the caller may not do this";
+    case Status::kInvalidSignature:
+      return "the signed URL is not valid for this request";
+    case Status::kAuthUnavailable:
+      return "nobody can say now who may do this";
+    case Status::kTooManyRequests:
+      return "too much in too short a time";
+    case Status::kTooManyStreams:
+      return "the caller has too many streams at once";
+    case Status::kTooManyConnections:
+      return "there are too many connections";
+    case Status::kMemoryLimit:
+      return "the server keeps as many bytes waiting as it may";
   }
   return "";
 }
@@ -510,6 +555,24 @@ constexpr const char* status_remedy(Status status) {
       return "Correct the key that the message names.";
     case Status::kInvalidWorkerModule:
       return "Export default a function, or an object with a fetch or handle function.";
+    case Status::kUnauthenticated:
+      return "Send a token, a signed URL or a client certificate, as docs/auth.md shows.";
+    case Status::kInvalidCredentials:
+      return "Get new credentials, and send them as they were given.";
+    case Status::kForbidden:
+      return "Use another path or other credentials, or have the permissions extended.";
+    case Status::kInvalidSignature:
+      return "Use the URL unchanged, with the method it was signed for, before it expires.";
+    case Status::kAuthUnavailable:
+      return "Retry later; the operator looks at the key set or the callback of auth.";
+    case Status::kTooManyRequests:
+      return "Wait as long as Retry-After says, or have limits raised.";
+    case Status::kTooManyStreams:
+      return "Wait until one of them is over, or have limits raised.";
+    case Status::kTooManyConnections:
+      return "Use fewer connections for more requests, or have limits raised.";
+    case Status::kMemoryLimit:
+      return "Retry later, raise limits.maxWaitingBytes, or have workers read faster.";
   }
   return "";
 }

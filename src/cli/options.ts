@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FlagOverride } from '../config/index.js';
-import { parseDuration } from '../config/units.js';
+import { parseDuration, parseSize } from '../config/units.js';
 
 /** `--socket`, as every command that talks to a running server has it. */
 export function socketOption(): Option {
@@ -21,6 +21,13 @@ export function duration(text: string): number {
   const value = parseDuration(text);
   if (value !== undefined && value < 2 ** 31) return value;
   throw new InvalidArgumentError('Accepted: a duration such as 500ms, 30s or 5m.');
+}
+
+/** A size such as 64KB or 1GB for commander, in bytes. */
+export function size(text: string): number {
+  const value = parseSize(text);
+  if (value !== undefined && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('Accepted: a size such as 65536, 64KB or 1.5GB.');
 }
 
 /** The flags that stand for one configuration key each, beside `--set` and `--a.b.c`. */

@@ -6,6 +6,8 @@ import { addDoctor } from './commands/doctor.js';
 import { addInspect } from './commands/inspect.js';
 import { addSend } from './commands/send.js';
 import { addServe } from './commands/serve.js';
+import { addSign } from './commands/sign.js';
+import { addToken } from './commands/token.js';
 import { addTop } from './commands/top.js';
 import { addWorker } from './commands/worker.js';
 import { EXIT_CODES, exitCodesText } from './exit-codes.js';
@@ -13,7 +15,7 @@ import { takeDottedFlags } from './options.js';
 import { packageVersion } from './package-info.js';
 
 /** The commands that read the configuration, and so take a flag for each of its keys. */
-const CONFIGURED = new Set(['serve', 'doctor', 'config']);
+const CONFIGURED = new Set(['serve', 'doctor', 'config', 'sign']);
 
 /** The command line `upload-response`. `argv` is without node and script. */
 export function createProgram(argv: readonly string[]): { run(): Promise<void> } {
@@ -49,6 +51,8 @@ ${exitCodesText(...(Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]))}`,
   addTop(program);
   addDoctor(program, dotted);
   addConfig(program, dotted);
+  addToken(program);
+  addSign(program, dotted);
   return {
     run: async () => {
       await program.parseAsync(rest, { from: 'user' });

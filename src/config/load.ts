@@ -101,9 +101,17 @@ function lastName(path: Path): string {
 }
 
 function show(value: unknown, node: SchemaNode | undefined): string {
-  if (node?.secret) return 'not valid';
+  if (node && holdsSecret(node)) return 'not valid';
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** A list or map in the wrong shape may show a secret that is meant to be inside. */
+function holdsSecret(node: SchemaNode): boolean {
+  if (node.secret) return true;
+  const items = variant(node, 'array')?.items;
+  const properties = variant(node, 'object')?.properties ?? {};
+  return [...(items ? [items] : []), ...Object.values(properties)].some(holdsSecret);
 }
 
 function nodeAt(root: SchemaNode, path: Path): SchemaNode | undefined {

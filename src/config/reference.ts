@@ -49,7 +49,10 @@ function section(
   const entry = variant(node, 'array')?.items;
   const fields = entry && variant(entry, 'object')?.properties;
   const about = comment(node.description ?? '', indent);
-  if (fields) return [...about, `${indent}${key}:`, ...entries(value, fields, depth + 1)];
+  if (fields && Array.isArray(value) && value.length > 0) {
+    return [...about, `${indent}${key}:`, ...entries(value, fields, depth + 1)];
+  }
+  if (fields) return [...about, `${indent}${key}: []`];
   const accepted = comment(acceptedSentence(acceptedText(node, key)), indent);
   const line = `${indent}${key}: ${value === undefined ? '' : spell(key, value)}`.trimEnd();
   // A required key can stand only in a map that is turned off as a whole.
@@ -94,7 +97,7 @@ function spell(key: string, value: unknown): string {
     if (unitOf(key) === 'size') return formatSize(value);
     if (unitOf(key) === 'duration') return formatDuration(value);
   }
-  return stringify(value, { collectionStyle: 'flow' }).trimEnd();
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd();
 }
 
 function comment(text: string, indent: string): string[] {

@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { authConfigSchema, isAuthConfigured } from '../admission/config.js';
+import { admissionLimitsShape } from '../admission/limits.js';
 import { httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
+import { exposedAddresses } from './exposure.js';
 import { segmentSchema } from './segment-schema.js';
 
 /** One key for each transport in the registry, with the transport's own schema. */
@@ -24,7 +27,8 @@ export const configSchema = z
     http: httpConfigSchema.prefault({}),
     transports: transports.prefault({}),
     segment: segmentSchema.prefault({}),
-    limits: limitsSchema.prefault({}),
+    limits: limitsSchema.extend(admissionLimitsShape).prefault({}),
+    auth: authConfigSchema.prefault({}),
     workers: z
       .strictObject({
         killStuckAfterMs: z
@@ -64,6 +68,11 @@ export const configSchema = z
       .prefault({}),
   })
   .superRefine((config, context) => {
+    if (!isAuthConfigured(config.auth)) {
+      for (const { path, host } of exposedAddresses(config)) {
+        context.addIssue({ code: 'custom', path, message: exposedText(host) });
+      }
+    }
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {
       const pool = (transport as { pool?: unknown }).pool;
@@ -75,6 +84,13 @@ export const configSchema = z
       });
     }
   });
+
+function exposedText(host: string): string {
+  return (
+    `${host} is no loopback address, and nobody has to authenticate: configure auth, listen on ` +
+    '127.0.0.1, or say with auth.anonymous: [publish] that everybody may upload'
+  );
+}
 
 /** A valid configuration. Sizes in bytes, durations in milliseconds. */
 export type Config = z.output<typeof configSchema>;

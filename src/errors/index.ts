@@ -13,14 +13,21 @@ export class UploadResponseError extends Error {
   readonly httpStatus: number;
   /** What the person who sees the error can do. */
   readonly remedy: string;
+  /** When to try again, where that is known: seconds from now. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCode, detail?: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    options?: { readonly cause?: unknown; readonly retryAfterSeconds?: number },
+  ) {
     const entry = ERRORS[code];
     super(detail ? `${entry.text}: ${detail}` : entry.text, options);
     this.code = code;
     this.number = entry.number;
     this.httpStatus = entry.http;
     this.remedy = entry.remedy;
+    this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 }
 

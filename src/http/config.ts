@@ -16,7 +16,15 @@ const duration = (what: string, preset: number) =>
     .default(preset)
     .describe(what);
 
-const tls = z.strictObject({
+const clientCertificates = z
+  .enum(['none', 'optional', 'required'])
+  .default('none')
+  .describe(
+    'Whether clients are asked for a certificate. `optional`: one that cannot be verified counts as ' +
+      'none. `required`: the handshake fails without a good one.',
+  );
+
+const tlsSchema = z.strictObject({
   host: host('Address to listen on; the plain one without it.'),
   port: port(8443, 'TLS port; 0 takes a free one.'),
   certFile: path('Certificate chain, PEM.'),
@@ -26,6 +34,16 @@ const tls = z.strictObject({
     .optional()
     .meta({ secret: true, description: 'Passphrase of the private key.' }),
   minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest TLS version.'),
+  clientCaFile: path('Certificates that may have signed those of clients, PEM.').optional(),
+  clientCertificates,
+});
+
+const tls = tlsSchema.superRefine(({ clientCaFile, clientCertificates: asked }, context) => {
+  if (clientCaFile !== undefined || asked === 'none') return;
+  // Without it every authority that the machine trusts could make clients.
+  const message =
+    'is missing; accepted: the authorities of the clients, since certificates are asked for';
+  context.addIssue({ code: 'custom', path: ['clientCaFile'], message });
 });
 
 const h2c = z.strictObject({

@@ -2,9 +2,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { ConnectionAdmission } from '../admission/index.js';
 import type { UploadResponseError } from '../errors/index.js';
 import type { Logger } from '../ingress/index.js';
 import type { HttpConfig } from './config.js';
+import { guardConnections } from './connection-guard.js';
 import { bind, createListeners, type Endpoint, isHttp1, type Listener } from './listeners.js';
 import { createRoutes, type RawRequest, type RawResponse } from './routes.js';
 import { tcpSocketOf } from './tcp-socket.js';
@@ -17,6 +19,8 @@ export interface Http1Taker {
   connection(socket: Socket): void;
   /** `refusal`: the request is answered with this error. */
   upload(request: IncomingMessage, response: ServerResponse, refusal?: UploadResponseError): void;
+  /** A plain connection that is not taken: whatever it sends is answered with this error. */
+  refuse(socket: Socket, error: UploadResponseError): void;
 }
 
 /** The same for HTTP/2. */
@@ -40,17 +44,21 @@ export class HttpFront {
   readonly prefix: string;
   readonly #config: HttpConfig;
   readonly #log: Logger;
+  readonly #connections: ConnectionAdmission | undefined;
   /** TLS connections before the end of their handshake. */
   readonly #shaking = new Set<Socket>();
   #http1: Http1Taker | undefined;
   #http2: Http2Taker | undefined;
   #listeners: readonly Listener[] = [];
   #endpoints: readonly Endpoint[] = [];
+  readonly #refusedConnections: Record<string, number> = {};
   #stopped = false;
 
-  constructor(config: HttpConfig, log: Logger) {
+  /** `connections`: says which connections are taken; all of them without it. */
+  constructor(config: HttpConfig, log: Logger, connections?: ConnectionAdmission) {
     this.#config = config;
     this.#log = log;
+    this.#connections = connections;
     this.prefix = config.prefix;
     this.app = createRoutes(config.prefix, {
       upload: (request, response) => this.#upload(request, response),
@@ -85,12 +93,18 @@ export class HttpFront {
     for (const listener of this.#listeners) {
       if (isHttp1(listener)) this.#http1?.serve(listener.server);
       if (listener.kind === 'tls') this.#watchHandshakes(listener);
+      if (this.#connections) this.#guard(listener, this.#connections);
     }
   }
 
   /** Where it is bound; empty before `listen`. */
   get endpoints(): readonly Endpoint[] {
     return this.#endpoints;
+  }
+
+  /** Connections that were not taken, by error code. */
+  get refusedConnections(): Readonly<Record<string, number>> {
+    return { ...this.#refusedConnections };
   }
 
   /** Takes a request to its route. Its head has been read and nothing of its body. */
@@ -129,6 +143,15 @@ export class HttpFront {
     server.on('connection', (socket: Socket) => {
       this.#shaking.add(socket);
       socket.once('close', () => this.#shaking.delete(socket));
+    });
+  }
+
+  #guard({ kind, server }: Listener, connections: ConnectionAdmission): void {
+    guardConnections(server, connections, (socket, error) => {
+      this.#refusedConnections[error.code] = (this.#refusedConnections[error.code] ?? 0) + 1;
+      // Below TLS, or to HTTP/2, there is nothing that could be said in one message.
+      if (kind === 'plain' && this.#http1) this.#http1.refuse(socket, error);
+      else socket.destroy();
     });
   }
 

@@ -120,6 +120,7 @@ function createSecureServer(
       key: readFileSync(tls.keyFile),
       ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
       minVersion: tls.minVersion,
+      ...clientVerification(tls),
       ALPNProtocols: takers.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       handshakeTimeout: config.headTimeoutMs,
     });
@@ -129,6 +130,16 @@ function createSecureServer(
     const detail = `http.tls: ${(cause as Error).message}`;
     throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
   }
+}
+
+/** Where a certificate is optional, one that cannot be verified is none: see `certificateOf`. */
+function clientVerification({ clientCaFile, clientCertificates }: NonNullable<HttpConfig['tls']>) {
+  if (clientCertificates === 'none' || clientCaFile === undefined) return {};
+  return {
+    ca: readFileSync(clientCaFile),
+    requestCert: true,
+    rejectUnauthorized: clientCertificates === 'required',
+  };
 }
 
 /** Keeps the connections on which the client chose HTTP/2 from the server's own parser. */

@@ -25,7 +25,22 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'OUT_OF_MEMORY',
   'SHUTTING_DOWN',
   'SERVER_GONE',
+  'AUTH_UNAVAILABLE',
+  'TOO_MANY_REQUESTS',
+  'TOO_MANY_STREAMS',
+  'TOO_MANY_CONNECTIONS',
+  'MEMORY_LIMIT',
 ]);
+
+const REALM = 'Bearer realm="upload-response"';
+
+/** What RFC 9110 section 11.6.1 wants of a 401, in the words of RFC 6750 section 3.1. */
+const CHALLENGES: Partial<Record<ErrorCode, string>> = {
+  // Without an error code: the request had no credentials.
+  UNAUTHENTICATED: REALM,
+  INVALID_CREDENTIALS: `${REALM}, error="invalid_token"`,
+  FORBIDDEN: `${REALM}, error="insufficient_scope"`,
+};
 
 /** The response for an error: `{error, message, remedy}`, and for a veto the observer's `reason`. */
 export function errorAnswer(error: UploadResponseError, veto?: Veto): ErrorAnswer {
@@ -35,7 +50,10 @@ export function errorAnswer(error: UploadResponseError, veto?: Veto): ErrorAnswe
     ['content-type', 'application/json; charset=utf-8'],
     ['content-length', String(Buffer.byteLength(body))],
   ];
-  if (RETRYABLE.has(code)) headers.push(['retry-after', String(RETRY_AFTER_SECONDS)]);
+  const { retryAfterSeconds = RETRY_AFTER_SECONDS } = error;
+  if (RETRYABLE.has(code)) headers.push(['retry-after', String(retryAfterSeconds)]);
+  const challenge = CHALLENGES[code];
+  if (challenge) headers.push(['www-authenticate', challenge]);
   return { status: vetoStatus(veto) ?? error.httpStatus, headers, body };
 }
 

@@ -4,12 +4,14 @@ import type { Limits } from './limits.js';
 import type { Logger } from './logger.js';
 import type { Counters, TransportCounters } from './stats.js';
 import type { TimerWheel } from './timer-wheel.js';
+import type { WaitingBudget } from './waiting-budget.js';
 
 /** What an exchange has of its ingress. */
 export interface ExchangeHost {
   readonly segment: Segment;
   readonly limits: Limits;
   readonly wheel: TimerWheel;
+  readonly waiting: WaitingBudget;
   readonly log: Logger;
   readonly stats: Counters;
   counters(transport: string): TransportCounters;

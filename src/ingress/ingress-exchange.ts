@@ -1,3 +1,4 @@
+import { type Permit, withhold } from '../admission/index.js';
 import { ERRORS, type ErrorCode, fromNative, UploadResponseError } from '../errors/index.js';
 import type { Header, RequestHead } from '../protocols/hpks/index.js';
 import { Lane } from '../ring/index.js';
@@ -7,6 +8,7 @@ import { errorAnswer, type Veto } from './error-answer.js';
 import type { ExchangeHost } from './exchange-host.js';
 import { ExchangeWatch } from './exchange-watch.js';
 import { isRead } from './holder.js';
+import { bodyLimit } from './limits.js';
 import { RequestFeed } from './request-feed.js';
 import type { ResponseSink } from './response-sink.js';
 import type { TransportCounters } from './stats.js';
@@ -21,6 +23,9 @@ export interface ExchangeOptions {
   readonly head: RequestHead;
   /** Where the client says how long the body is. */
   readonly contentLength?: number | undefined;
+  /** Leave to open it. From here on it belongs to the ingress, which releases it when the exchange is
+   *  over, or could not be opened. */
+  readonly permit?: Permit | undefined;
   readonly sink: ResponseSink;
   /** Nobody looks at a chunk after it was given to `writeBody`: its memory is freed at once. */
   readonly givesChunksAway?: boolean | undefined;
@@ -50,6 +55,7 @@ export class IngressExchange {
     return this.#over;
   };
   readonly #maxBodyBytes: number;
+  readonly #permit: Permit | undefined;
   #dirty = false;
   #over = false;
 
@@ -60,7 +66,8 @@ export class IngressExchange {
     this.#sink = options.sink;
     this.#onResume = options.onResume;
     this.#counters = host.counters(options.transport);
-    this.#maxBodyBytes = host.limits.maxBodyBytes || Number.POSITIVE_INFINITY;
+    this.#permit = options.permit;
+    this.#maxBodyBytes = bodyLimit(host.limits, options.permit);
     const { segment } = host;
     const gate = new VerdictGate(segment, id);
     const toHead = options.head.method === 'HEAD';
@@ -75,6 +82,7 @@ export class IngressExchange {
         id,
         ownsChunks,
         () => isRead(segment, id) && gate.isRead(),
+        host.waiting,
       );
     } catch (error) {
       this.#answer.close();
@@ -83,7 +91,8 @@ export class IngressExchange {
     this.#watch = new ExchangeWatch(this, host, this.#feed, this.#answer, gate);
     this.#course = new AnswerCourse(this, host, this.#feed, this.#answer, gate, this.#watch);
     try {
-      this.#feed.writeHead(options.head);
+      const withheld = options.permit?.withheld;
+      this.#feed.writeHead(withheld ? withhold(options.head, withheld) : options.head);
     } catch (error) {
       this.#over = true;
       this.#release();
@@ -98,6 +107,11 @@ export class IngressExchange {
   /** Nothing is taken or given any more. */
   get over(): boolean {
     return this.#over;
+  }
+
+  /** Name of whoever sends it, for logs. */
+  get subject(): string | undefined {
+    return this.#permit?.subject;
   }
 
   /** Body bytes that went to the sink. */
@@ -165,7 +179,11 @@ export class IngressExchange {
     if (this.#over) return;
     this.#over = true;
     this.#counters.failed(error.code);
-    this.#host.log.info({ stream: this.id, code: error.code }, error.message);
+    const { subject } = this;
+    this.#host.log.info(
+      { stream: this.id, code: error.code, ...(subject !== undefined && { subject }) },
+      error.message,
+    );
     // The sink first: its views are protected until the stream is closed.
     this.#sink.fail(error, errorAnswer(error, veto));
     this.#host.segment.native.abort(this.id, error.number);
@@ -242,6 +260,7 @@ export class IngressExchange {
     const { segment } = this.#host;
     const late = complete && segment.native.readerCount(this.id, Lane.request) > 0;
     this.#host.left(this, late);
+    this.#permit?.release();
   }
 
   #release(): void {

@@ -3,10 +3,11 @@ import type { ControlEvent, Segment } from '../ring/index.js';
 import { ClosingStreams } from './closing-streams.js';
 import type { ExchangeHost } from './exchange-host.js';
 import { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
-import { DEFAULT_LIMITS, type Limits } from './limits.js';
+import { bodyLimit, DEFAULT_LIMITS, type Limits } from './limits.js';
 import { type Logger, silentLogger } from './logger.js';
 import { Counters, type IngressStats, TransportCounters } from './stats.js';
 import { TimerWheel } from './timer-wheel.js';
+import { WaitingBudget } from './waiting-budget.js';
 
 const NO_FREE_STREAM = -ERRORS.NO_FREE_STREAM.number;
 
@@ -28,6 +29,7 @@ export class Ingress {
   readonly #host: ExchangeHost;
   readonly #log: Logger;
   readonly #wheel = new TimerWheel();
+  readonly #waiting: WaitingBudget;
   readonly #counters = new Counters();
   readonly #transports = new Map<string, TransportCounters>();
   readonly #active = new Map<IngressExchange, string>();
@@ -41,6 +43,7 @@ export class Ingress {
     this.segment = options.segment;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#log = options.log ?? silentLogger;
+    this.#waiting = new WaitingBudget(this.limits.maxWaitingBytes);
     this.#closing = new ClosingStreams(this.segment, this.#wheel, this.#log, {
       lingerMs: this.limits.observerLingerMs,
       killStuckAfterMs: options.killStuckAfterMs ?? 0,
@@ -50,6 +53,7 @@ export class Ingress {
       segment: this.segment,
       limits: this.limits,
       wheel: this.#wheel,
+      waiting: this.#waiting,
       log: this.#log,
       stats: this.#counters,
       counters: (transport) => this.#countersOf(transport),
@@ -83,6 +87,7 @@ export class Ingress {
       this.#active.set(exchange, options.transport);
       return exchange;
     } catch (thrown) {
+      options.permit?.release();
       const error = fromNative(thrown);
       counters.failed(error.code);
       throw error;
@@ -121,6 +126,7 @@ export class Ingress {
     return {
       transports,
       active: this.#active.size,
+      waitingBytes: this.#waiting.usedBytes,
       lingering: this.#closing.lingering,
       setAside: this.#closing.setAside,
       requeuesTotal: requeues,
@@ -135,8 +141,8 @@ export class Ingress {
 
   #open(options: ExchangeOptions): IngressExchange {
     if (this.#refusing) throw new UploadResponseError('SHUTTING_DOWN');
-    const { maxBodyBytes } = this.limits;
-    if (maxBodyBytes > 0 && (options.contentLength ?? 0) > maxBodyBytes) {
+    const maxBodyBytes = bodyLimit(this.limits, options.permit);
+    if ((options.contentLength ?? 0) > maxBodyBytes) {
       const detail = `it has ${options.contentLength} bytes, ${maxBodyBytes} are allowed`;
       throw new UploadResponseError('BODY_TOO_LARGE', detail);
     }

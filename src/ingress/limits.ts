@@ -16,6 +16,11 @@ export const limitsSchema = z.strictObject({
     'Largest request body; a larger one is answered 413. 0: any size passes, memory stays fixed.',
     0,
   ),
+  maxWaitingBytes: bytes(
+    'Bytes of all uploads together that may wait for room in their lanes; an upload that would ' +
+      'pass that is answered 503. 0: any number.',
+    128 * 2 ** 20,
+  ),
   noWorkerTimeoutMs: duration(
     'An upload that no worker reads after this time is answered 503.',
     5000,
@@ -68,3 +73,12 @@ export type Limits = z.output<typeof limitsSchema>;
 
 /** The one place where the defaults stand. */
 export const DEFAULT_LIMITS: Limits = Object.freeze(limitsSchema.parse({}));
+
+/** The largest body of one request; infinite without a limit. */
+export function bodyLimit(
+  { maxBodyBytes }: Pick<Limits, 'maxBodyBytes'>,
+  permit?: { readonly maxBodyBytes: number | undefined },
+): number {
+  const permitted = permit?.maxBodyBytes ?? Number.POSITIVE_INFINITY;
+  return Math.min(maxBodyBytes || Number.POSITIVE_INFINITY, permitted);
+}

@@ -2,6 +2,7 @@ import { throwIfError, UploadResponseError } from '../errors/index.js';
 import { encodeHeaders, type Header, type RequestHead } from '../protocols/hpks/index.js';
 import { Lane, type RingReader, type RingWriter, type Segment, SlotFlag } from '../ring/index.js';
 import { trailerFields } from './headers.js';
+import type { WaitingBudget } from './waiting-budget.js';
 
 /**
  * The request side of an exchange: bytes go into the request lane as they come, and what does not fit
@@ -13,9 +14,12 @@ export class RequestFeed {
   readonly #writer: RingWriter;
   readonly #ownsChunks: boolean;
   readonly #mayLetGo: () => boolean;
+  readonly #budget: WaitingBudget;
   /** Keeps everything since the first slot in the ring until a worker reads. */
   #hold: RingReader | undefined;
   readonly #waiting: Uint8Array[] = [];
+  /** Bytes of `waiting` that are not in the ring: what the budget counts. */
+  #waitingBytes = 0;
   /** Bytes of `waiting[0]` that are in the ring. */
   #taken = 0;
   #trailers: Uint8Array | undefined;
@@ -26,7 +30,14 @@ export class RequestFeed {
   /** `ownsChunks`: nobody else looks at a chunk after `write`.
    *  `mayLetGo`: whoever must see the whole request reads it, so that it can go on without the hold.
    *  @throws UploadResponseError STALE_STREAM, NO_FREE_READER */
-  constructor(segment: Segment, id: number, ownsChunks: boolean, mayLetGo: () => boolean) {
+  constructor(
+    segment: Segment,
+    id: number,
+    ownsChunks: boolean,
+    mayLetGo: () => boolean,
+    budget: WaitingBudget,
+  ) {
+    this.#budget = budget;
     this.#ownsChunks = ownsChunks;
     this.#mayLetGo = mayLetGo;
     this.#segment = segment;
@@ -67,15 +78,19 @@ export class RequestFeed {
     this.#writer.tryWrite(frame, SlotFlag.head);
   }
 
-  /** Takes body bytes. False: the lane is full, the rest is kept, pause until `retry` says true. */
+  /** Takes body bytes. False: the lane is full, the rest is kept, pause until `retry` says true.
+   *  @throws UploadResponseError MEMORY_LIMIT: too much waits already, here and elsewhere */
   write(chunk: Uint8Array): boolean {
+    const { length } = chunk;
+    let taken = 0;
     if (!this.#full) {
-      const { length } = chunk;
-      const taken = this.#append(chunk, 0);
+      taken = this.#append(chunk, 0);
       if (taken === length) return true;
       this.#taken = taken;
       this.#full = true;
     }
+    if (!this.#budget.take(length - taken)) throw new UploadResponseError('MEMORY_LIMIT');
+    this.#waitingBytes += length - taken;
     this.#waiting.push(chunk);
     return this.#waiting.length === 1 && this.retry();
   }
@@ -125,6 +140,8 @@ export class RequestFeed {
   /** Gives everything of the lane back. */
   close(): void {
     this.#waiting.length = 0;
+    this.#budget.give(this.#waitingBytes);
+    this.#waitingBytes = 0;
     this.#ending = true;
     this.#leaveHold();
     this.#writer.release();
@@ -141,7 +158,10 @@ export class RequestFeed {
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0] as Uint8Array;
       const { length } = chunk;
-      this.#taken += this.#append(chunk, this.#taken);
+      const appended = this.#append(chunk, this.#taken);
+      this.#waitingBytes -= appended;
+      this.#budget.give(appended);
+      this.#taken += appended;
       if (this.#taken < length) return false;
       this.#waiting.shift();
       this.#taken = 0;

@@ -18,6 +18,8 @@ export interface IngressStats {
   readonly transports: Readonly<Record<string, TransportExchangeStats>>;
   /** Streams that are under way. */
   readonly active: number;
+  /** Bytes of uploads that wait for room in their lanes. */
+  readonly waitingBytes: number;
   /** Answered streams whose request observers still read. */
   readonly lingering: number;
   /** Closed streams whose place a living worker still holds. */

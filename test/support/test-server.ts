@@ -9,6 +9,7 @@ import { WorkerProcess } from './worker-process.js';
 
 /** What a test server is made of; small, so that lanes become full and streams run out. */
 export interface TestServerOptions {
+  readonly auth?: ServerConfig['auth'];
   readonly limits?: ServerConfig['limits'];
   readonly http?: ServerConfig['http'];
   readonly transports?: ServerConfig['transports'];
@@ -47,6 +48,7 @@ export class TestServer {
           maxWorkers: 16,
           ...options.segment,
         },
+        auth: { ...options.auth },
         limits: { ...options.limits },
         http: { port: 0, tls: { port: 0, ...files }, ...options.http },
         transports: { ...options.transports },

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Admission, admitThen, type Permit } from '../../admission/index.js';
 import { fromNative, UploadResponseError } from '../../errors/index.js';
+import { callerOf } from '../../http/index.js';
 import {
   type ErrorAnswer,
   errorAnswer,
@@ -10,12 +12,13 @@ import {
 import type { Header } from '../../protocols/hpks/index.js';
 import { flat, sendAnswer } from './answers.js';
 import type { Connection, Turn } from './connection.js';
-import { isUnread, parseRequest, trailersOf } from './request.js';
+import { isUnread, type ParsedRequest, parseRequest, trailersOf } from './request.js';
 
 /** What an exchange has of its transport. */
 export interface Http1Host {
   readonly name: string;
   readonly ingress: Ingress;
+  readonly admission: Admission;
   readonly pool: number;
   /** The transport takes nothing new: connections close after their response. */
   readonly draining: boolean;
@@ -44,6 +47,8 @@ export class Http1Exchange implements ResponseSink, Turn {
   readonly #scheme: 'http' | 'https';
   readonly #expectsContinue: boolean;
   #exchange: IngressExchange | undefined;
+  /** Called when the client leaves before it is admitted. */
+  #stopWaiting: (() => void) | undefined;
   #refusal: UploadResponseError | undefined;
   #headed = false;
   #flushed = false;
@@ -72,13 +77,19 @@ export class Http1Exchange implements ResponseSink, Turn {
 
   start(): void {
     try {
-      if (this.#refusal) throw this.#refusal;
-      if (this.#host.draining) throw new UploadResponseError('SHUTTING_DOWN');
-      this.#open();
+      this.#checkWanted();
+      const { request } = this;
+      const parsed = parseRequest(request, this.#scheme);
+      const caller = callerOf(this.#host.name, request);
+      this.#stopWaiting = admitThen(
+        this.#host.admission,
+        'publish',
+        caller,
+        (permit) => this.#admitted(parsed, permit),
+        (error) => this.#refuse(error),
+      );
     } catch (thrown) {
-      const error = fromNative(thrown);
-      this.#host.refused(error);
-      this.fail(error, errorAnswer(error));
+      this.#refuse(fromNative(thrown));
     }
   }
 
@@ -88,6 +99,7 @@ export class Http1Exchange implements ResponseSink, Turn {
   }
 
   gone(): void {
+    this.#stopWaiting?.();
     this.#exchange?.abort('CLIENT_GONE');
   }
 
@@ -132,14 +144,26 @@ export class Http1Exchange implements ResponseSink, Turn {
     sendAnswer(this.#response, answer, unread || this.#host.draining);
   }
 
-  #open(): void {
+  #checkWanted(): void {
+    if (this.#refusal) throw this.#refusal;
+    if (this.#host.draining) throw new UploadResponseError('SHUTTING_DOWN');
+  }
+
+  #refuse(error: UploadResponseError): void {
+    this.#host.refused(error);
+    this.fail(error, errorAnswer(error));
+  }
+
+  #admitted({ head, contentLength, hasBody }: ParsedRequest, permit: Permit): void {
     const { request } = this;
-    const { head, contentLength, hasBody } = parseRequest(request, this.#scheme);
+    this.#stopWaiting = undefined;
+    this.#checkWanted();
     const exchange = this.#host.ingress.open({
       transport: this.#host.name,
       pool: this.#host.pool,
       head,
       contentLength,
+      permit,
       sink: this,
       givesChunksAway: true,
       onResume: () => request.resume(),

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { Admission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
 import { type Http1Taker, type HttpFront, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
@@ -8,12 +9,14 @@ import type { BoundAddress, Transport, TransportContext, TransportStats } from '
 import type { Http1Config } from './config.js';
 import { Connection, parseError } from './connection.js';
 import { Http1Exchange, type Http1Host } from './http1-exchange.js';
+import { refuseConnection } from './refuse-connection.js';
 import { normalizeTarget } from './request.js';
 
 /** HTTP/1.1, plain and TLS. */
 export class Http1Transport implements Transport, Http1Host, Http1Taker {
   readonly name = 'http1';
   readonly ingress: Ingress;
+  readonly admission: Admission;
   readonly pool: number;
   readonly #config: Http1Config;
   readonly #front: HttpFront;
@@ -31,8 +34,9 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   #onEmpty: (() => void)[] = [];
 
   /** @throws UploadResponseError UNKNOWN_POOL */
-  constructor({ ingress, config, http, log }: TransportContext<Http1Config>) {
+  constructor({ ingress, config, admission, http, log }: TransportContext<Http1Config>) {
     this.ingress = ingress;
+    this.admission = admission;
     this.pool = ingress.poolIndex(config.pool);
     this.#config = config;
     this.#front = http;
@@ -73,6 +77,11 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
       this.#sockets.delete(socket);
       if (this.#sockets.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
     });
+  }
+
+  refuse(socket: Socket, error: UploadResponseError): void {
+    this.refused(error);
+    refuseConnection(socket, error);
   }
 
   upload(request: IncomingMessage, response: ServerResponse, refusal?: UploadResponseError): void {

@@ -32,10 +32,11 @@ describe('the example file', () => {
   it('is valid with TLS and h2c turned on', () => {
     const folder = mkdtempSync(join(tmpdir(), 'ur-example-'));
     try {
-      const text = read(EXAMPLE)
+      const [, http = '', ...others] = read(EXAMPLE).split(/^(?=\w)/m);
+      const on = http
         .replace(/^ {2}# (tls:|h2c:| {2}(?!# ))/gm, '  $1')
         .replace(/(certFile|keyFile):$/gm, '$1: $1.pem');
-      writeFileSync(join(folder, 'example.yaml'), text);
+      writeFileSync(join(folder, 'example.yaml'), [on, ...others].join(''));
       const { config } = loadConfig({ file: 'example.yaml', env: {}, cwd: folder });
       assert.equal(config.http.tls?.port, 8443);
       assert.equal(config.http.tls?.certFile, join(folder, 'certFile.pem'));
@@ -85,7 +86,7 @@ describe('the keys', () => {
   it('can all be set by their variables and flags', () => {
     // What a value must look like here does not matter: a key that is not found is another problem.
     for (const key of keys) {
-      const one = (text: string): string => text.replace('*', '0');
+      const one = (text: string): string => text.replaceAll('*', '0');
       const attempts = [
         { env: { [one(key.env)]: '?' } },
         { env: {}, flags: [{ key: one(key.flag).slice(2), value: '?', flag: one(key.flag) }] },

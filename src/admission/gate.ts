@@ -1,0 +1,114 @@
+import { UploadResponseError } from '../errors/index.js';
+import type { Action, Admission, Caller, Permit, Withheld } from './admission.js';
+import { type AuthConfig, hasAuthenticator, isAuthConfigured } from './config.js';
+import { type Credentials, credentialsOf } from './credentials.js';
+import type { Authenticator, Identity } from './identity.js';
+import type { Limiter } from './limiter.js';
+import { SIGNATURE_NAMES } from './signed-url.js';
+
+/** Whoever is let in without a name. */
+const ANYBODY: Identity = {
+  subject: undefined,
+  maxBodyBytes: undefined,
+  maxStreams: undefined,
+  allows: () => true,
+};
+
+/**
+ * Who may do what, and how much of it at once: takes the peer's place, finds out who it is, takes the
+ * caller's place. The first authenticator that knows somebody who may do it counts.
+ */
+export class Gate implements Admission {
+  readonly #authenticators: readonly Authenticator[];
+  readonly #limiter: Limiter;
+  readonly #anonymous: readonly Action[];
+  readonly #tokenParameter: string;
+  /** There is no way to say who one is. */
+  readonly #unknowing: boolean;
+  /** Nothing is configured: everybody may do everything. */
+  readonly #open: boolean;
+  readonly #withheld: Withheld | undefined;
+
+  constructor(config: AuthConfig, authenticators: readonly Authenticator[], limiter: Limiter) {
+    this.#authenticators = authenticators;
+    this.#limiter = limiter;
+    this.#anonymous = config.anonymous;
+    this.#tokenParameter = config.tokenParameter;
+    this.#unknowing = !hasAuthenticator(config);
+    this.#open = !isAuthConfigured(config);
+    if (!config.forwardCredentials && !this.#unknowing) {
+      const parameters = [config.tokenParameter, ...SIGNATURE_NAMES];
+      this.#withheld = { headers: ['authorization'], parameters };
+    }
+  }
+
+  admit(action: Action, caller: Caller): Permit | Promise<Permit> {
+    const isStream = action === 'publish';
+    const leave = this.#limiter.enter(caller.peer, isStream);
+    const refused = (error: unknown): never => {
+      leave();
+      const { code } = error as Partial<UploadResponseError>;
+      if (code === 'INVALID_CREDENTIALS' || code === 'INVALID_SIGNATURE') {
+        this.#limiter.failed(caller.peer);
+      }
+      throw error;
+    };
+    try {
+      const identity = this.#identify(action, caller);
+      if (!(identity instanceof Promise)) return this.#permit(identity, isStream, leave);
+      return identity.then((one) => this.#permit(one, isStream, leave)).catch(refused);
+    } catch (error) {
+      return refused(error);
+    }
+  }
+
+  #permit(identity: Identity, isStream: boolean, leave: () => void): Permit {
+    const leaveAs = this.#limiter.enterAs(identity, isStream);
+    const { subject, maxBodyBytes } = identity;
+    const release = (): void => {
+      leave();
+      leaveAs();
+    };
+    return { subject, maxBodyBytes, withheld: this.#withheld, release };
+  }
+
+  #identify(action: Action, caller: Caller): Identity | Promise<Identity> {
+    if (this.#open) return ANYBODY;
+    if (this.#unknowing) {
+      if (this.#anonymous.includes(action)) return ANYBODY;
+      throw new UploadResponseError('UNAUTHENTICATED');
+    }
+    const credentials = credentialsOf(caller, this.#tokenParameter);
+    const shown = credentials.any || caller.certificate !== undefined;
+    if (!shown && this.#anonymous.includes(action)) {
+      const signed = SIGNATURE_NAMES.some((name) => caller.query.includes(name));
+      if (!signed) return ANYBODY;
+    }
+    return this.#find(0, action, caller, credentials, false);
+  }
+
+  /** Asks the authenticators from `at` on. `known`: one of the others knew somebody, who may not. */
+  #find(
+    at: number,
+    action: Action,
+    caller: Caller,
+    credentials: Credentials,
+    known: boolean,
+  ): Identity | Promise<Identity> {
+    let forbidden = known;
+    for (let i = at; i < this.#authenticators.length; i++) {
+      const found = this.#authenticators[i]?.identify(action, caller, credentials);
+      if (found instanceof Promise) {
+        return found.then((identity) => {
+          if (identity?.allows(action, caller)) return identity;
+          const some = forbidden || identity !== undefined;
+          return this.#find(i + 1, action, caller, credentials, some);
+        });
+      }
+      if (found?.allows(action, caller)) return found;
+      forbidden ||= found !== undefined;
+    }
+    if (forbidden) throw new UploadResponseError('FORBIDDEN', `${action} at this path`);
+    throw new UploadResponseError(credentials.any ? 'INVALID_CREDENTIALS' : 'UNAUTHENTICATED');
+  }
+}

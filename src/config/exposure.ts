@@ -1,0 +1,43 @@
+/** An address that somebody on another machine may reach. */
+export interface ExposedAddress {
+  /** Of the key that names it. */
+  readonly path: string[];
+  readonly host: string;
+}
+
+/** Whether only this machine can reach what listens there. Names other than `localhost` may resolve to
+ *  anything. */
+export function isLoopback(host: string): boolean {
+  const plain = host.replace(/^\[|\]$/g, '').toLowerCase();
+  return (
+    plain === 'localhost' || plain === '::1' || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(plain)
+  );
+}
+
+/** The addresses of the listeners, of `http` and of the transports' own, that are not loopback. */
+export function exposedAddresses(config: {
+  readonly http: object;
+  readonly transports: object;
+}): ExposedAddress[] {
+  const found: ExposedAddress[] = [];
+  collect(config.http, ['http'], found);
+  for (const [name, transport] of Object.entries(config.transports)) {
+    if (typeof transport === 'object') collect(transport, ['transports', name], found);
+  }
+  return found;
+}
+
+function collect(section: object, path: readonly string[], found: ExposedAddress[]): void {
+  const { host, plain } = section as { host?: unknown; plain?: unknown };
+  // Without the plain listener its host still is the one of listeners that have none of their own.
+  const inherited = Object.values(section).some(
+    (one) => typeof one === 'object' && one !== null && 'port' in one && !('host' in one),
+  );
+  const used = plain !== false || inherited;
+  if (typeof host === 'string' && used && !isLoopback(host)) {
+    found.push({ path: [...path, 'host'], host });
+  }
+  for (const [key, inner] of Object.entries(section)) {
+    if (typeof inner === 'object' && inner !== null) collect(inner, [...path, key], found);
+  }
+}

@@ -1,0 +1,40 @@
+import type { TLSSocket } from 'node:tls';
+import type { Caller, ClientCertificate } from '../admission/index.js';
+import { parseContentLength } from '../ingress/index.js';
+import type { RawRequest } from './routes.js';
+
+/** One connection may carry many requests. */
+const certificates = new WeakMap<object, ClientCertificate>();
+
+/** Who sends a request, of any version of HTTP, and a WebSocket's upgrade too. Its target must be in
+ *  origin form. */
+export function callerOf(transport: string, request: RawRequest): Caller {
+  const { socket, headers, url = '/', method = '' } = request;
+  const mark = url.indexOf('?');
+  return {
+    transport,
+    peer: socket?.remoteAddress ?? '',
+    method,
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? '' : url.slice(mark + 1),
+    authorization: headers.authorization,
+    certificate: certificateOf(socket as Partial<TLSSocket> | null),
+    contentLength: parseContentLength(headers['content-length'] ?? ''),
+  };
+}
+
+/** The certificate of a client that TLS has verified against `clientCaFile`; no other counts. */
+export function certificateOf(
+  socket: Partial<TLSSocket> | null | undefined,
+): ClientCertificate | undefined {
+  if (!socket?.authorized) return undefined;
+  const known = certificates.get(socket);
+  if (known) return known;
+  const certificate = socket.getPeerX509Certificate?.();
+  if (!certificate) return undefined;
+  const { fingerprint256 } = certificate;
+  // Node writes an attribute on each line, and escapes what is special in one.
+  const made = { fingerprint256, subject: certificate.subject?.split('\n').join(',') ?? '' };
+  certificates.set(socket, made);
+  return made;
+}
