@@ -77,6 +77,8 @@ enum class [[nodiscard]] Status : int32_t {
   kHpksTruncated = -76,
   kInvalidConfig = -80,
   kInvalidWorkerModule = -81,
+  kIngressDied = -90,
+  kResumeRefused = -91,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -220,6 +222,10 @@ constexpr const char* status_name(Status status) {
       return "INVALID_CONFIG";
     case Status::kInvalidWorkerModule:
       return "INVALID_WORKER_MODULE";
+    case Status::kIngressDied:
+      return "INGRESS_DIED";
+    case Status::kResumeRefused:
+      return "RESUME_REFUSED";
   }
   return "UNKNOWN";
 }
@@ -365,6 +371,10 @@ constexpr const char* status_text(Status status) {
       return "the configuration is not valid";
     case Status::kInvalidWorkerModule:
       return "the module exports no worker";
+    case Status::kIngressDied:
+      return "the server process that had received the request died";
+    case Status::kResumeRefused:
+      return "the server does not know the attachment that was to go on";
   }
   return "";
 }
@@ -510,6 +520,10 @@ constexpr const char* status_remedy(Status status) {
       return "Correct the key that the message names.";
     case Status::kInvalidWorkerModule:
       return "Export default a function, or an object with a fetch or handle function.";
+    case Status::kIngressDied:
+      return "Stop working on the stream: its client is gone. The server log says why the process died.";
+    case Status::kResumeRefused:
+      return "Attach again; the worker SDK does so by itself.";
   }
   return "";
 }

@@ -31,6 +31,7 @@ const NAMED_FLAGS: readonly (readonly [flag: string, key: string, what: string])
   ['--cert <file>', 'transports.http1.tls.certFile', 'certificate chain (PEM)'],
   ['--key <file>', 'transports.http1.tls.keyFile', 'private key (PEM)'],
   ['--prefix <path>', 'transports.http1.prefix', 'path whose requests become streams'],
+  ['-p, --processes <number>', 'server.processes', 'server processes on the same ports'],
   ['--socket <path>', 'segment.socket', 'control socket for workers'],
   ['--memory <kind>', 'segment.memory', 'fixed or elastic'],
   ['--log-level <level>', 'log.level', 'trace, debug, info, warn, error, fatal or silent'],

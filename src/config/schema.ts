@@ -17,12 +17,28 @@ const transports = z.strictObject(
   ) as unknown as TransportSchemas,
 );
 
+/** A segment has 63 rows, and the workers want some. */
+const MAX_PROCESSES = 32;
+
 /** The whole configuration. Every name in the file, the environment and the flags comes from here. */
 export const configSchema = z
   .strictObject({
     transports: transports.prefault({}),
     segment: segmentSchema.prefault({}),
     limits: limitsSchema.prefault({}),
+    server: z
+      .strictObject({
+        processes: z
+          .int()
+          .min(1)
+          .max(MAX_PROCESSES)
+          .default(1)
+          .describe(
+            'Processes that `serve` runs on one segment and the same ports. When one dies the others ' +
+              'go on. More than 1 need fixed memory.',
+          ),
+      })
+      .prefault({}),
     workers: z
       .strictObject({
         killStuckAfterMs: z
@@ -62,6 +78,7 @@ export const configSchema = z
       .prefault({}),
   })
   .superRefine((config, context) => {
+    checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {
       const pool = (transport as { pool?: unknown }).pool;
@@ -73,6 +90,22 @@ export const configSchema = z
       });
     }
   });
+
+function checkProcesses(
+  processes: number,
+  { memory, maxWorkers }: z.output<typeof segmentSchema>,
+  context: z.RefinementCtx,
+): void {
+  const wrong = (message: string) =>
+    context.addIssue({ code: 'custom', path: ['server', 'processes'], message });
+  if (processes > 1 && memory === 'elastic') {
+    wrong(`is ${processes} with elastic memory, which only one process can count; accepted: 1`);
+  }
+  if (processes >= maxWorkers) {
+    const most = maxWorkers - 1;
+    wrong(`leaves no row of segment.maxWorkers to workers; accepted: at most ${most}`);
+  }
+}
 
 /** A valid configuration. Sizes in bytes, durations in milliseconds. */
 export type Config = z.output<typeof configSchema>;
