@@ -21,6 +21,13 @@ export type ServerConfig = z.input<typeof configSchema>;
 export interface ServerOptions {
   /** Instead of the one that `config.log` describes. */
   readonly log?: Logger;
+  /** Name of this process in the segment: `inspect`, `top`, logs. Default `server`. */
+  readonly name?: string;
+  /**
+   * Serve the segment that another process has created with `server.processes` above 1, as one more
+   * ingress process; `config.segment` then only says where the control socket is. Default false.
+   */
+  readonly join?: boolean;
 }
 
 /** A plain picture of a server. */
@@ -29,7 +36,7 @@ export interface ServerStats {
   readonly transports: Readonly<Record<string, TransportStats>>;
 }
 
-/** A server: one segment, one ingress, and the transports that fill it. */
+/** A server process: a segment, one ingress, and the transports that fill it. */
 export interface UploadResponseServer {
   readonly segment: Segment;
   readonly ingress: Ingress;
@@ -47,9 +54,10 @@ export interface UploadResponseServer {
 }
 
 /**
- * Creates the shared memory and everything that serves it; nothing listens yet but the control socket.
+ * Creates the shared memory (or joins it) and everything that serves it; nothing listens yet but the
+ * control socket.
  * @throws UploadResponseError INVALID_CONFIG, OUT_OF_MEMORY, SOCKET_IN_USE, INVALID_SOCKET_PATH,
- *   NATIVE_UNAVAILABLE
+ *   NATIVE_UNAVAILABLE; with `join` SERVER_GONE, PERMISSION_DENIED, NO_FREE_WORKER
  */
 export async function createServer(
   config: ServerConfig = {},
@@ -59,7 +67,11 @@ export async function createServer(
   const log = options.log ?? createLogger(valid.log);
   const socket = valid.segment.socket ?? defaultSocketPath();
   prepareSocketFolder(socket);
-  const segment = Segment.create({ ...valid.segment, socket, name: 'server' });
+  const name = options.name ?? 'server';
+  const resumable = valid.server.processes > 1;
+  const segment = options.join
+    ? await Segment.join({ socket, name })
+    : Segment.create({ ...valid.segment, socket, name, resumable });
   const { killStuckAfterMs } = valid.workers;
   const ingress = new Ingress({ segment, limits: valid.limits, killStuckAfterMs, log });
   let admission: AdmissionSet | undefined;

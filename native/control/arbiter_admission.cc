@@ -83,7 +83,13 @@ void Arbiter::answer(Connection* connection) {
   Welcome welcome = {};
   MemoryFile file;
   std::string detail;
-  Status status = admit(connection, &welcome, &file, &detail);
+  static constexpr uint8_t kAttachesAnew[sizeof(Hello::boot_uuid)] = {};
+  const bool anew = std::memcmp(connection->hello.boot_uuid, kAttachesAnew, sizeof kAttachesAnew) == 0;
+  Status status = check_peer(connection, &detail);
+  if (status == Status::kOk) {
+    status = anew ? admit(connection, &welcome, &file, &detail)
+                  : resume(connection, &welcome, &detail);
+  }
   if (status != Status::kOk) {
     refuse(connection, status, detail);
     return;
@@ -99,6 +105,8 @@ void Arbiter::answer(Connection* connection) {
     return;
   }
   ArbiterEvent event;
+  event.kind = anew ? ArbiterEvent::Kind::kAttached : ArbiterEvent::Kind::kResumed;
+  event.ingress = connection->ingress;
   event.worker = connection->worker;
   event.pid = connection->pid;
   event.name = connection->name;
@@ -106,8 +114,7 @@ void Arbiter::answer(Connection* connection) {
   if (!sent) connection->state = Connection::State::kDying;
 }
 
-Status Arbiter::admit(Connection* connection, Welcome* welcome, MemoryFile* file,
-                      std::string* detail) {
+Status Arbiter::check_peer(Connection* connection, std::string* detail) {
   const Hello& hello = connection->hello;
   if (hello.abi_major != kAbiMajor) {
     *detail = "the worker speaks ABI " + std::to_string(hello.abi_major) + ", the server " +
@@ -123,12 +130,23 @@ Status Arbiter::admit(Connection* connection, Welcome* welcome, MemoryFile* file
   }
   connection->pid = peer.pid;
   connection->name.assign(hello.name, strnlen(hello.name, sizeof hello.name));
+  return Status::kOk;
+}
+
+Status Arbiter::admit(Connection* connection, Welcome* welcome, MemoryFile* file,
+                      std::string* detail) {
+  const Hello& hello = connection->hello;
   if ((hello.role & kRoleMonitor) != 0) {
     connection->state = Connection::State::kMonitor;
     welcome->worker = kNoIndex;
     return segment_->file().reopen(false, file);
   }
-  if ((hello.role & (kRoleResponder | kRoleObserver)) == 0) {
+  connection->ingress = (hello.role & kRoleIngress) != 0;
+  if (connection->ingress && !segment_->resumable()) {
+    *detail = "the segment is served by one process; see server.processes";
+    return Status::kPermissionDenied;
+  }
+  if ((hello.role & (kRoleIngress | kRoleResponder | kRoleObserver)) == 0) {
     *detail = "the hello names no role";
     return Status::kInvalidHandshake;
   }
@@ -143,9 +161,9 @@ Status Arbiter::admit(Connection* connection, Welcome* welcome, MemoryFile* file
     }
     observer = static_cast<uint32_t>(found - names.begin());
   }
-  status = take_row(connection, observer, file);
+  Status status = take_row(connection, observer, file);
   if (status != Status::kOk) return status;
-  connection->pidfd = open_pidfd(peer.pid);
+  connection->pidfd = open_pidfd(connection->pid);
   connection->state = Connection::State::kAttached;
   welcome->worker = connection->worker;
   welcome->generation =
@@ -154,7 +172,9 @@ Status Arbiter::admit(Connection* connection, Welcome* welcome, MemoryFile* file
 }
 
 Status Arbiter::take_row(Connection* connection, uint32_t observer, MemoryFile* file) {
-  for (uint32_t i = 1; i < segment_->geometry().worker_count; i++) {
+  const uint32_t roles = connection->ingress ? kRoleIngress : kRoleResponder | kRoleObserver;
+  for (uint32_t i = 0; i < segment_->geometry().worker_count; i++) {
+    if (i == segment_->self()) continue;
     // What the row itself says any worker could have written.
     const auto has_row = [i](const Connection& other) { return other.worker == i && !other.gone; };
     if (std::any_of(connections_.begin(), connections_.end(), has_row)) continue;
@@ -162,6 +182,8 @@ Status Arbiter::take_row(Connection* connection, uint32_t observer, MemoryFile* 
     if (locked == Status::kOk) {
       locked = file->lock_byte(i);
       if (locked == Status::kFull) continue;  // somebody still has a mapping as this worker
+    } else if (segment_->resumable()) {
+      return Status::kSystem;  // without its lock the next arbiter could not know that it lives
     } else {
       // No /proc, or no descriptor left: the socket's end is then the only proof of its death.
       *file = MemoryFile(fcntl(segment_->file().fd(), F_DUPFD_CLOEXEC, 0));
@@ -169,11 +191,45 @@ Status Arbiter::take_row(Connection* connection, uint32_t observer, MemoryFile* 
     }
     connection->locked = locked == Status::kOk;
     connection->worker = i;
-    fill_row(&segment_->worker(i), connection->pid, connection->hello.role & (kRoleResponder | kRoleObserver),
-             observer, connection->hello.capacity, connection->name);
+    fill_row(&segment_->worker(i), connection->pid, connection->hello.role & roles, observer,
+             connection->hello.capacity, connection->name);
     return Status::kOk;
   }
   return Status::kNoFreeWorker;
+}
+
+// Goes on with an attachment whose connection has ended: that to another arbiter, or an earlier one to
+// this. The lock says that the mapping is there; that it is the caller's, its boot id and generation.
+Status Arbiter::resume(Connection* connection, Welcome* welcome, std::string* detail) {
+  const Hello& hello = connection->hello;
+  *detail = "it belongs to another segment";
+  const uint8_t* boot = segment_->header().boot_uuid;
+  if (std::memcmp(hello.boot_uuid, boot, sizeof hello.boot_uuid) != 0) return Status::kResumeRefused;
+  if ((hello.role & kRoleMonitor) != 0) {
+    connection->state = Connection::State::kMonitor;
+    welcome->worker = kNoIndex;
+    return Status::kOk;
+  }
+  const auto is_its = [&](const Connection& other) {
+    return other.worker == hello.worker && other.worker != kNoIndex && !other.gone && other.locked &&
+           (other.state != Connection::State::kAttached || is_closed(other.fd));
+  };
+  const auto known = std::find_if(connections_.begin(), connections_.end(), is_its);
+  *detail = "its row is not its own any more";
+  if (known == connections_.end()) return Status::kResumeRefused;
+  const uint64_t owner = segment_->worker(known->worker).owner.load(std::memory_order_acquire);
+  if (owner >> 8 != hello.generation || segment_->file().probe_byte(known->worker) != Status::kFull) {
+    return Status::kResumeRefused;
+  }
+  connection->worker = known->worker;
+  connection->locked = true;
+  connection->ingress = known->ingress;
+  connection->pidfd = open_pidfd(connection->pid);
+  connection->state = Connection::State::kAttached;
+  welcome->worker = connection->worker;
+  welcome->generation = hello.generation;
+  drop(&*known);
+  return Status::kOk;
 }
 
 void Arbiter::refuse(Connection* connection, Status status, const std::string& detail) {

@@ -36,9 +36,10 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
-int connect_fd(const std::string& path) {
+int connect_fd(const std::string& path, bool wait) {
   int fd = open_socket();
   if (fd < 0) return -1;
+  if (!wait) set_nonblocking(fd);
   sockaddr_un address = address_of(path);
   if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return fd;
   int error = errno;
@@ -103,8 +104,7 @@ Status listen_unix(const std::string& path, UnixListener* out, std::string* deta
   if (status != Status::kOk) return status;
   make_parent(path);
   struct stat info;
-  const bool there = lstat(path.c_str(), &info) == 0;
-  if (there && !S_ISSOCK(info.st_mode)) {
+  if (lstat(path.c_str(), &info) == 0 && !S_ISSOCK(info.st_mode)) {
     *detail = "'" + path + "' is there and not a socket";
     return Status::kInvalidSocketPath;
   }
@@ -112,7 +112,8 @@ Status listen_unix(const std::string& path, UnixListener* out, std::string* deta
   listener.path = path;
   status = lock_path(path + ".lock", &listener.lock, detail);
   if (status != Status::kOk) return status;
-  if (there) unlink(path.c_str());  // stale: its server would hold the lock
+  // Whatever socket is there now is stale: its server would hold the lock.
+  if (lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) unlink(path.c_str());
   status = bind_and_listen(path, &listener.fd, detail);
   if (status != Status::kOk) {
     close(listener.lock);
@@ -130,10 +131,10 @@ void close_listener(UnixListener* listener) {
   listener->fd = listener->lock = -1;
 }
 
-Status connect_unix(const std::string& path, int* fd, std::string* detail) {
+Status connect_unix(const std::string& path, int* fd, std::string* detail, bool wait) {
   Status status = check_socket_path(path, detail);
   if (status != Status::kOk) return status;
-  *fd = connect_fd(path);
+  *fd = connect_fd(path, wait);
   if (*fd >= 0) return Status::kOk;
   *detail = "'" + path + "': " + std::strerror(errno);
   return errno == EACCES || errno == EPERM ? Status::kPermissionDenied : Status::kServerGone;

@@ -22,8 +22,9 @@ struct UnixListener {
 [[nodiscard]] Status listen_unix(const std::string& path, UnixListener* out, std::string* detail);
 // Removes the socket and gives the path back. Idempotent.
 void close_listener(UnixListener* listener);
-// kServerGone when nobody listens, kPermissionDenied.
-[[nodiscard]] Status connect_unix(const std::string& path, int* fd, std::string* detail);
+// kServerGone when nobody listens, kPermissionDenied. `wait`: for room in the listener's queue.
+[[nodiscard]] Status connect_unix(const std::string& path, int* fd, std::string* detail,
+                                  bool wait = true);
 
 // Sends `length` bytes and, unless it is -1, a descriptor. The socket's buffer takes it at once.
 [[nodiscard]] Status send_with_fd(int socket, const void* data, size_t length, int fd);

@@ -131,6 +131,9 @@ uint64_t place_response_data(PoolGeometry* pool, uint64_t offset) {
 Status plan_geometry(const SegmentConfig& config, Geometry* out, std::string* detail) {
   Status status = check(config, detail);
   if (status != Status::kOk) return status;
+  if (config.elastic && config.resumable) {
+    return invalid(detail, "elastic memory is counted by one process; several need fixed memory");
+  }
   Geometry geometry;
   geometry.observers = config.observers;
   geometry.worker_count = config.max_workers;

@@ -27,6 +27,7 @@ struct SegmentConfig {
   std::vector<PoolConfig> pools;
   uint32_t max_workers = 0;  // 1 .. kMaxWorkers, the server included
   std::vector<std::string> observers;
+  bool resumable = false;  // several ingress processes may serve it
   bool elastic = false;
   uint32_t warm_streams = 0;  // elastic: closed streams per pool that keep their memory
 };

@@ -11,21 +11,6 @@
 #include "verdict.h"
 
 namespace ur {
-namespace {
-
-constexpr uint64_t kRowMask = 0x7FFFFFFFFFFFFFFFULL;
-
-constexpr uint64_t state_word(uint64_t generation, StreamState state) {
-  return generation << 8 | static_cast<uint64_t>(state);
-}
-
-uint32_t waiting_load(const Segment& segment, uint32_t worker) {
-  const WorkerRow& row = segment.worker(worker);
-  return row.in_flight.load(std::memory_order_relaxed);
-}
-
-}  // namespace
-
 Ingress::Ingress(Segment* segment) : segment_(segment) {
   const Geometry& geometry = segment->geometry();
   free_.resize(geometry.pools.size());
@@ -36,6 +21,11 @@ Ingress::Ingress(Segment* segment) : segment_(segment) {
     for (uint32_t s = pool.config.streams; s > 0; s--) {
       free_[i].push_back(pool.first_stream + s - 1);
     }
+    // Each process begins somewhere else, so that they seldom meet.
+    const uint64_t turn = uint64_t{segment->self() % geometry.worker_count} * pool.config.streams;
+    std::rotate(free_[i].begin(),
+                free_[i].end() - static_cast<std::ptrdiff_t>(turn / geometry.worker_count),
+                free_[i].end());
   }
 }
 
@@ -86,14 +76,18 @@ void Ingress::cool_down(uint32_t stream) {
   }
 }
 
-// Moves the reader words to the next generation. A joiner with a stale handle may be between its two
-// steps; then the place is not taken now.
-bool Ingress::take_place(uint32_t stream, uint64_t* generation) {
+// Takes the place from the other ingress processes, then moves the reader words to the next generation.
+// A joiner with a stale handle may be between its two steps; then the place is not taken now.
+Ingress::Place Ingress::take_place(uint32_t stream, uint64_t* generation) {
   StreamRow& row = segment_->stream(stream);
-  const uint64_t state = row.state.load(std::memory_order_acquire);
-  if ((state & 0xFF) != static_cast<uint64_t>(StreamState::kFree)) return false;
-  uint64_t next = ((state >> 8) + 1) & 0xFFFFFFFFULL;
+  uint64_t state = row.state.load(std::memory_order_acquire);
+  if (stream_state(state) != StreamState::kFree) return Place::kNotFree;
+  uint64_t next = (state_generation(state) + 1) & 0xFFFFFFFFULL;
   if (next == 0) next = 1;
+  if (!row.state.compare_exchange_strong(state, opening_state(next, segment_->self()),
+                                         std::memory_order_seq_cst)) {
+    return Place::kNotFree;
+  }
   const PoolGeometry& pool = segment_->pool_of(stream);
   for (uint32_t l = 0; l < pool.lanes_per_stream; l++) {
     const LaneRef lane = segment_->lane_at(stream, l);
@@ -102,21 +96,41 @@ bool Ingress::take_place(uint32_t stream, uint64_t* generation) {
       uint64_t word = owner.load(std::memory_order_acquire);
       if (reader_state(word) != ReaderState::kFree ||
           !owner.compare_exchange_strong(word, next << 32, std::memory_order_acq_rel)) {
-        return false;  // words that moved on already are moved again at the next attempt
+        give_place_back(stream);
+        return Place::kBusy;  // words that moved on already are moved again at the next attempt
       }
     }
     for (uint32_t s = 0; s < lane.slots; s++) {
-      if (lane.headers[s].pins.load(std::memory_order_acquire) != 0) return false;
+      if (lane.headers[s].pins.load(std::memory_order_acquire) == 0) continue;
+      give_place_back(stream);
+      return Place::kBusy;
     }
   }
   *generation = next;
-  return true;
+  return Place::kTaken;
+}
+
+// Undoes take_place(): nobody has a handle of the generation, so that it can be the next again.
+void Ingress::give_place_back(uint32_t stream) {
+  StreamRow& row = segment_->stream(stream);
+  const uint64_t next = state_generation(row.state.load(std::memory_order_relaxed));
+  row.state.store(state_word(next - 1, StreamState::kFree), std::memory_order_seq_cst);
+}
+
+// What other processes gave back, when none is left that this one knows of.
+void Ingress::find_places(uint32_t pool) {
+  free_[pool].clear();
+  const PoolGeometry& geometry = segment_->geometry().pools[pool];
+  for (uint32_t i = geometry.config.streams; i > 0; i--) {
+    const uint32_t stream = geometry.first_stream + i - 1;
+    const uint64_t state = segment_->stream(stream).state.load(std::memory_order_acquire);
+    if (stream_state(state) == StreamState::kFree) free_[pool].push_back(stream);
+  }
 }
 
 void Ingress::prepare(uint32_t stream, uint64_t generation, uint32_t pool,
                       const std::string& transport) {
   StreamRow& row = segment_->stream(stream);
-  row.state.store(state_word(generation, StreamState::kOpening), std::memory_order_seq_cst);
   for (uint32_t l = 0; l < segment_->geometry().pools[pool].lanes_per_stream; l++) {
     reset_lane(segment_->lane_at(stream, l));
   }
@@ -135,50 +149,42 @@ void Ingress::prepare(uint32_t stream, uint64_t generation, uint32_t pool,
   row.state.store(open_state(generation), std::memory_order_seq_cst);
 }
 
-Status Ingress::open(uint32_t pool, const std::string& transport, uint64_t* stream_id) {
-  if (pool >= free_.size()) return Status::kUnknownPool;
+// One of the places that this process knows of.
+Status Ingress::open_known(uint32_t pool, uint32_t* stream, uint64_t* generation) {
   std::vector<uint32_t>& places = free_[pool];
   for (size_t i = places.size(); i > 0; i--) {
-    const uint32_t stream = places[i - 1];
-    uint64_t generation = 0;
-    if (!take_place(stream, &generation)) continue;
-    Status status = warm_up(stream);
-    if (status != Status::kOk) return status;
-    places.erase(places.begin() + static_cast<std::ptrdiff_t>(i) - 1);
-    prepare(stream, generation, pool, transport);
-    *stream_id = make_stream_id(generation, stream);
-    return Status::kOk;
+    *stream = places[i - 1];
+    const Place place = take_place(*stream, generation);
+    if (place == Place::kBusy) continue;
+    if (place == Place::kNotFree) {
+      // Another's now. In a segment of one process somebody wrote what is not his, and may repair it.
+      if (segment_->resumable()) places.erase(places.begin() + static_cast<std::ptrdiff_t>(i) - 1);
+      continue;
+    }
+    const Status status = warm_up(*stream);
+    if (status == Status::kOk) {
+      places.erase(places.begin() + static_cast<std::ptrdiff_t>(i) - 1);
+    } else {
+      give_place_back(*stream);
+    }
+    return status;
   }
   return Status::kNoFreeStream;
 }
 
-void Ingress::announce(uint64_t stream_id) {
-  const uint32_t stream = stream_index(stream_id);
-  SegmentHeader& header = segment_->header();
-  ring_all(*segment_, header.observers_waiting.load(std::memory_order_seq_cst) & kRowMask, stream);
-  const uint64_t waiting =
-      header.responders_waiting.load(std::memory_order_seq_cst) & kRowMask;
-  if (waiting == 0) return;
-  turn_ = (turn_ + 1) % 63;
-  uint32_t best = kNoIndex;
-  for (uint32_t i = 0; i < 63; i++) {
-    const uint32_t worker = (turn_ + i) % 63;
-    if ((waiting >> worker & 1) == 0 || !segment_->has_worker(worker)) continue;
-    if (best == kNoIndex || waiting_load(*segment_, worker) < waiting_load(*segment_, best)) {
-      best = worker;
-    }
+Status Ingress::open(uint32_t pool, const std::string& transport, uint64_t* stream_id) {
+  if (pool >= free_.size()) return Status::kUnknownPool;
+  uint32_t stream = 0;
+  uint64_t generation = 0;
+  Status status = open_known(pool, &stream, &generation);
+  if (status == Status::kNoFreeStream && segment_->resumable()) {
+    find_places(pool);
+    status = open_known(pool, &stream, &generation);
   }
-  if (best != kNoIndex) ring(*segment_, best, stream);
-}
-
-void Ingress::announce_all(uint64_t stream_id) {
-  const uint32_t stream = stream_index(stream_id);
-  SegmentHeader& header = segment_->header();
-  ring_all(*segment_,
-           (header.observers_waiting.load(std::memory_order_seq_cst) |
-            header.responders_waiting.load(std::memory_order_seq_cst)) &
-               kRowMask,
-           stream);
+  if (status != Status::kOk) return status;
+  prepare(stream, generation, pool, transport);
+  *stream_id = make_stream_id(generation, stream);
+  return Status::kOk;
 }
 
 void Ingress::ring_stream(uint32_t stream) {
@@ -234,11 +240,13 @@ Status Ingress::reclaim(uint64_t stream_id) {
   LaneRef lane;
   Status status = segment_->lane(stream_id, kRequestLane, &lane);
   if (status != Status::kOk) return status;
-  const uint64_t state = lane.row->state.load(std::memory_order_acquire);
+  uint64_t state = lane.row->state.load(std::memory_order_acquire);
   if (state != state_word(lane.generation, StreamState::kClosing)) return Status::kInvalidArgument;
   if (is_held(lane.stream)) return Status::kFull;
-  lane.row->state.store(state_word(lane.generation, StreamState::kFree),
-                        std::memory_order_seq_cst);
+  if (!lane.row->state.compare_exchange_strong(
+          state, state_word(lane.generation, StreamState::kFree), std::memory_order_seq_cst)) {
+    return Status::kInvalidArgument;
+  }
   cool_down(lane.stream);
   // open() takes from the end: places with memory stand behind all those without.
   std::vector<uint32_t>& places = free_[segment_->pool_index_of(lane.stream)];
@@ -263,45 +271,6 @@ uint32_t Ingress::evict(const LaneRef& lane, uint32_t worker) {
     ring(*segment_, worker, lane.stream);
   }
   return count;
-}
-
-std::vector<uint64_t> list_streams(const Segment& segment, bool unclaimed_only) {
-  std::vector<uint64_t> ids;
-  for (uint32_t s = 0; s < segment.geometry().stream_count; s++) {
-    const uint64_t state = segment.stream(s).state.load(std::memory_order_acquire);
-    if ((state & 0xFF) != static_cast<uint64_t>(StreamState::kOpen)) continue;
-    const LaneRef request = segment.lane_at(s, kRequestLane);
-    if (request.control->last.load(std::memory_order_acquire) == 0) continue;
-    const LaneRef response = segment.lane_at(s, kResponseLane);
-    if (unclaimed_only && (claim_owner(response).worker != kNoIndex ||
-                           response.control->last.load(std::memory_order_acquire) != 0)) {
-      continue;
-    }
-    ids.push_back(make_stream_id(request.generation, s));
-  }
-  return ids;
-}
-
-void pass_on(const Segment& segment, uint64_t stream_id) {
-  const uint32_t stream = stream_index(stream_id);
-  if (!segment.has_stream(stream)) return;
-  ring_all(segment,
-           segment.header().responders_waiting.load(std::memory_order_seq_cst) & kRowMask &
-               ~segment.self_bit(),
-           stream);
-}
-
-void wait_for_streams(const Segment& segment, uint32_t role, bool on) {
-  SegmentHeader& header = segment.header();
-  for (auto [bit, word] : {std::pair{kRoleResponder, &header.responders_waiting},
-                           std::pair{kRoleObserver, &header.observers_waiting}}) {
-    if ((role & bit) == 0) continue;
-    if (on) {
-      word->fetch_or(segment.self_bit(), std::memory_order_seq_cst);
-    } else {
-      word->fetch_and(~segment.self_bit(), std::memory_order_seq_cst);
-    }
-  }
 }
 
 bool is_whole(const LaneRef& lane) {

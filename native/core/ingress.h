@@ -1,5 +1,6 @@
-// The ingress's side of streams: opening, announcing, aborting, closing, reclaiming. One thread of the
-// process that created the segment. What workers do with a stream is in lane_*.h, claim.h, verdict.h.
+// The ingress's side of streams: opening, announcing, aborting, closing, reclaiming. One thread of each
+// ingress process; a stream belongs to the one that opened it. What workers do with a stream is in
+// lane_*.h, claim.h, verdict.h.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,11 @@ class Ingress {
   uint32_t evict(const LaneRef& lane, uint32_t worker);
 
  private:
-  [[nodiscard]] bool take_place(uint32_t stream, uint64_t* generation);
+  enum class Place { kTaken, kBusy, kNotFree };
+  [[nodiscard]] Place take_place(uint32_t stream, uint64_t* generation);
+  void give_place_back(uint32_t stream);
+  void find_places(uint32_t pool);
+  [[nodiscard]] Status open_known(uint32_t pool, uint32_t* stream, uint64_t* generation);
   void prepare(uint32_t stream, uint64_t generation, uint32_t pool, const std::string& transport);
   [[nodiscard]] Status warm_up(uint32_t stream);
   void cool_down(uint32_t stream);
@@ -38,7 +43,9 @@ class Ingress {
   void ring_stream(uint32_t stream);
 
   Segment* segment_;
-  std::vector<std::vector<uint32_t>> free_;  // per pool; taken from the end, where the warm ones are
+  // Per pool; taken from the end, where the warm ones are. With several ingress processes only places to
+  // try: others take them, and give back others.
+  std::vector<std::vector<uint32_t>> free_;
   std::vector<uint8_t> warm_;                // per stream: its slots have memory
   std::vector<uint32_t> warm_free_;          // per pool: closed streams with memory
   uint32_t turn_ = 0;

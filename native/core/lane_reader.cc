@@ -190,15 +190,29 @@ void LaneReader::leave() {
 }
 
 bool evict_reader(ReaderWord* word, uint64_t owner) {
-  if (reader_state(owner) == ReaderState::kFree) return false;
-  if (reader_state(owner) == ReaderState::kActive) {
-    uint64_t cursor = word->cursor.load(std::memory_order_seq_cst);
-    // The tag first: from here on the reader's acknowledgements and its leave fail.
-    for (;;) {
-      if (word->owner.load(std::memory_order_seq_cst) != owner) return false;
-      const uint64_t next = (((cursor >> 48) + 1) & 0xFFFF) << 48 | (cursor & kCursorMask);
-      if (word->cursor.compare_exchange_weak(cursor, next, std::memory_order_seq_cst)) break;
-    }
+  const uint64_t evicting = (owner & ~0xFFULL) | static_cast<uint64_t>(ReaderState::kEvicting);
+  switch (reader_state(owner)) {
+    case ReaderState::kFree:
+      return false;
+    case ReaderState::kActive:
+      // Says what is going on, should this process die before the word is free.
+      if (!word->owner.compare_exchange_strong(owner, evicting, std::memory_order_seq_cst)) {
+        return false;
+      }
+      break;
+    case ReaderState::kEvicting:
+      break;
+    default:
+      return word->owner.compare_exchange_strong(owner, owner >> 32 << 32,
+                                                 std::memory_order_seq_cst);
+  }
+  owner = evicting;
+  uint64_t cursor = word->cursor.load(std::memory_order_seq_cst);
+  // The tag first: from here on the reader's acknowledgements and its leave fail.
+  for (;;) {
+    if (word->owner.load(std::memory_order_seq_cst) != owner) return false;
+    const uint64_t next = (((cursor >> 48) + 1) & 0xFFFF) << 48 | (cursor & kCursorMask);
+    if (word->cursor.compare_exchange_weak(cursor, next, std::memory_order_seq_cst)) break;
   }
   return word->owner.compare_exchange_strong(owner, owner >> 32 << 32, std::memory_order_seq_cst);
 }
@@ -208,8 +222,7 @@ namespace {
 // A free place's slots may have no memory any more; reading them would give zeros.
 bool holds_stream(const LaneRef& lane) {
   const uint64_t state = lane.row->state.load(std::memory_order_acquire);
-  return state >> 8 == lane.generation &&
-         (state & 0xFF) != static_cast<uint64_t>(StreamState::kFree);
+  return state_generation(state) == lane.generation && stream_state(state) != StreamState::kFree;
 }
 
 }  // namespace

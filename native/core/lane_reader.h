@@ -77,7 +77,8 @@ constexpr uint32_t reader_worker(uint64_t owner) {
   return static_cast<uint32_t>((owner >> 8) & 0xFFFF) - 1;
 }
 
-// Takes a reader's place away. Run by the ingress or by death recovery. False when it was free.
+// Takes a reader's place away, whose word held `owner`. Run by the ingress or by death recovery; one
+// that was left half done (kEvicting) is finished. False when the place has changed hands meanwhile.
 bool evict_reader(ReaderWord* word, uint64_t owner);
 
 // Copies slot `id` without joining (observers, monitors on a read-only mapping).

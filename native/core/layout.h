@@ -14,7 +14,7 @@ namespace ur {
 
 inline constexpr uint64_t kSegmentMagic = 0x0147455350525055ULL;  // "UPRPSEG" and 0x01
 inline constexpr uint32_t kAbiMajor = 1;  // another value cannot be read at all
-inline constexpr uint32_t kAbiMinor = 0;  // larger values only add what an old reader may ignore
+inline constexpr uint32_t kAbiMinor = 1;  // larger values only add what an old reader may ignore
 inline constexpr uint32_t kEndianTag = 0x01020304;
 
 inline constexpr uint32_t kMaxWorkers = 63;  // bits 0..62 of a lock word; bit 63 is the writer
@@ -30,6 +30,10 @@ inline constexpr uint32_t kNameBytes = 32;  // names of pools, stages, observers
 inline constexpr uint64_t kWriterBit = 1ULL << 63;
 inline constexpr uint32_t kNoIndex = 0xFFFFFFFFU;
 
+// SegmentHeader.features_optional: bits. The arbiter may go and another ingress process take its
+// place, so the connection's end is not yet the segment's: docs/segment-format.md, Resuming.
+inline constexpr uint64_t kFeatureResume = 1;
+
 // Header.state. Stored last, with release, by the server.
 enum class SegmentState : uint32_t { kInit = 0, kReady = 1, kClosing = 2, kDead = 3 };
 
@@ -44,12 +48,13 @@ enum WorkerRole : uint32_t {
   kRoleMonitor = 8,    // maps everything read-only and has no row
 };
 
-// StreamRow.state = generation << 8 | state.
+// StreamRow.state = generation << 8 | state; while it is kOpening also (ingress + 1) << 40, so that one
+// compare-and-swap takes the place and says for whom.
 enum class StreamState : uint64_t { kFree = 0, kOpening = 1, kOpen = 2, kClosing = 3 };
 
 // ReaderWord.owner = stream generation << 32 | (worker + 1) << 8 | state; a free word keeps the
 // generation, so that a join with a stale stream handle fails by itself.
-enum class ReaderState : uint64_t { kFree = 0, kJoining = 1, kActive = 2 };
+enum class ReaderState : uint64_t { kFree = 0, kJoining = 1, kActive = 2, kEvicting = 3 };
 
 // SlotHeader.flags.
 enum SlotFlags : uint32_t {
@@ -113,7 +118,7 @@ struct SegmentHeader {
   uint32_t worker_count;
   uint32_t stream_count;
   uint32_t observer_count;
-  uint32_t reserved;
+  AtomicU32 arbiter;  // its row; for people
   uint64_t pool_table_offset;
   uint64_t pool_stride;
   uint64_t worker_table_offset;
@@ -213,5 +218,16 @@ constexpr uint64_t make_stream_id(uint64_t generation, uint32_t index) {
 }
 constexpr uint32_t stream_index(uint64_t id) { return static_cast<uint32_t>(id & 0xFFFF); }
 constexpr uint64_t stream_generation(uint64_t id) { return (id >> 16) & 0xFFFFFFFFULL; }
+
+// The parts of StreamRow.state.
+constexpr uint64_t state_word(uint64_t generation, StreamState state) {
+  return generation << 8 | static_cast<uint64_t>(state);
+}
+constexpr uint64_t opening_state(uint64_t generation, uint32_t ingress) {
+  return uint64_t{ingress + 1} << 40 | state_word(generation, StreamState::kOpening);
+}
+constexpr StreamState stream_state(uint64_t word) { return static_cast<StreamState>(word & 0xFF); }
+constexpr uint64_t state_generation(uint64_t word) { return (word >> 8) & 0xFFFFFFFFULL; }
+constexpr uint32_t state_opener(uint64_t word) { return static_cast<uint32_t>(word >> 40) - 1; }
 
 }  // namespace ur

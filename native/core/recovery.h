@@ -1,7 +1,9 @@
-// What the arbiter does after a worker's death. Idempotent; touches only what is the dead worker's.
+// What the arbiter does after the death of a worker, or of another ingress process. Idempotent; touches
+// only what is the dead one's.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "segment.h"
 
@@ -13,12 +15,14 @@ struct RecoveryReport {
   uint32_t readers = 0;
   uint32_t pins = 0;
   uint32_t verdicts = 0;
+  // Of a dead ingress: aborted and closed, and the caller's now, who has to reclaim their places.
+  std::vector<uint64_t> streams;
   uint64_t duration_ns = 0;
 };
 
-// Gives back the readers, pins, claims, verdicts and parked bits of `worker`, wakes everybody that it
-// may have left asleep, and last of all frees its row with a new generation. Only after its mapping is
-// known to be gone.
+// Gives back the readers, pins, claims, verdicts and parked bits of `worker`, ends the streams that it
+// opened (their readers see kIngressDied), wakes everybody that it may have left asleep, and last of all
+// frees its row with a new generation. Only after its mapping is known to be gone.
 RecoveryReport recover_worker(const Segment& segment, uint32_t worker);
 
 }  // namespace ur

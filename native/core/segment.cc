@@ -121,6 +121,7 @@ Status Segment::create(const SegmentConfig& config, std::unique_ptr<Segment>* ou
   if (status != Status::kOk) return status;
   segment->mapping_.populate(0, allocate);
   segment->pins_.cover(segment->base(), geometry.control_size);
+  segment->resumable_ = config.resumable;
   segment->elastic_ = config.elastic;
   segment->warm_streams_ = config.warm_streams;
   segment->initialise(config);
@@ -135,6 +136,7 @@ void Segment::initialise(const SegmentConfig& config) {
   head.abi_minor = kAbiMinor;
   head.endian_tag = kEndianTag;
   head.header_size = sizeof(SegmentHeader);
+  head.features_optional = config.resumable ? kFeatureResume : 0;
   head.total_size = geometry_.total_size;
   if (getentropy(head.boot_uuid, sizeof head.boot_uuid) != 0) {
     uint64_t now = monotonic_ns();  // only has to differ from the last server's
@@ -179,6 +181,10 @@ Status Segment::attach(MemoryFile file, Access access, std::unique_ptr<Segment>*
   status = segment->verify(detail);
   if (status != Status::kOk) return status;
   segment->pins_.cover(segment->base(), segment->geometry_.control_size);
+  if (access == Access::kIngress) {
+    segment->mapping_.prefault();
+    segment->file_ = std::move(file);
+  }
   if (access == Access::kWorker) {
     status = segment->mapping_.protect(segment->geometry_.request_data_begin,
                                        segment->geometry_.request_data_end);
@@ -208,6 +214,7 @@ Status Segment::verify(std::string* detail) {
   }
   if (head.endian_tag != kEndianTag) return corrupt(detail, "the byte order is another one");
   if (head.header_size < sizeof(SegmentHeader)) return corrupt(detail, "the header is too short");
+  resumable_ = (head.features_optional & kFeatureResume) != 0;
   // Read once: another process may change them.
   const uint32_t pools = head.pool_count;
   const uint32_t observers = head.observer_count;
@@ -283,7 +290,7 @@ LaneRef Segment::lane_at(uint32_t stream_index, uint32_t lane) const {
                        uint64_t{pool.slots_before(lane) - pool.config.request_slots} *
                            pool.slot_stride;
   ref.row = &stream(stream_index);
-  ref.generation = ref.row->state.load(std::memory_order_acquire) >> 8;
+  ref.generation = state_generation(ref.row->state.load(std::memory_order_acquire));
   ref.stream = stream_index;
   ref.lane = lane;
   ref.slots = pool.lane_slots(lane);
@@ -305,7 +312,7 @@ Status Segment::lane(uint64_t stream_id, uint32_t lane, LaneRef* out) const {
 
 Status stream_status(const LaneRef& lane) {
   uint64_t state = lane.row->state.load(std::memory_order_seq_cst);
-  if (state >> 8 != lane.generation) return Status::kStaleStream;
+  if (state_generation(state) != lane.generation) return Status::kStaleStream;
   uint32_t abort = lane.row->abort.load(std::memory_order_seq_cst);
   if (abort != 0) return status_of_number(abort);
   return state == open_state(lane.generation) ? Status::kOk : Status::kStaleStream;

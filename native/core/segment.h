@@ -37,13 +37,14 @@ struct LaneRef {
 
 class Segment {
  public:
-  enum class Access { kServer, kWorker, kMonitor };
+  enum class Access { kIngress, kWorker, kMonitor };
 
   // Creates, allocates, pre-faults and initialises. kOutOfMemory before anything is allocated when
   // the machine or the container has too little; `detail` says how much is needed and there.
   [[nodiscard]] static Status create(const SegmentConfig& config, std::unique_ptr<Segment>* out,
                                      std::string* detail);
-  // Maps `file` and checks all of it. A worker's request data is mapped read-only.
+  // Maps `file` and checks all of it. A worker's request data is mapped read-only; an ingress keeps the
+  // file, and the segment must be one that several may serve.
   [[nodiscard]] static Status attach(MemoryFile file, Access access, std::unique_ptr<Segment>* out,
                                      std::string* detail);
   // Bytes of `config` beside what the machine has; for `doctor` and for errors at start.
@@ -54,6 +55,8 @@ class Segment {
   uint8_t* base() const { return mapping_.base(); }
   uint64_t size() const { return mapping_.size(); }
   Access access() const { return access_; }
+  // Another ingress may become the arbiter: kFeatureResume.
+  bool resumable() const { return resumable_; }
   bool elastic() const { return elastic_; }
   uint32_t warm_streams() const { return warm_streams_; }
   MemoryFile& file() { return file_; }
@@ -87,7 +90,8 @@ class Segment {
   MemoryFile file_;
   Mapping mapping_;
   Geometry geometry_;
-  Access access_ = Access::kServer;
+  Access access_ = Access::kIngress;
+  bool resumable_ = false;
   bool elastic_ = false;
   uint32_t warm_streams_ = 0;
   uint32_t self_ = kNoIndex;
@@ -95,7 +99,7 @@ class Segment {
 };
 
 inline uint64_t open_state(uint64_t generation) {
-  return generation << 8 | static_cast<uint64_t>(StreamState::kOpen);
+  return state_word(generation, StreamState::kOpen);
 }
 
 // True while the lane's stream is open in the lane's generation.

@@ -220,6 +220,12 @@ void Mapping::populate(uint64_t begin, uint64_t end) {
   }
 }
 
+void Mapping::prefault() {
+#if defined(__linux__)
+  madvise(base_, size_, MADV_POPULATE_WRITE);
+#endif
+}
+
 void Mapping::unmap() {
   if (base_ != nullptr) munmap(base_ - kGuardBytes, size_ + 2 * kGuardBytes);
   base_ = nullptr;

@@ -56,6 +56,9 @@ class Mapping {
   [[nodiscard]] Status protect(uint64_t begin, uint64_t end);
   // Touches every page of [begin, end) for writing, so that no later write takes a fault.
   void populate(uint64_t begin, uint64_t end);
+  // The same for pages that have memory already, where the platform can do it without a store: others
+  // may be writing them.
+  void prefault();
   void unmap();
 
   uint8_t* base() const { return base_; }

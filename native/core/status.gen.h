@@ -86,6 +86,8 @@ enum class [[nodiscard]] Status : int32_t {
   kTooManyStreams = -126,
   kTooManyConnections = -127,
   kMemoryLimit = -128,
+  kIngressDied = -90,
+  kResumeRefused = -91,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -247,6 +249,10 @@ constexpr const char* status_name(Status status) {
       return "TOO_MANY_CONNECTIONS";
     case Status::kMemoryLimit:
       return "MEMORY_LIMIT";
+    case Status::kIngressDied:
+      return "INGRESS_DIED";
+    case Status::kResumeRefused:
+      return "RESUME_REFUSED";
   }
   return "UNKNOWN";
 }
@@ -410,6 +416,10 @@ constexpr const char* status_text(Status status) {
       return "there are too many connections";
     case Status::kMemoryLimit:
       return "the server keeps as many bytes waiting as it may";
+    case Status::kIngressDied:
+      return "the server process that had received the request died";
+    case Status::kResumeRefused:
+      return "the server does not know the attachment that was to go on";
   }
   return "";
 }
@@ -573,6 +583,10 @@ constexpr const char* status_remedy(Status status) {
       return "Use fewer connections for more requests, or have limits raised.";
     case Status::kMemoryLimit:
       return "Retry later, raise limits.maxWaitingBytes, or have workers read faster.";
+    case Status::kIngressDied:
+      return "Stop working on the stream: its client is gone. The server log says why the process died.";
+    case Status::kResumeRefused:
+      return "Attach again; the worker SDK does so by itself.";
   }
   return "";
 }

@@ -45,6 +45,13 @@ Napi::Value machine(const Napi::CallbackInfo& info) {
   return object;
 }
 
+Napi::Object wrap_ingress(Napi::Env env, std::shared_ptr<Attachment> attachment) {
+  attachment->segment = attachment->membership->segment();
+  attachment->role = kRoleIngress;
+  attachment->ingress = std::make_unique<Ingress>(attachment->segment);
+  return SegmentObject::wrap(env, std::move(attachment));
+}
+
 Napi::Value create(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const Napi::Object options = info[0].As<Napi::Object>();
@@ -57,19 +64,12 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   }
   auto attachment = std::make_shared<Attachment>();
   std::string detail;
-  // The socket first: when it is another server's, its memory is not the news.
-  attachment->arbiter = std::make_unique<Arbiter>();
-  Status status = attachment->arbiter->listen(socket.As<Napi::String>().Utf8Value(), &detail);
-  if (status == Status::kOk) status = Segment::create(config, &attachment->created, &detail);
-  if (status == Status::kOk) {
-    status = attachment->arbiter->start(attachment->created.get(),
-                                        name.As<Napi::String>().Utf8Value(), &detail);
-  }
+  attachment->membership = std::make_unique<Membership>();
+  const Status status =
+      attachment->membership->create(config, socket.As<Napi::String>().Utf8Value(),
+                                     name.As<Napi::String>().Utf8Value(), &detail);
   if (status != Status::kOk) return throw_status(env, status, detail);
-  attachment->segment = attachment->created.get();
-  attachment->role = kRoleIngress;
-  attachment->ingress = std::make_unique<Ingress>(attachment->segment);
-  return SegmentObject::wrap(env, std::move(attachment));
+  return wrap_ingress(env, std::move(attachment));
 }
 
 // The handshake blocks, so it runs on a thread of the pool.
@@ -78,12 +78,20 @@ class AttachTask : public Napi::AsyncWorker {
   AttachTask(Napi::Env env, SessionOptions options)
       : AsyncWorker(env),
         deferred_(Napi::Promise::Deferred::New(env)),
-        options_(std::move(options)),
-        session_(std::make_unique<Session>()) {}
+        options_(std::move(options)) {
+    if ((options_.role & kRoleIngress) != 0) {
+      attachment_->membership = std::make_unique<Membership>();
+    } else {
+      attachment_->session = std::make_unique<Session>();
+    }
+  }
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
-  void Execute() override { status_ = session_->attach(options_, &detail_); }
+  void Execute() override {
+    status_ = attachment_->membership ? attachment_->membership->join(options_, &detail_)
+                                      : attachment_->session->attach(options_, &detail_);
+  }
 
   void OnOK() override {
     const Napi::HandleScope scope(Env());
@@ -91,17 +99,19 @@ class AttachTask : public Napi::AsyncWorker {
       deferred_.Reject(error_of(Env(), status_, detail_).Value());
       return;
     }
-    auto attachment = std::make_shared<Attachment>();
-    attachment->session = std::move(session_);
-    attachment->segment = attachment->session->segment();
-    attachment->role = options_.role;
-    deferred_.Resolve(SegmentObject::wrap(Env(), std::move(attachment)));
+    if (attachment_->membership) {
+      deferred_.Resolve(wrap_ingress(Env(), std::move(attachment_)));
+      return;
+    }
+    attachment_->segment = attachment_->session->segment();
+    attachment_->role = options_.role;
+    deferred_.Resolve(SegmentObject::wrap(Env(), std::move(attachment_)));
   }
 
  private:
   Napi::Promise::Deferred deferred_;
   SessionOptions options_;
-  std::unique_ptr<Session> session_;
+  std::shared_ptr<Attachment> attachment_ = std::make_shared<Attachment>();
   Status status_ = Status::kOk;
   std::string detail_;
 };

@@ -5,10 +5,19 @@
 
 namespace ur::node {
 
-void Waker::start(Napi::Env env, Segment* segment, const Session* session, Napi::Function fn) {
+namespace {
+
+constexpr uint64_t kResumeStepNs = 10'000'000;  // how often a lost connection is tried again
+constexpr uint64_t kConnectionCheckNs = 10'000'000;
+
+}  // namespace
+
+void Waker::start(Napi::Env env, Segment* segment, std::function<bool()> connected,
+                  std::function<bool()> resuming, Napi::Function fn) {
   stop();
   segment_ = segment;
-  session_ = session;
+  connected_ = std::move(connected);
+  resuming_ = std::move(resuming);
   stopping_ = false;
   fn_ = Napi::ThreadSafeFunction::New(env, fn, "upload-response doorbell", 0, 1);
   thread_ = std::thread([this] { run(); });
@@ -35,10 +44,16 @@ void Waker::run() {
   Doorbell doorbell(*segment_, segment_->self());
   WorkerRow& row = segment_->worker(segment_->self());
   bool connected = true;
+  uint64_t checked_ns = 0;
   while (!stopping_) {
-    const bool rung = doorbell.wait(kLongestSleepNs);
-    row.heartbeat_ns.store(monotonic_ns(), std::memory_order_relaxed);
-    const bool lost = connected && session_ != nullptr && !session_->connected();
+    const bool rung = doorbell.wait(resuming_() ? kResumeStepNs : kLongestSleepNs);
+    const uint64_t now = monotonic_ns();
+    row.heartbeat_ns.store(now, std::memory_order_relaxed);
+    bool lost = false;
+    if (connected && now - checked_ns >= kConnectionCheckNs) {
+      checked_ns = now;
+      lost = !connected_();
+    }
     if (lost) connected = false;
     if ((rung || lost) && !stopping_) notify();
   }
@@ -57,14 +72,25 @@ void Waker::notify() {
   if (status != napi_ok) pending_ = false;
 }
 
+void Attachment::listen(Napi::Env env, Napi::Function fn) {
+  if (membership != nullptr) {
+    waker.start(
+        env, segment, [this] { return membership->connected(); },
+        [this] { return membership->resuming(); }, fn);
+  } else {
+    waker.start(
+        env, segment, [this] { return session->connected(); },
+        [this] { return session->resuming(); }, fn);
+  }
+}
+
 void Attachment::close() {
   if (segment == nullptr) return;
   waker.stop();
   segment = nullptr;
   ingress.reset();
-  arbiter.reset();
+  membership.reset();
   session.reset();
-  created.reset();
 }
 
 Napi::Error error_of(Napi::Env env, Status status, const std::string& detail) {

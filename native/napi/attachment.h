@@ -1,17 +1,18 @@
-// What one JavaScript NativeSegment owns: the mapping with either the server's side (arbiter, ingress)
-// or a worker's (session), and the doorbell thread. Readers and writers share it; after close() nothing
-// touches the mapping any more.
+// What one JavaScript NativeSegment owns: the mapping with either the server's side (membership,
+// ingress) or a worker's (session), and the doorbell thread. Readers and writers share it; after
+// close() nothing touches the mapping any more.
 #pragma once
 
 #include <napi.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 
-#include "control/arbiter.h"
+#include "control/membership.h"
 #include "control/session.h"
 #include "core/ingress.h"
 #include "core/segment.h"
@@ -22,7 +23,9 @@ namespace ur::node {
 class Waker {
  public:
   ~Waker() { stop(); }
-  void start(Napi::Env env, Segment* segment, const Session* session, Napi::Function fn);
+  // `connected` and `resuming`: of the session or membership, asked by the thread.
+  void start(Napi::Env env, Segment* segment, std::function<bool()> connected,
+             std::function<bool()> resuming, Napi::Function fn);
   void stop();
   void set_ref(Napi::Env env, bool ref);
 
@@ -31,7 +34,8 @@ class Waker {
   void notify();
 
   Segment* segment_ = nullptr;
-  const Session* session_ = nullptr;
+  std::function<bool()> connected_;
+  std::function<bool()> resuming_;
   Napi::ThreadSafeFunction fn_;
   std::thread thread_;
   std::atomic<bool> stopping_{false};
@@ -40,15 +44,16 @@ class Waker {
 
 struct Attachment {
   // Exactly one of the two sides.
-  std::unique_ptr<Segment> created;
+  std::unique_ptr<Membership> membership;
   std::unique_ptr<Session> session;
-  std::unique_ptr<Arbiter> arbiter;
-  std::unique_ptr<Ingress> ingress;
+  std::unique_ptr<Ingress> ingress;  // with a membership
   Segment* segment = nullptr;  // nullptr once closed
   uint32_t role = 0;
   Waker waker;
 
   bool open() const { return segment != nullptr; }
+  // Lets the doorbell thread wake `fn`, and look after the connection.
+  void listen(Napi::Env env, Napi::Function fn);
   void close();
 };
 

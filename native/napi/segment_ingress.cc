@@ -96,7 +96,7 @@ Napi::Value SegmentObject::evict(const Info& info) {
 
 Napi::Value SegmentObject::kill(const Info& info) {
   Status status = ingress_ready();
-  if (status == Status::kOk) status = attachment_->arbiter->kill(as_u32(info[0]));
+  if (status == Status::kOk) status = attachment_->membership->kill(as_u32(info[0]));
   return result(info.Env(), status);
 }
 
@@ -112,14 +112,26 @@ Napi::Object event_object(Napi::Env env, const ArbiterEvent& event) {
     return object;
   }
   object.Set("worker", number(env, event.worker));
+  if (event.kind == ArbiterEvent::Kind::kArbiter) {
+    object.Set("type", "arbiter");
+    return object;
+  }
   object.Set("name", Napi::String::New(env, event.name));
-  object.Set("type", event.kind == ArbiterEvent::Kind::kDead ? "dead" : "attached");
+  object.Set("ingress", Napi::Boolean::New(env, event.ingress));
+  object.Set("type", event.kind == ArbiterEvent::Kind::kDead      ? "dead"
+                     : event.kind == ArbiterEvent::Kind::kResumed ? "resumed"
+                                                                  : "attached");
   if (event.kind == ArbiterEvent::Kind::kDead) {
     object.Set("tornSlots", number(env, event.recovery.torn_slots));
     object.Set("claims", number(env, event.recovery.claims));
     object.Set("readers", number(env, event.recovery.readers));
     object.Set("pins", number(env, event.recovery.pins));
     object.Set("recoveryNs", number(env, event.recovery.duration_ns));
+    Napi::Array streams = Napi::Array::New(env);
+    for (uint32_t i = 0; i < event.recovery.streams.size(); i++) {
+      streams[i] = number(env, event.recovery.streams[i]);
+    }
+    object.Set("streams", streams);
   }
   return object;
 }
@@ -130,7 +142,7 @@ Napi::Value SegmentObject::take_events(const Info& info) {
   Napi::Array list = Napi::Array::New(info.Env());
   if (ingress_ready() != Status::kOk) return list;
   uint32_t i = 0;
-  for (const ArbiterEvent& event : attachment_->arbiter->take_events()) {
+  for (const ArbiterEvent& event : attachment_->membership->take_events()) {
     list[i++] = event_object(info.Env(), event);
   }
   return list;

@@ -21,6 +21,7 @@ Napi::Function SegmentObject::define(Napi::Env env) {
        METHOD(connected, "connected"),
        METHOD(set_ref, "setRef"),
        METHOD(heartbeat, "heartbeat"),
+       METHOD(arbiter, "arbiter"),
        METHOD(close, "close"),
        METHOD(stream_at, "streamAt"),
        METHOD(is_open, "isOpen"),
@@ -97,8 +98,7 @@ Napi::Value SegmentObject::describe(const Info& info) {
 Napi::Value SegmentObject::on_wake(const Info& info) {
   if (!open()) return throw_status(info.Env(), Status::kDetached, "onWake");
   if (segment()->self() != kNoIndex) {
-    attachment_->waker.start(info.Env(), segment(), attachment_->session.get(),
-                             info[0].As<Napi::Function>());
+    attachment_->listen(info.Env(), info[0].As<Napi::Function>());
     // Hooks run last added first: the thread ends before the function that it calls is torn down.
     info.Env().AddCleanupHook([held = attachment_] { held->close(); });
   }
@@ -113,13 +113,19 @@ Napi::Value SegmentObject::take_signals(const Info& info) {
 }
 
 Napi::Value SegmentObject::connected(const Info& info) {
-  const bool is = open() && (!attachment_->session || attachment_->session->connected());
+  const bool is = open() && (attachment_->session ? attachment_->session->connected()
+                                                  : !attachment_->membership->lost());
   return Napi::Boolean::New(info.Env(), is);
 }
 
 Napi::Value SegmentObject::set_ref(const Info& info) {
   if (open()) attachment_->waker.set_ref(info.Env(), info[0].As<Napi::Boolean>());
   return info.Env().Undefined();
+}
+
+Napi::Value SegmentObject::arbiter(const Info& info) {
+  if (!open()) return Napi::Number::New(info.Env(), -1);
+  return number(info.Env(), segment()->header().arbiter.load(std::memory_order_relaxed));
 }
 
 Napi::Value SegmentObject::heartbeat(const Info& info) {

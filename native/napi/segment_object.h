@@ -37,6 +37,7 @@ class SegmentObject : public Napi::ObjectWrap<SegmentObject> {
   Napi::Value connected(const Info& info);
   Napi::Value set_ref(const Info& info);
   Napi::Value heartbeat(const Info& info);
+  Napi::Value arbiter(const Info& info);
   Napi::Value close(const Info& info);
 
   // segment_streams.cc: what any process does with streams

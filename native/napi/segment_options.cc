@@ -68,6 +68,7 @@ bool read_segment_config(const Napi::Object& options, SegmentConfig* config) {
     return wrong(options.Env(), "memory", "'fixed' or 'elastic'");
   }
   config->elastic = memory == "elastic";
+  config->resumable = options.Get("resumable").ToBoolean();
   return true;
 }
 

@@ -17,7 +17,7 @@ Napi::Value SegmentObject::stream_at(const Info& info) {
   if (!open() || !segment()->has_stream(stream)) return number(info.Env(), 0U);
   const uint64_t state = segment()->stream(stream).state.load(std::memory_order_acquire);
   const bool is = (state & 0xFF) == static_cast<uint64_t>(StreamState::kOpen);
-  return number(info.Env(), is ? make_stream_id(state >> 8, stream) : 0);
+  return number(info.Env(), is ? make_stream_id(state_generation(state), stream) : 0);
 }
 
 Napi::Value SegmentObject::is_open(const Info& info) {

@@ -103,7 +103,7 @@ Napi::Object stream_object(Napi::Env env, const Segment& segment, uint32_t strea
   const StreamRow& row = segment.stream(stream);
   const uint64_t state = row.state.load(std::memory_order_acquire);
   Napi::Object object = Napi::Object::New(env);
-  object.Set("id", number(env, make_stream_id(state >> 8, stream)));
+  object.Set("id", number(env, make_stream_id(state_generation(state), stream)));
   object.Set("pool", number(env, segment.pool_index_of(stream)));
   object.Set("state", kStates[state & 3]);
   object.Set("transport",

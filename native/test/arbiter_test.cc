@@ -76,7 +76,7 @@ TEST_F(ArbiterTest, SaysWhyItRefuses) {
   EXPECT_NE(detail_.find("nobody"), std::string::npos);
   EXPECT_EQ(server_.next(Kind::kRefused).status, Status::kUnknownObserver);
   EXPECT_EQ(attach(session, 0), Status::kInvalidHandshake);
-  EXPECT_EQ(attach(session, kRoleIngress), Status::kInvalidHandshake) << "there is one already";
+  EXPECT_EQ(attach(session, kRoleIngress), Status::kPermissionDenied) << "it serves alone";
   Session workers[7];
   for (Session& worker : workers) ASSERT_OK(attach(worker)) << detail_;
   EXPECT_EQ(attach(session), Status::kNoFreeWorker);

@@ -40,7 +40,9 @@ const std::map<std::string, std::vector<Field>>& fields() {
   static const std::map<std::string, std::vector<Field>> kFields = {
       {"Hello", {UR_FIELD(Hello, magic), UR_FIELD(Hello, abi_major), UR_FIELD(Hello, abi_minor),
                  UR_FIELD(Hello, role), UR_FIELD(Hello, capacity), UR_FIELD(Hello, name),
-                 UR_FIELD(Hello, observer), UR_FIELD(Hello, reserved)}},
+                 UR_FIELD(Hello, observer), UR_FIELD(Hello, boot_uuid),
+                 UR_FIELD(Hello, generation), UR_FIELD(Hello, worker), UR_FIELD(Hello, reserved)}},
+      {"Order", {UR_FIELD(Order, kind), UR_FIELD(Order, worker)}},
       {"Welcome", {UR_FIELD(Welcome, magic), UR_FIELD(Welcome, status), UR_FIELD(Welcome, worker),
                    UR_FIELD(Welcome, generation), UR_FIELD(Welcome, segment_size),
                    UR_FIELD(Welcome, abi_major), UR_FIELD(Welcome, abi_minor),
@@ -51,7 +53,7 @@ const std::map<std::string, std::vector<Field>>& fields() {
         UR_FIELD(S, features_required), UR_FIELD(S, features_optional),
         UR_FIELD(S, created_unix_ns), UR_FIELD(S, server_pid), UR_FIELD(S, pool_count),
         UR_FIELD(S, worker_count), UR_FIELD(S, stream_count), UR_FIELD(S, observer_count),
-        UR_FIELD(S, reserved), UR_FIELD(S, pool_table_offset), UR_FIELD(S, pool_stride),
+        UR_FIELD(S, arbiter), UR_FIELD(S, pool_table_offset), UR_FIELD(S, pool_stride),
         UR_FIELD(S, worker_table_offset), UR_FIELD(S, worker_stride),
         UR_FIELD(S, signal_table_offset), UR_FIELD(S, signal_stride),
         UR_FIELD(S, stream_table_offset), UR_FIELD(S, stream_stride),
@@ -94,6 +96,7 @@ const std::map<std::string, std::vector<Field>>& fields() {
 const std::map<std::string, uint64_t>& sizes() {
   static const std::map<std::string, uint64_t> kSizes = {
       {"Hello", sizeof(Hello)},         {"Welcome", sizeof(Welcome)},
+      {"Order", sizeof(Order)},
       {"PoolRow", sizeof(PoolRow)},     {"SegmentHeader", sizeof(SegmentHeader)},
       {"Verdict", sizeof(Verdict)},     {"WorkerRow", sizeof(WorkerRow)},
       {"Lane", sizeof(Lane)},           {"StreamRow", sizeof(StreamRow)},
@@ -115,7 +118,9 @@ const std::map<std::string, uint64_t>& constants() {
       UR_NAMED(kMaxStages), UR_NAMED(kMaxObservers), UR_NAMED(kMaxReadersPerLane),
       UR_NAMED(kMaxSlotsPerLane), UR_NAMED(kMinSlotSize), UR_NAMED(kMaxSlotSize),
       UR_NAMED(kNameBytes), UR_NAMED(kLaneBytes), UR_NAMED(kWriterBit), UR_NAMED(kClaimOrphan),
-      UR_NAMED(kNoIndex), UR_NAMED(SegmentState::kInit), UR_NAMED(SegmentState::kReady),
+      UR_NAMED(kNoIndex), UR_NAMED(kFeatureResume), UR_NAMED(kOrderKill),
+      UR_NAMED(kResumeGraceNs), UR_NAMED(ReaderState::kEvicting),
+      UR_NAMED(SegmentState::kInit), UR_NAMED(SegmentState::kReady),
       UR_NAMED(SegmentState::kClosing), UR_NAMED(SegmentState::kDead),
       UR_NAMED(WorkerState::kFree), UR_NAMED(WorkerState::kAttached), UR_NAMED(WorkerState::kDead),
       UR_NAMED(kRoleIngress), UR_NAMED(kRoleResponder), UR_NAMED(kRoleObserver),

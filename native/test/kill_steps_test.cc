@@ -1,12 +1,7 @@
 // A worker is traced through each of its operations instruction by instruction, and the segment copied
 // whenever a word of it has changed: these are all the states in which a SIGKILL or a SIGSTOP can leave
 // it. In each of them everybody else must go on, and after recovery nothing may be left.
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <csignal>
 #include <cstring>
 #include <functional>
 #include <vector>
@@ -14,6 +9,7 @@
 #include "core/doorbell.h"
 #include "core/recovery.h"
 #include "test/support/host.h"
+#include "test/support/step_trace.h"
 #include "test/support/victim.h"
 
 namespace ur::test {
@@ -41,39 +37,21 @@ class KillStepsTest : public ::testing::TestWithParam<Operation> {
     write_slots(others_.writer, 8, 300);
   }
 
-  // The signal that stopped the victim; 0 when it has ended.
-  int wait_for_stop() {
-    int status = 0;
-    waitpid(child_, &status, 0);
-    EXPECT_TRUE(WIFSTOPPED(status)) << "it ended with " << status;
-    return WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
-  }
   // Runs the operation; fills states_.
   void trace() {
-    child_ = fork();
-    if (child_ == 0) {
-      if (ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) _exit(2);
-      _exit(run_victim(host_.server()->file(), id_, GetParam()));
-    }
-    ASSERT_GT(child_, 1);
-    ASSERT_EQ(wait_for_stop(), SIGSTOP);
-    read_answer();
-    EXPECT_EQ(others_.answer.park(), Status::kEmpty);
-    EXPECT_EQ(others_.writer.park(), Status::kFull);
-    forget_rings(*host_.server(), 0);
-    const uint8_t* base = host_.server()->base();
-    const size_t control = host_.server()->geometry().control_size;
-    do {
-      // Whoever takes the writer's wish to be rung has signalled it before.
-      EXPECT_TRUE(host_.request(id_).control->writer_parked.load() != 0 ||
-                  has_signals(*host_.server(), 0));
-      if (states_.empty() || std::memcmp(base, states_.back().data(), control) != 0) {
-        states_.emplace_back(base, base + host_.server()->size());
-      }
-      ptrace(PTRACE_SINGLESTEP, child_, nullptr, nullptr);
-    } while (wait_for_stop() == SIGTRAP);
-    kill(child_, SIGKILL);
-    waitpid(child_, nullptr, 0);
+    states_ = trace_states(
+        *host_.server(), [this] { return run_victim(host_.server()->file(), id_, GetParam()); },
+        [this] {
+          read_answer();
+          EXPECT_EQ(others_.answer.park(), Status::kEmpty);
+          EXPECT_EQ(others_.writer.park(), Status::kFull);
+          forget_rings(*host_.server(), 0);
+        },
+        [this] {
+          // Whoever takes the writer's wish to be rung has signalled it before.
+          EXPECT_TRUE(host_.request(id_).control->writer_parked.load() != 0 ||
+                      has_signals(*host_.server(), 0));
+        });
   }
 
   void read_answer() {
@@ -160,8 +138,7 @@ class KillStepsTest : public ::testing::TestWithParam<Operation> {
   Host host_;
   uint64_t id_ = host_.open();
   Others others_{host_.ingress(), {}, {}, {}, {}};
-  pid_t child_ = -1;
-  std::vector<std::vector<uint8_t>> states_;
+  States states_;
 };
 
 TEST_P(KillStepsTest, NothingIsLeftAndNobodyWaits) {

@@ -38,6 +38,7 @@ const NAMED_FLAGS: readonly (readonly [flag: string, key: string, what: string])
   ['--cert <file>', 'http.tls.certFile', 'certificate chain (PEM)'],
   ['--key <file>', 'http.tls.keyFile', 'private key (PEM)'],
   ['--prefix <path>', 'http.prefix', 'path whose requests become streams'],
+  ['-p, --processes <number>', 'server.processes', 'server processes on the same ports'],
   ['--socket <path>', 'segment.socket', 'control socket for workers'],
   ['--memory <kind>', 'segment.memory', 'fixed or elastic'],
   ['--log-level <level>', 'log.level', 'trace, debug, info, warn, error, fatal or silent'],

@@ -1,3 +1,4 @@
+import type { FleetEvent } from './fleet.js';
 import type { SupervisorEvent } from './supervisor.js';
 import { humanTime, styleFor } from './terminal.js';
 
@@ -6,11 +7,16 @@ export function reportEvent(event: { readonly event: string }, json: boolean, te
   process.stdout.write(json ? `${JSON.stringify(event)}\n` : `${text}\n`);
 }
 
-/** Says what became of a worker process. */
-export function reportSupervisor(event: SupervisorEvent, json: boolean): void {
+/** Says what became of a worker process, or of one of several server processes. */
+export function reportProcess(event: SupervisorEvent | FleetEvent, json: boolean): void {
   const style = styleFor(process.stdout);
-  const who = `worker ${event.worker} (pid ${event.pid})`;
-  if (event.event === 'worker-started') {
+  if (event.event === 'process-failed') {
+    reportEvent(event, json, style.red(`${event.process} could not start: ${event.message}`));
+    return;
+  }
+  const name = 'worker' in event ? `worker ${event.worker}` : event.process;
+  const who = `${name} (pid ${event.pid})`;
+  if (event.event === 'worker-started' || event.event === 'process-started') {
     reportEvent(event, json, style.dim(`${who} started`));
     return;
   }

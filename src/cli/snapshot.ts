@@ -8,6 +8,7 @@ export interface Snapshot {
   readonly segment: {
     readonly bootId: string;
     readonly abi: string;
+    /** Pid of the arbiter: with several server processes another one when that dies. */
     readonly serverPid: number;
     readonly totalBytes: number;
     readonly maxWorkers: number;
@@ -36,6 +37,8 @@ export interface WorkerSnapshot {
   readonly pid: number;
   readonly name: string;
   readonly roles: readonly ('ingress' | 'responder' | 'observer')[];
+  /** The ingress that lets workers in and repairs what dead ones left. */
+  readonly arbiter: boolean;
   /** Name of the required observer that it is. */
   readonly requiredObserver: string | null;
   readonly capacity: number;
@@ -75,8 +78,8 @@ export interface StreamSnapshot {
   readonly pool: string;
   readonly state: StreamInfo['state'];
   readonly transport: string;
-  /** Index of the server's row: its reader of the request lane keeps the request whole. */
-  readonly ingress: number;
+  /** The server process that has it; its reader of the request lane keeps the request whole. */
+  readonly ingress: WorkerRef;
   readonly ageMs: number;
   /** Error number of the abort, 0 = none. */
   readonly abort: number;
@@ -92,6 +95,7 @@ export type KnownHeads = Map<number, StreamSnapshot['head']>;
 export function takeSnapshot(segment: Segment, known: KnownHeads = new Map()): Snapshot {
   const { description, native } = segment;
   const workers = native.workers();
+  const arbiter = native.arbiter();
   const names = new Map(workers.map((worker) => [worker.index, worker.name]));
   const infos = native.streams();
   const streams = infos.map((info) => streamSnapshot(segment, info, names, known));
@@ -102,7 +106,7 @@ export function takeSnapshot(segment: Segment, known: KnownHeads = new Map()): S
     segment: {
       bootId: description.bootId,
       abi: `${description.abiMajor}.${description.abiMinor}`,
-      serverPid: description.serverPid,
+      serverPid: workers.find((one) => one.index === arbiter)?.pid ?? description.serverPid,
       totalBytes: description.totalBytes,
       maxWorkers: description.maxWorkers,
       requiredObservers: description.requiredObservers,
@@ -141,6 +145,7 @@ function workerSnapshot(
     pid: worker.pid,
     name: worker.name,
     roles,
+    arbiter: roles.includes('ingress') && worker.index === segment.native.arbiter(),
     requiredObserver: segment.description.requiredObservers[worker.observer] ?? null,
     capacity: worker.capacity,
     inFlight: worker.inFlight,
@@ -171,7 +176,7 @@ function streamSnapshot(
     pool: segment.description.pools[info.pool]?.name ?? String(info.pool),
     state: info.state,
     transport: info.transport,
-    ingress: info.ingress,
+    ingress: refOf(info.ingress, names),
     ageMs: Math.round(info.openedMs),
     abort: info.abort,
     head: known.get(info.id) ?? readHead(segment, info),

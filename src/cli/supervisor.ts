@@ -1,15 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Backoff } from './backoff.js';
 import { CliError } from './failure.js';
 
 /** A child that exits with it must not be started again: its module or options are wrong. */
 export const PERMANENT_FAILURE = 78;
-
-const BACKOFF_FIRST_MS = 100;
-const BACKOFF_LAST_MS = 10_000;
-/** A process that has lived this long has started well: its next death counts as the first. */
-const STEADY_MS = 5_000;
 
 /** What a worker process is told; it travels as JSON on its command line. */
 export interface WorkerProcessOptions {
@@ -35,8 +31,7 @@ export type SupervisorEvent =
 interface Place {
   readonly name: string;
   child: ChildProcess | undefined;
-  startedAt: number;
-  failures: number;
+  readonly backoff: Backoff;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -63,8 +58,7 @@ export class Supervisor {
     this.#places = Array.from({ length: processes }, (_, index) => ({
       name: processes === 1 ? options.name : `${options.name}-${index + 1}`,
       child: undefined,
-      startedAt: 0,
-      failures: 0,
+      backoff: new Backoff(),
       timer: undefined,
     }));
   }
@@ -122,7 +116,7 @@ export class Supervisor {
       },
     );
     place.child = child;
-    place.startedAt = performance.now();
+    place.backoff.started();
     child.once('spawn', () => {
       this.report({ event: 'worker-started', worker: place.name, pid: child.pid as number });
     });
@@ -140,8 +134,7 @@ export class Supervisor {
       void this.stop(0);
       return;
     }
-    if (performance.now() - place.startedAt >= STEADY_MS) place.failures = 0;
-    const restartMs = Math.min(BACKOFF_LAST_MS, BACKOFF_FIRST_MS * 2 ** place.failures++);
+    const restartMs = place.backoff.died();
     const pid = child.pid ?? 0;
     this.report({ event: 'worker-died', worker: place.name, pid, code, signal, restartMs });
     place.timer = setTimeout(() => this.#spawn(place), restartMs);

@@ -1,7 +1,13 @@
 import { formatSize, humanBytes } from '../config/units.js';
 import { codeOf } from '../errors/index.js';
 import type { StreamRate } from './rates.js';
-import type { LaneSnapshot, Snapshot, StreamSnapshot, WorkerRef } from './snapshot.js';
+import type {
+  LaneSnapshot,
+  Snapshot,
+  StreamSnapshot,
+  WorkerRef,
+  WorkerSnapshot,
+} from './snapshot.js';
 import { type Column, clip, humanTime, printable, type Style, table } from './terminal.js';
 
 /** One line about the server and one for each pool. */
@@ -45,7 +51,7 @@ export function workerLines(snapshot: Snapshot, style: Style): string[] {
     String(worker.index),
     clip(printable(worker.name), 24),
     String(worker.pid),
-    worker.roles.join('+') + (worker.requiredObserver ? ` (${worker.requiredObserver})` : ''),
+    roleText(worker),
     worker.roles.includes('ingress') ? '' : `${worker.inFlight}/${worker.capacity}`,
     String(worker.claims),
     String(worker.readers),
@@ -57,9 +63,15 @@ export function workerLines(snapshot: Snapshot, style: Style): string[] {
   return table(WORKER_COLUMNS, rows, style);
 }
 
+function roleText({ roles, requiredObserver, arbiter }: WorkerSnapshot): string {
+  const remark = arbiter ? 'arbiter' : requiredObserver;
+  return roles.join('+') + (remark ? ` (${remark})` : '');
+}
+
 const STREAM_COLUMNS: readonly Column[] = [
   { title: 'STREAM', right: true },
   { title: 'REQUEST' },
+  { title: 'SERVER' },
   { title: 'STATE' },
   { title: 'AGE', right: true },
   { title: 'IN', right: true },
@@ -80,17 +92,20 @@ export function streamLines(
     return rate ? rate.in + rate.out : 0;
   };
   const sorted = [...snapshot.streams].sort((a, b) => speed(b) - speed(a) || b.ageMs - a.ageMs);
-  const columns = rates
-    ? STREAM_COLUMNS
-    : STREAM_COLUMNS.filter(({ title }) => title !== 'IN' && title !== 'OUT');
+  const several = snapshot.workers.filter(({ roles }) => roles.includes('ingress')).length > 1;
+  const columns = STREAM_COLUMNS.filter(({ title }) => {
+    if (title === 'SERVER') return several;
+    return rates !== undefined || (title !== 'IN' && title !== 'OUT');
+  });
   const rows = sorted.map((stream) => {
     const [request, response] = stream.lanes;
     const rate = rates?.get(stream.id);
     // Without the server's own, which stays at the beginning while the request is whole.
-    const readers = (request?.readers ?? []).filter((one) => one.worker !== stream.ingress);
+    const readers = (request?.readers ?? []).filter((one) => one.worker !== stream.ingress.worker);
     return [
       String(stream.id),
       headText(stream, 32),
+      ...(several ? [refText(stream.ingress)] : []),
       stateText(stream, style),
       humanTime(stream.ageMs),
       ...(rates ? [`${humanBytes(rate?.in ?? 0)}/s`, `${humanBytes(rate?.out ?? 0)}/s`] : []),
@@ -106,7 +121,8 @@ export function streamLines(
 export function streamDetail(stream: StreamSnapshot, style: Style): string[] {
   const lines = [
     `${style.bold('stream')} ${stream.id}  ${headText(stream, 200)}`,
-    `  pool ${stream.pool}, transport ${stream.transport}, age ${humanTime(stream.ageMs)}, ` +
+    `  pool ${stream.pool}, transport ${stream.transport}, server ${refText(stream.ingress)}, ` +
+      `age ${humanTime(stream.ageMs)}, ` +
       stateText(stream, style),
   ];
   if (stream.abort !== 0) {

@@ -21,6 +21,9 @@ const transports = z.strictObject(
   ) as unknown as TransportSchemas,
 );
 
+/** A segment has 63 rows, and the workers want some. */
+const MAX_PROCESSES = 32;
+
 /** The whole configuration. Every name in the file, the environment and the flags comes from here. */
 export const configSchema = z
   .strictObject({
@@ -29,6 +32,19 @@ export const configSchema = z
     segment: segmentSchema.prefault({}),
     limits: limitsSchema.extend(admissionLimitsShape).prefault({}),
     auth: authConfigSchema.prefault({}),
+    server: z
+      .strictObject({
+        processes: z
+          .int()
+          .min(1)
+          .max(MAX_PROCESSES)
+          .default(1)
+          .describe(
+            'Processes that `serve` runs on one segment and the same ports. When one dies the others ' +
+              'go on. More than 1 need fixed memory.',
+          ),
+      })
+      .prefault({}),
     workers: z
       .strictObject({
         killStuckAfterMs: z
@@ -73,6 +89,7 @@ export const configSchema = z
         context.addIssue({ code: 'custom', path, message: exposedText(host) });
       }
     }
+    checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {
       const pool = (transport as { pool?: unknown }).pool;
@@ -90,6 +107,22 @@ function exposedText(host: string): string {
     `${host} is no loopback address, and nobody has to authenticate: configure auth, listen on ` +
     '127.0.0.1, or say with auth.anonymous: [publish] that everybody may upload'
   );
+}
+
+function checkProcesses(
+  processes: number,
+  { memory, maxWorkers }: z.output<typeof segmentSchema>,
+  context: z.RefinementCtx,
+): void {
+  const wrong = (message: string) =>
+    context.addIssue({ code: 'custom', path: ['server', 'processes'], message });
+  if (processes > 1 && memory === 'elastic') {
+    wrong(`is ${processes} with elastic memory, which only one process can count; accepted: 1`);
+  }
+  if (processes >= maxWorkers) {
+    const most = maxWorkers - 1;
+    wrong(`leaves no row of segment.maxWorkers to workers; accepted: at most ${most}`);
+  }
 }
 
 /** A valid configuration. Sizes in bytes, durations in milliseconds. */

@@ -541,6 +541,20 @@ export const ERRORS = {
     text: 'the server keeps as many bytes waiting as it may',
     remedy: 'Retry later, raise limits.maxWaitingBytes, or have workers read faster.',
   },
+  INGRESS_DIED: {
+    number: 90,
+    http: 502,
+    grpc: 'UNAVAILABLE',
+    text: 'the server process that had received the request died',
+    remedy: 'Stop working on the stream: its client is gone. The server log says why the process died.',
+  },
+  RESUME_REFUSED: {
+    number: 91,
+    http: 503,
+    grpc: 'FAILED_PRECONDITION',
+    text: 'the server does not know the attachment that was to go on',
+    remedy: 'Attach again; the worker SDK does so by itself.',
+  },
 } as const;
 
 /** The stable code that callers match. */

@@ -52,6 +52,11 @@ export class ClosingStreams implements Timed {
   /** Closes the stream and frees its place as soon as it can be. */
   close(id: number): void {
     this.#segment.native.closeStream(id);
+    this.adopt(id);
+  }
+
+  /** Takes a stream over that a dead ingress process had opened: it is closed already. */
+  adopt(id: number): void {
     const now = this.#wheel.now();
     this.#closed.set(streamIndex(id), { id, since: now });
     if (!this.#reclaim(id)) this.#wheel.scheduleBy(this, now + RETRY_MS);

@@ -123,6 +123,7 @@ export class Ingress {
     }
     const { requeues, offersToAll, evictions, tornSlots } = this.#counters;
     const { workersAttached, workersDied, workersRefused } = this.#counters;
+    const { ingressesDied, arbiterChanges } = this.#counters;
     return {
       transports,
       active: this.#active.size,
@@ -136,6 +137,9 @@ export class Ingress {
       workersDiedTotal: workersDied,
       workersRefusedTotal: workersRefused,
       tornSlotsTotal: tornSlots,
+      arbiter: this.segment.isArbiter,
+      ingressesDiedTotal: ingressesDied,
+      arbiterChangesTotal: arbiterChanges,
     };
   }
 
@@ -194,21 +198,34 @@ export class Ingress {
   }
 
   #takeEvents(): void {
-    for (const event of this.segment.native.takeEvents()) {
-      if (event.type === 'attached') {
-        this.#counters.workersAttached++;
-        this.#log.info(eventFields(event), 'worker attached');
-      } else if (event.type === 'refused') {
-        this.#counters.workersRefused++;
-        this.#log.warn(eventFields(event), 'worker refused');
-      } else {
-        this.#counters.workersDied++;
-        this.#counters.tornSlots += event.tornSlots;
-        this.#log.warn(eventFields(event), 'worker died');
-      }
+    for (const event of this.segment.native.takeEvents()) this.#take(event);
+  }
+
+  #take(event: ControlEvent): void {
+    const fields = eventFields(event);
+    if (event.type === 'arbiter') {
+      this.#counters.arbiterChanges++;
+      this.#log.warn(fields, 'this process is the arbiter now');
+    } else if (event.type === 'refused') {
+      this.#counters.workersRefused++;
+      this.#log.warn(fields, 'worker refused');
+    } else if (event.type === 'dead') {
+      if (event.ingress) this.#counters.ingressesDied++;
+      else this.#counters.workersDied++;
+      this.#counters.tornSlots += event.tornSlots;
+      this.#log.warn(fields, `${nounOf(event)} died`);
+      for (const id of event.streams) this.#closing.adopt(id);
+    } else if (event.type === 'resumed') {
+      this.#log.debug(fields, `${nounOf(event)} resumed`);
+    } else {
+      if (!event.ingress) this.#counters.workersAttached++;
+      this.#log.info(fields, `${nounOf(event)} attached`);
     }
   }
 }
+
+const nounOf = ({ ingress }: { readonly ingress: boolean }): string =>
+  ingress ? 'server process' : 'worker';
 
 /** A log line has a `pid` and a `name` of its own. */
 function eventFields(event: ControlEvent): object {

@@ -33,8 +33,14 @@ export interface IngressStats {
   readonly workersAttachedTotal: number;
   readonly workersDiedTotal: number;
   readonly workersRefusedTotal: number;
-  /** Slots that a dying worker left half written; nobody saw them. */
+  /** Slots that a dying worker or server process left half written; nobody saw them. */
   readonly tornSlotsTotal: number;
+  /** This process is the arbiter: only it counts workers and deaths. */
+  readonly arbiter: boolean;
+  /** Other server processes that died; their clients lost their connections. */
+  readonly ingressesDiedTotal: number;
+  /** How often this process became the arbiter in another's place. */
+  readonly arbiterChangesTotal: number;
 }
 
 /** The ingress's own counters, as they are counted. */
@@ -46,6 +52,8 @@ export class Counters {
   workersDied = 0;
   workersRefused = 0;
   tornSlots = 0;
+  ingressesDied = 0;
+  arbiterChanges = 0;
 }
 
 /** One transport's counters, as they are counted. */

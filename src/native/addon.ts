@@ -39,12 +39,15 @@ export interface CreateOptions extends SegmentOptions {
   readonly socket: string;
   /** Name of the server's own row. */
   readonly name: string;
+  /** Other ingress processes may attach, and one of them goes on when this one ends. Default false. */
+  readonly resumable?: boolean | undefined;
 }
 
 export interface AttachOptions {
   readonly socket: string;
   readonly name: string;
-  /** Bits: 2 responder, 4 observer, 8 monitor (maps everything read-only, has no row). */
+  /** Bits: 2 responder, 4 observer, 8 monitor (maps everything read-only, has no row); or 1, another
+   *  ingress of a resumable segment. */
   readonly role: number;
   /** Name of the required observer that this worker is, or ''. */
   readonly observer: string;
@@ -140,24 +143,33 @@ export interface StreamInfo {
   readonly lanes: readonly LaneInfo[];
 }
 
-/** What the arbiter reports; `streams` are ids whose claim the dead worker held. */
+/** What the arbiter reports, and `arbiter`: this process is it now, in another's place. */
 export type ControlEvent =
   | {
-      readonly type: 'attached';
+      readonly type: 'arbiter';
+      readonly pid: number;
+    }
+  | {
+      /** `resumed`: one that the arbiter before had let in. */
+      readonly type: 'attached' | 'resumed';
       readonly worker: number;
       readonly pid: number;
       readonly name: string;
+      readonly ingress: boolean;
     }
   | {
       readonly type: 'dead';
       readonly worker: number;
       readonly pid: number;
       readonly name: string;
+      readonly ingress: boolean;
       readonly tornSlots: number;
       readonly claims: number;
       readonly readers: number;
       readonly pins: number;
       readonly recoveryNs: number;
+      /** Streams of a dead ingress: closed, and now this process's, which has to reclaim them. */
+      readonly streams: readonly number[];
     }
   | {
       readonly type: 'refused';
@@ -239,8 +251,10 @@ export interface NativeSegment {
   onWake(fn: () => void): void;
   /** Writes the indexes of the streams that were rung; call again while it fills `out`. */
   takeSignals(out: Uint32Array): number;
-  /** False once the server has gone (workers). */
+  /** False once the server has gone (workers), or the segment is another's (ingress). */
   connected(): boolean;
+  /** Row of the arbiter, -1 after `close`. */
+  arbiter(): number;
   /** Keeps the process alive while it waits (default true). */
   setRef(ref: boolean): void;
   heartbeat(capacity: number, inFlight: number): void;
@@ -285,7 +299,7 @@ export interface NativeSegment {
   holdVerdict(id: number, observer: number): number;
   giveVerdict(id: number, observer: number, pass: boolean, status: number, reason: string): number;
 
-  // Ingress (the server's own attachment):
+  // Ingress:
 
   /** Opens a stream and returns its id, or -NO_FREE_STREAM, -OUT_OF_MEMORY. */
   openStream(pool: number, transport: string): number;
@@ -310,7 +324,8 @@ export interface NativeSegment {
   }[];
   /** Takes the reader places of worker `w` on this stream's lane away. Returns how many. */
   evict(id: number, lane: number, worker: number): number;
-  /** Kills the worker by its pidfd. 0 or -UNSUPPORTED / -SYSTEM. */
+  /** Kills the worker by its pidfd, through the arbiter if that is another process. 0 or -UNSUPPORTED /
+   *  -SYSTEM / -SERVER_GONE. */
   kill(worker: number): number;
   takeEvents(): ControlEvent[];
 
@@ -328,7 +343,8 @@ export interface NativeAddon {
   machine(): MachineInfo;
   /** Creates the segment and listens on the control socket. Throws. */
   create(options: CreateOptions): NativeSegment;
-  /** Connects, maps and checks; rejects with an error whose `number` is a table number. */
+  /** Connects, maps and checks; rejects with an error whose `number` is a table number. An ingress waits
+   *  a few seconds for an arbiter. */
   attach(options: AttachOptions): Promise<NativeSegment>;
   xxh3(bytes: Uint8Array): bigint;
 }

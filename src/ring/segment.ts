@@ -6,7 +6,7 @@ import {
   type NativeSegment,
   type SegmentDescription,
 } from '../native/index.js';
-import { streamIndex } from './flags.js';
+import { streamIndex, WorkerRole } from './flags.js';
 import { RingReader } from './ring-reader.js';
 import { RingWriter } from './ring-writer.js';
 
@@ -37,6 +37,15 @@ export class Segment {
     return new Segment(translate(() => loadAddon().create(options)));
   }
 
+  /**
+   * Attaches to a segment that other ingress processes serve, as one more of them. Waits a few seconds
+   * where there is no arbiter. Rejects with SERVER_GONE, PERMISSION_DENIED (it is not `resumable`), ...
+   */
+  static join({ socket, name }: { socket: string; name: string }): Promise<Segment> {
+    const role = WorkerRole.ingress;
+    return Segment.attach({ socket, name, role, observer: '', capacity: 0 });
+  }
+
   /** Attaches to a running server. Rejects with SERVER_GONE, PERMISSION_DENIED, ABI_MISMATCH ... */
   static async attach(options: AttachOptions): Promise<Segment> {
     try {
@@ -49,6 +58,11 @@ export class Segment {
   /** Own worker row, -1 for a monitor. */
   get worker(): number {
     return this.native.worker;
+  }
+
+  /** This process lets workers in and repairs what dead ones left. */
+  get isArbiter(): boolean {
+    return this.native.arbiter() === this.native.worker;
   }
 
   get closed(): boolean {

@@ -5,10 +5,12 @@ import { machineInfo, planGeometry } from '../../ring/machine.js';
 import { prepareSocketFolder } from '../../ring/socket-path.js';
 import { announcement, listeningEvent } from '../announcement.js';
 import { exitCodesText } from '../exit-codes.js';
+import { Fleet } from '../fleet.js';
 import { requireMemory } from '../geometry.js';
 import { addConfigOptions, count, flagOverrides } from '../options.js';
-import { reportEvent, reportSupervisor } from '../reporter.js';
-import { loadServeConfig, type ServeSetup } from '../serve-setup.js';
+import { reportEvent, reportProcess } from '../reporter.js';
+import { loadServeConfig, type ServeConfig, type ServeSetup } from '../serve-setup.js';
+import { type Serving, ServingHere } from '../serving.js';
 import { onStopSignals } from '../signals.js';
 import { Supervisor } from '../supervisor.js';
 import { resolveModule, workerName } from './worker.js';
@@ -17,7 +19,7 @@ export interface ServeOptions {
   readonly config?: string;
   readonly dev?: boolean;
   readonly worker?: string;
-  readonly processes: number;
+  readonly workerProcesses: number;
   readonly json?: boolean;
 }
 
@@ -36,7 +38,7 @@ export function addServe(program: Command, dotted: readonly FlagOverride[]): voi
     .option('--dev', 'to try it out: loopback, plain and TLS, own certificate, an example worker')
     .option('--worker <module>', 'run processes of this worker module too')
     .addOption(
-      new Option('-p, --processes <number>', 'with --worker or --dev: how many')
+      new Option('--worker-processes <number>', 'with --worker or --dev: how many')
         .argParser(count(1))
         .default(1),
     )
@@ -52,7 +54,8 @@ them, 'upload-response config example' writes a commented file.
 Examples:
   upload-response serve --dev
   upload-response serve --config production.yaml
-  upload-response serve --port 8080 --worker ./my-worker.mjs --processes 4
+  upload-response serve --port 8080 --worker ./my-worker.mjs --worker-processes 4
+  upload-response serve --port 8080 --processes 4
 ${exitCodesText('ok', 'failed', 'usage', 'interrupted')}`,
     )
     .action((options: ServeOptions) => serve(options, dotted));
@@ -64,27 +67,30 @@ async function serve(options: ServeOptions, dotted: readonly FlagOverride[]): Pr
   const module = options.worker === undefined ? setup.demo : resolveModule(options.worker);
   checkMemory(setup.config);
   prepareSocketFolder(setup.config.segment.socket);
-  const { createServer } = await import('../../server.js');
-  const server = await createServer(setup.config);
+  const serving = servingOf(setup.config, json);
   const supervisor = module ? workersOf(module, setup, options) : undefined;
   try {
-    const addresses = await server.listen();
+    const addresses = await serving.listen();
     reportEvent(
       listeningEvent(setup, addresses),
       json,
-      announcement(setup, addresses, { workers: supervisor ? options.processes : 0 }),
+      announcement(setup, addresses, { workers: supervisor ? options.workerProcesses : 0 }),
     );
     if (supervisor) supervisor.start();
-    await stopSignal(supervisor, json, setup.config);
-    await server.drain(AbortSignal.timeout(setup.config.shutdown.drainTimeoutMs));
+    await stopSignal(serving, supervisor, json, setup.config);
     // Before the workers: what was cut ends in them when the server goes.
-    await server.close();
+    await serving.stop();
     await supervisor?.stop(WORKER_STOP_MS);
   } finally {
     supervisor?.kill();
-    await server.close();
+    await serving.close();
   }
   reportEvent({ event: 'stopped' }, json, 'stopped');
+}
+
+function servingOf(config: ServeConfig, json: boolean): Serving {
+  if (config.server.processes === 1) return new ServingHere(config);
+  return new Fleet(config, (event) => reportProcess(event, json));
 }
 
 function checkMemory(config: Config): void {
@@ -93,13 +99,15 @@ function checkMemory(config: Config): void {
 
 function workersOf(module: string, setup: ServeSetup, options: ServeOptions): Supervisor {
   const { socket } = setup.config.segment;
-  return new Supervisor({ module, socket, name: workerName(module) }, options.processes, (event) =>
-    reportSupervisor(event, options.json ?? false),
+  const name = workerName(module);
+  return new Supervisor({ module, socket, name }, options.workerProcesses, (event) =>
+    reportProcess(event, options.json ?? false),
   );
 }
 
 /** Resolves at the first signal; rejects when the workers cannot run at all. */
 function stopSignal(
+  serving: Serving,
   supervisor: Supervisor | undefined,
   json: boolean,
   config: Config,
@@ -112,7 +120,10 @@ function stopSignal(
         reportEvent({ event: 'stopping' }, json, text);
         resolve();
       },
-      () => supervisor?.kill(),
+      () => {
+        supervisor?.kill();
+        void serving.close();
+      },
     );
     supervisor?.done.catch(reject);
   });

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { EXIT_CODES, exitCodesText } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { count, duration, socketOption } from '../options.js';
-import { reportEvent, reportSupervisor } from '../reporter.js';
+import { reportEvent, reportProcess } from '../reporter.js';
 import { onStopSignals } from '../signals.js';
 import { socketPath } from '../socket.js';
 import { Supervisor } from '../supervisor.js';
@@ -65,7 +65,7 @@ async function run(module: string, options: WorkerCommandOptions): Promise<void>
       required: options.required,
     },
     options.processes,
-    (event) => reportSupervisor(event, options.json ?? false),
+    (event) => reportProcess(event, options.json ?? false),
   );
   const undo = onStopSignals(
     (signal) => {

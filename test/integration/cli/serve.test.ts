@@ -44,7 +44,12 @@ async function openUpload(server: TestServer) {
 
 describe('serve', () => {
   it('prints where it listens, serves, and ends at SIGTERM', async () => {
-    const server = await TestServer.start(folder.path, ['--worker', echo, '-p', '2']);
+    const server = await TestServer.start(folder.path, [
+      '--worker',
+      echo,
+      '--worker-processes',
+      '2',
+    ]);
     const { listening } = server;
     assert.equal(listening.pid, server.child.pid);
     assert.ok(listening.segment.totalBytes > 4 * 24 * 65_536);

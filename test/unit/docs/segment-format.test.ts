@@ -41,7 +41,7 @@ describe('docs/segment-format.md', () => {
     assert.equal(structures.length, 8);
     for (const [source, names] of [
       [layout, structures],
-      [protocol, ['Hello', 'Welcome']],
+      [protocol, ['Hello', 'Welcome', 'Order']],
     ] as const) {
       for (const name of names) {
         const size = new RegExp(`<!-- layout ${name} (\\d+) -->`).exec(page)?.[1];
