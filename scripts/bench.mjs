@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// 'npm run bench:native', 'bench:http', 'bench:protocols', 'bench:micro': builds what a benchmark measures, then runs it.
+// 'npm run bench:native' and the other 'bench:' scripts: builds what a benchmark measures, then runs it.
 // Usage: npm run bench:native -- [--small] [options of the benchmark]
 
 import { spawnSync } from 'node:child_process';
