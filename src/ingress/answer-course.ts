@@ -7,6 +7,11 @@ import type { IngressExchange } from './ingress-exchange.js';
 import type { RequestFeed } from './request-feed.js';
 import type { VerdictGate } from './verdict-gate.js';
 
+/** `released`: a worker wrote something and gave the claim back. */
+type AnswerHolder = Holder | { readonly state: 'released' };
+
+const RELEASED: AnswerHolder = { state: 'released' };
+
 /** What becomes of an answer as the worker that gives it, and the observers that judge it, come and
  *  go: the table in ARCHITECTURE.md. */
 export class AnswerCourse {
@@ -40,13 +45,23 @@ export class AnswerCourse {
   run(): PumpResult {
     for (;;) {
       if (this.#answer.ended || !this.#mayGoOn()) return 'idle';
-      // The holder first: what it wrote before it went is then sure to be seen.
-      const holder = holderOf(this.#host.segment, this.#exchange.id);
+      const holder = this.#holder();
       if (holder.state === 'living') this.#claimed = true;
       else if (!this.#survives(holder)) return 'idle';
       const result = this.#answer.pump();
       if (result !== 'lost') return result;
     }
+  }
+
+  /** The holder is looked at before the lane: what it wrote before it went is then sure to be seen.
+   *  Where nobody held the claim and yet something is written, the claim may have come between the two
+   *  looks: a second one tells. */
+  #holder(): AnswerHolder {
+    const { segment } = this.#host;
+    const first = holderOf(segment, this.#exchange.id);
+    if (first.state !== 'none' || !this.#answer.begun) return first;
+    const second = holderOf(segment, this.#exchange.id);
+    return second.state === 'none' ? RELEASED : second;
   }
 
   /** False when a required observer has ended the exchange. */
@@ -65,8 +80,8 @@ export class AnswerCourse {
   }
 
   /** Without a living holder: true if the answer can still come. */
-  #survives(holder: Holder): boolean {
-    if (holder.state === 'none' && !this.#answer.begun) {
+  #survives(holder: AnswerHolder): boolean {
+    if (holder.state === 'none') {
       if (this.#claimed) this.#offerAgain();
       return true;
     }
@@ -107,7 +122,7 @@ export class AnswerCourse {
   }
 }
 
-function reasonOf(holder: Holder): string | undefined {
+function reasonOf(holder: AnswerHolder): string | undefined {
   if (holder.state !== 'failed') return 'it gave the claim back';
   return holder.code === 'WORKER_FAILED' ? undefined : holder.code;
 }

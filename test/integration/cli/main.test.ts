@@ -13,8 +13,8 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
 );
 
-after(() => {
-  endAll();
+after(async () => {
+  await endAll();
   folder.remove();
 });
 

@@ -31,9 +31,9 @@ before(async () => {
   upload = run(['send', '-q', file, `${server.url()}/some/path?token=secret`]);
 });
 
-after(() => {
+after(async () => {
   gate.close();
-  endAll();
+  await endAll();
   folder.remove();
 });
 

@@ -26,8 +26,8 @@ before(async () => {
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/upload`;
 });
 
-after(() => {
-  endAll();
+after(async () => {
+  await endAll();
   server.close();
   server.closeAllConnections();
   folder.remove();

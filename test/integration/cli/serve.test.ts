@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { after, describe, it } from 'node:test';
+import { after, afterEach, describe, it } from 'node:test';
 import {
   Events,
   endAll,
@@ -26,10 +26,9 @@ const body = Buffer.alloc(5_000_000, 'upload');
 const file = join(folder.path, 'body.bin');
 writeFileSync(file, body);
 
-after(() => {
-  endAll();
-  folder.remove();
-});
+// Every server here has the same socket: one that a failed test left would fail all that follow.
+afterEach(endAll);
+after(() => folder.remove());
 
 /** Starts an upload that has begun at the worker and whose body is still open. */
 async function openUpload(server: TestServer) {

@@ -34,9 +34,11 @@ const running = new Set<ChildProcess>();
 /** Taken from the start: a command may end before anybody waits for its end. */
 const ends = new WeakMap<ChildProcess, Promise<End>>();
 
-/** Ends what a failed test has left behind. */
-export function endAll(): void {
-  for (const child of running) child.kill('SIGKILL');
+/** Ends what a failed test has left behind, and waits for it. */
+export async function endAll(): Promise<void> {
+  const left = [...running];
+  for (const child of left) child.kill('SIGKILL');
+  await Promise.all(left.map(endOf));
 }
 
 /** A folder of one test file. */

@@ -19,8 +19,8 @@ const folder = temporaryFolder();
 const socket = join(folder.path, 'server.sock');
 const echo = fixture('echo.mjs');
 
-after(() => {
-  endAll();
+after(async () => {
+  await endAll();
   folder.remove();
 });
 

@@ -92,6 +92,38 @@ test('the response is not copied, and its slot stays until it is taken', async (
   assert.equal(Buffer.from(sink.views[1] as Uint8Array).toString(), 'two');
 });
 
+test('a claim that comes while the claim is looked at is no failure', async () => {
+  fixture = new Fixture();
+  const sink = new Sink();
+  const exchange = fixture.open(sink);
+  const worker = await fixture.worker();
+  const { native } = fixture.segment;
+  const failureOf = native.failureOf.bind(native);
+  const ownerOf = native.ownerOf.bind(native);
+  let looking = false;
+  let job: Job | undefined;
+  const look: typeof failureOf = (id, lane) => {
+    looking = true;
+    return failureOf(id, lane);
+  };
+  const claimAfterTheLook: typeof ownerOf = (id, lane) => {
+    const owner = ownerOf(id, lane);
+    if (looking && !job) {
+      job = new Job(worker, exchange.id);
+      job.head();
+    }
+    return owner;
+  };
+  Object.defineProperty(native, 'failureOf', { value: look });
+  Object.defineProperty(native, 'ownerOf', { value: claimAfterTheLook });
+  await until(() => job !== undefined, 'a look at the claim');
+  await until(() => sink.calls.length > 0, 'the head, or a failure');
+  job?.body('whole');
+  job?.end();
+  await until(() => sink.calls.includes('end') || sink.error !== undefined, 'an end');
+  assert.deepEqual([sink.calls, sink.error], [['head', 'body', 'end'], undefined]);
+});
+
 test('a sink that is full is left alone until it is ready', async () => {
   fixture = new Fixture();
   const sink = new Sink();
