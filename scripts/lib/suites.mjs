@@ -92,14 +92,14 @@ export const suites = [
     what: 'test/integration, real processes',
     needs: ['addon', 'dist'],
     packages: ['clients'],
-    timeoutSeconds: 420,
+    timeoutSeconds: 900,
     run: (at) => nodeTests('test/integration', at),
   },
   {
     name: 'conformance',
     what: 'test/conformance, every transport',
     needs: ['addon', 'dist'],
-    timeoutSeconds: 300,
+    timeoutSeconds: 1500,
     run: (at) => nodeTests('test/conformance', at),
   },
   {
@@ -107,7 +107,7 @@ export const suites = [
     what: 'test/interop, other programs',
     needs: ['addon', 'dist'],
     packages: ['clients'],
-    timeoutSeconds: 300,
+    timeoutSeconds: 600,
     run: (at) => nodeTests('test/interop', at),
   },
   {
