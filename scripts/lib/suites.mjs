@@ -103,6 +103,13 @@ export const suites = [
     run: (at) => nodeTests('test/conformance', at),
   },
   {
+    name: 'workers',
+    what: 'test/worker-conformance, every language of workers',
+    needs: ['addon', 'dist'],
+    timeoutSeconds: 900,
+    run: (at) => nodeTests('test/worker-conformance', at),
+  },
+  {
     name: 'interop',
     what: 'test/interop, other programs',
     needs: ['addon', 'dist'],
