@@ -91,7 +91,7 @@ export const suites = [
     name: 'integration',
     what: 'test/integration, real processes',
     needs: ['addon', 'dist'],
-    packages: ['clients'],
+    packages: ['clients', 'python'],
     timeoutSeconds: 900,
     run: (at) => nodeTests('test/integration', at),
   },
