@@ -1,9 +1,9 @@
-// The program of the Node.js SDK: ../README.md says what it does.
+// The program of the Node.js SDK: ../../README.md says what it does.
 
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { attach, stopOnSignals } from '../../../dist/worker/index.js';
+import { attach, stopOnSignals } from '../../../../dist/worker/index.js';
 
 const [socket, role, work, argument] = process.argv.slice(2);
 const report = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
