@@ -77,8 +77,10 @@ export async function createServer(
   let admission: AdmissionSet | undefined;
   try {
     admission = createAdmission(valid.auth, valid.limits);
-    const http = new HttpFront(valid.http, log, admission.connections);
-    const shared = { ingress, http, admission: admission.admission, log };
+    const { connections } = admission;
+    const http = new HttpFront(valid.http, log, connections);
+    const { processes } = valid.server;
+    const shared = { ingress, http, admission: admission.admission, connections, log, processes };
     const transports = createTransports(valid, shared);
     http.prepare();
     if (!isAuthConfigured(valid.auth)) {

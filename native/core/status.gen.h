@@ -88,6 +88,10 @@ enum class [[nodiscard]] Status : int32_t {
   kMemoryLimit = -128,
   kIngressDied = -90,
   kResumeRefused = -91,
+  kLengthRequired = -140,
+  kBacklogLimit = -141,
+  kQuicUnavailable = -142,
+  kLoopbackOnly = -143,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -253,6 +257,14 @@ constexpr const char* status_name(Status status) {
       return "INGRESS_DIED";
     case Status::kResumeRefused:
       return "RESUME_REFUSED";
+    case Status::kLengthRequired:
+      return "LENGTH_REQUIRED";
+    case Status::kBacklogLimit:
+      return "BACKLOG_LIMIT";
+    case Status::kQuicUnavailable:
+      return "QUIC_UNAVAILABLE";
+    case Status::kLoopbackOnly:
+      return "LOOPBACK_ONLY";
   }
   return "UNKNOWN";
 }
@@ -420,6 +432,14 @@ constexpr const char* status_text(Status status) {
       return "the server process that had received the request died";
     case Status::kResumeRefused:
       return "the server does not know the attachment that was to go on";
+    case Status::kLengthRequired:
+      return "a body over HTTP/3 needs a Content-Length";
+    case Status::kBacklogLimit:
+      return "the request came faster than its worker reads";
+    case Status::kQuicUnavailable:
+      return "HTTP/3 cannot be served here";
+    case Status::kLoopbackOnly:
+      return "without authentication only this machine may connect";
   }
   return "";
 }
@@ -587,6 +607,14 @@ constexpr const char* status_remedy(Status status) {
       return "Stop working on the stream: its client is gone. The server log says why the process died.";
     case Status::kResumeRefused:
       return "Attach again; the worker SDK does so by itself.";
+    case Status::kLengthRequired:
+      return "Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off.";
+    case Status::kBacklogLimit:
+      return "Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3.";
+    case Status::kQuicUnavailable:
+      return "Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false.";
+    case Status::kLoopbackOnly:
+      return "Configure auth, or say with auth.anonymous: [publish] that everybody may upload.";
   }
   return "";
 }

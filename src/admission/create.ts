@@ -9,6 +9,7 @@ import type { Authenticator } from './identity.js';
 import { JwtAuthenticator } from './jwt.js';
 import { Limiter } from './limiter.js';
 import type { AdmissionLimits } from './limits.js';
+import { isLoopback } from './loopback.js';
 import { SignedUrlAuthenticator } from './signed-url.js';
 import { TokenAuthenticator } from './tokens.js';
 
@@ -41,9 +42,10 @@ interface Authenticators {
   readonly callback: CallbackAuthenticator | undefined;
 }
 
-class CurrentAdmission implements AdmissionSet, Admission {
+class CurrentAdmission implements AdmissionSet, Admission, ConnectionAdmission {
   readonly admission: Admission = this;
-  readonly connections: Limiter;
+  readonly connections: ConnectionAdmission = this;
+  readonly #limiter: Limiter;
   #auth: AuthConfig;
   #limits: AdmissionLimits;
   #authenticators: Authenticators;
@@ -53,7 +55,7 @@ class CurrentAdmission implements AdmissionSet, Admission {
 
   constructor(auth: AuthConfig, limits: AdmissionLimits) {
     this.#authenticators = authenticatorsOf(auth);
-    this.connections = new Limiter(limits);
+    this.#limiter = new Limiter(limits);
     this.#auth = auth;
     this.#limits = limits;
     this.#gate = this.#makeGate();
@@ -61,6 +63,14 @@ class CurrentAdmission implements AdmissionSet, Admission {
 
   admit(...[action, caller]: Parameters<Admission['admit']>): ReturnType<Admission['admit']> {
     return (this.#gate ?? openAdmission).admit(action, caller);
+  }
+
+  connect(peer: string): () => void {
+    // Without authentication TCP listens on loopback only; UDP has to be open to more.
+    if (peer !== '' && !isLoopback(peer) && !isAuthConfigured(this.#auth)) {
+      throw new UploadResponseError('LOOPBACK_ONLY');
+    }
+    return this.#limiter.connect(peer);
   }
 
   update(auth: AuthConfig, limits: AdmissionLimits): void {
@@ -72,7 +82,7 @@ class CurrentAdmission implements AdmissionSet, Admission {
     const kept = isDeepStrictEqual(auth, this.#auth) && auth.jwt?.jwksFile === undefined;
     const before = { gate: this.#gate, callback: this.#authenticators.callback };
     if (!kept) this.#authenticators = authenticatorsOf(auth);
-    if (!isDeepStrictEqual(limits, this.#limits)) this.connections.update(limits);
+    if (!isDeepStrictEqual(limits, this.#limits)) this.#limiter.update(limits);
     this.#auth = auth;
     this.#limits = limits;
     this.#gate = this.#makeGate();
@@ -87,8 +97,8 @@ class CurrentAdmission implements AdmissionSet, Admission {
   #makeGate(): Gate | undefined {
     const { list, callback } = this.#authenticators;
     if (callback) this.#callbacks.add(callback);
-    if (!isAuthConfigured(this.#auth) && !this.connections.limitsRequests) return undefined;
-    return new Gate(this.#auth, list, this.connections);
+    if (!isAuthConfigured(this.#auth) && !this.#limiter.limitsRequests) return undefined;
+    return new Gate(this.#auth, list, this.#limiter);
   }
 
   /** Ends it when nobody asks it any more. */

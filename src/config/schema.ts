@@ -3,6 +3,7 @@ import { authConfigSchema, isAuthConfigured } from '../admission/config.js';
 import { admissionLimitsShape } from '../admission/limits.js';
 import { httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
+import { isEnabled } from '../transports/http3/config.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
 import { exposedAddresses } from './exposure.js';
 import { segmentSchema } from './segment-schema.js';
@@ -89,6 +90,7 @@ export const configSchema = z
         context.addIssue({ code: 'custom', path, message: exposedText(host) });
       }
     }
+    checkHttp3(config.transports.http3, config.http, context);
     checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {
@@ -107,6 +109,26 @@ function exposedText(host: string): string {
     `${host} is no loopback address, and nobody has to authenticate: configure auth, listen on ` +
     '127.0.0.1, or say with auth.anonymous: [publish] that everybody may upload'
   );
+}
+
+function checkHttp3(
+  http3: z.output<(typeof TRANSPORTS)['http3']['configSchema']>,
+  { tls }: z.output<typeof httpConfigSchema>,
+  context: z.RefinementCtx,
+): void {
+  if (!isEnabled(http3)) return;
+  const wrong = (key: string, message: string) =>
+    context.addIssue({ code: 'custom', path: ['transports', 'http3', key], message });
+  if (!http3.tls && !tls) {
+    wrong('tls', 'is missing; accepted: a certificate here, or in http.tls');
+  }
+  if (tls?.clientCertificates === 'required') {
+    const why = 'is true where http.tls.clientCertificates is required';
+    wrong('enabled', `${why}: HTTP/3 cannot ask clients for a certificate; accepted: false`);
+  }
+  if (http3.streamBudgetBytes > http3.budgetBytes) {
+    wrong('streamBudgetBytes', 'is more than budgetBytes; accepted: at most that');
+  }
 }
 
 function checkProcesses(

@@ -89,7 +89,7 @@ export async function bind(listener: Listener): Promise<Endpoint> {
 }
 
 /** An endpoint's host and port as a client on this machine can use them in a URL. */
-export function reachable({ host, port }: Endpoint): string {
+export function reachable({ host, port }: Pick<Endpoint, 'host' | 'port'>): string {
   if (host === '0.0.0.0') return `127.0.0.1:${port}`;
   if (host === '::') return `[::1]:${port}`;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

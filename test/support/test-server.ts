@@ -104,8 +104,11 @@ export class TestServer {
     return this.workers[0] as WorkerProcess;
   }
 
-  port(scheme: 'http' | 'https' = 'http'): number {
-    const found = this.server.addresses.find((address) => address.scheme === scheme);
+  /** `transport`: its listener, where several have the scheme. */
+  port(scheme: 'http' | 'https' = 'http', transport?: string): number {
+    const found = this.server.addresses.find(
+      (one) => one.scheme === scheme && (!transport || one.transport === transport),
+    );
     if (!found) throw new Error(`no ${scheme} listener`);
     return found.port;
   }

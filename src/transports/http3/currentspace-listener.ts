@@ -1,0 +1,248 @@
+import type { EventCredit } from './event-credit.js';
+import { fromNativeFields } from './field-text.js';
+import type { HandleGuard } from './handle-guard.js';
+import {
+  type NativeCallback,
+  type NativeEvent,
+  NativeEventType,
+  type NativeServer,
+} from './native-api.js';
+import { NativeConnection } from './native-connection.js';
+import { type NativeHost, NativeStream } from './native-stream.js';
+import { H3Code, type QuicListener, type QuicTaker } from './quic-engine.js';
+
+/** The engine's threads end when they are told to; a stuck one must not keep the process. */
+const SHUTDOWN_MS = 5000;
+
+/** Connections and streams of one native server: hands its events on. */
+export class CurrentspaceListener implements QuicListener, NativeHost {
+  host = '';
+  port = 0;
+  readonly server: NativeServer;
+  readonly #taker: QuicTaker;
+  readonly #credit: EventCredit;
+  readonly #guard: HandleGuard;
+  readonly #connections = new Map<number, NativeConnection>();
+  /** UDP ports of our own clients: nobody is told of them. */
+  readonly #ownPorts = new Set<number>();
+  readonly #keepAlive: NodeJS.Timeout;
+  #held: (() => void)[] = [];
+  readonly #forRoom = new Set<NativeStream>();
+  #forTurn = new Set<NativeStream>();
+  #closing: Promise<void> | undefined;
+  #shutDown: (() => void) | undefined;
+
+  constructor(
+    create: (callback: NativeCallback) => NativeServer,
+    taker: QuicTaker,
+    credit: EventCredit,
+    guard: HandleGuard,
+    idleTimeoutMs: number,
+  ) {
+    this.#taker = taker;
+    this.#credit = credit;
+    this.#guard = guard;
+    this.server = create((_error, events) => this.#take(events ?? []));
+    this.#keepAlive = setInterval(() => this.#pingSilent(), Math.max(1, idleTimeoutMs / 3));
+    this.#keepAlive.unref();
+  }
+
+  /** A connection from this port of this machine is our own. */
+  expectOwn(port: number): void {
+    this.#ownPorts.add(port);
+  }
+
+  pause(): void {
+    if (!this.#closing) this.#credit.pause(this, this.server);
+  }
+
+  resume(): void {
+    this.#credit.resume(this, this.server);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  get isCurrent(): boolean {
+    return this.#held.length === 0 && this.#guard.isCurrent();
+  }
+
+  whenCurrent(command: () => void): void {
+    if (this.isCurrent) {
+      command();
+      return;
+    }
+    this.#held.push(command);
+    if (this.#held.length === 1) setImmediate(this.#release);
+  }
+
+  waitForRoom(stream: NativeStream): void {
+    this.#forRoom.add(stream);
+  }
+
+  waitForTurn(stream: NativeStream): void {
+    this.#forTurn.add(stream);
+    if (this.#forTurn.size === 1) setImmediate(this.#turn);
+  }
+
+  idle(connection: NativeConnection): void {
+    this.#taker.idle(connection);
+  }
+
+  readonly #turn = (): void => {
+    const streams = this.#forTurn;
+    this.#forTurn = new Set();
+    for (const stream of streams) stream.wake();
+  };
+
+  /** Sends what was held back, as soon as everything that ended is known. */
+  readonly #release = (): void => {
+    if (this.#held.length === 0) return;
+    if (!this.#guard.isCurrent()) {
+      setTimeout(this.#release, 1);
+      return;
+    }
+    for (const command of this.#held.splice(0)) command();
+  };
+
+  #take(events: readonly NativeEvent[]): void {
+    for (const event of events) {
+      try {
+        this.#dispatch(event);
+      } catch (error) {
+        this.#taker.failed(error as Error);
+      }
+    }
+    this.#credit.received(events.length, this.server);
+  }
+
+  #dispatch(event: NativeEvent): void {
+    switch (event.eventType) {
+      case NativeEventType.newSession:
+        this.#opened(event);
+        break;
+      case NativeEventType.sessionClose:
+        this.#ended(event.connHandle);
+        break;
+      case NativeEventType.writeReady:
+        this.#wakeForRoom();
+        break;
+      case NativeEventType.shutdownComplete:
+        this.#shutDown?.();
+        break;
+      default:
+        this.#connectionEvent(event);
+    }
+  }
+
+  #connectionEvent(event: NativeEvent): void {
+    const { eventType, connHandle, streamId, meta } = event;
+    if (eventType === NativeEventType.error && streamId < 0) {
+      // Of a connection it is followed by its end.
+      if (meta?.errorCategory === 'runtime') this.#taker.failed(errorOf(event));
+      return;
+    }
+    const connection = this.#connections.get(connHandle);
+    if (!connection) return;
+    connection.heard = true;
+    if (eventType === NativeEventType.pingAck) connection.pingAcked();
+    else if (eventType === NativeEventType.headers) this.#fields(connection, event);
+    else this.#streamEvent(connection.stream(streamId), event);
+  }
+
+  #streamEvent(stream: NativeStream | undefined, { eventType, data }: NativeEvent): void {
+    if (!stream) return;
+    if (eventType === NativeEventType.data) {
+      if (data && data.length > 0) stream.taker.data(data);
+    } else if (eventType === NativeEventType.finished) {
+      stream.requestEnded();
+    } else if (eventType === NativeEventType.reset) {
+      stream.gone();
+    } else if (eventType === NativeEventType.streamBlocked) {
+      stream.blocked();
+    } else if (eventType === NativeEventType.drain) {
+      stream.drained();
+    } else if (eventType === NativeEventType.error) {
+      // What was to be sent is lost: the client must not take the rest for whole.
+      stream.connection.close(H3Code.internalError);
+    }
+  }
+
+  #opened({ connHandle, meta }: NativeEvent): void {
+    const peer = meta?.remoteAddr ?? '';
+    // The end of the one before was lost: its number is another's now.
+    this.#connections.get(connHandle)?.closed();
+    if (this.#ownPorts.has(meta?.remotePort ?? 0)) return;
+    const connection = new NativeConnection(this, connHandle, peer);
+    this.#connections.set(connHandle, connection);
+    this.#taker.connection(connection);
+  }
+
+  #ended(handle: number): void {
+    this.#guard.sawClose();
+    const connection = this.#connections.get(handle);
+    if (!connection) return;
+    this.#connections.delete(handle);
+    connection.closed();
+    this.#taker.closed(connection);
+  }
+
+  #fields(connection: NativeConnection, { streamId, headers, data }: NativeEvent): void {
+    const fields = fromNativeFields(headers ?? []);
+    const known = connection.stream(streamId);
+    if (known) {
+      known.taker.trailers(fields);
+      return;
+    }
+    const stream = new NativeStream(this, connection, streamId);
+    connection.enter(stream);
+    const taker = this.#taker.request(stream, fields);
+    if (!taker) {
+      stream.reset(H3Code.requestRejected);
+    } else if (connection.stream(streamId) === stream) {
+      stream.taker = taker;
+      if (data && data.length > 0) taker.data(data);
+    }
+  }
+
+  #wakeForRoom(): void {
+    const streams = [...this.#forRoom];
+    this.#forRoom.clear();
+    for (const stream of streams) stream.wake();
+  }
+
+  /** A client that waits for its response is silent, and so are we: the connection would time out. */
+  #pingSilent(): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.streams > 0 && !connection.heard) connection.ping();
+      connection.heard = false;
+    }
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#keepAlive);
+    this.resume();
+    const done = new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, SHUTDOWN_MS);
+      this.#shutDown = () => {
+        clearTimeout(late);
+        resolve();
+      };
+    });
+    this.server.requestShutdown();
+    await done;
+    this.server.joinWorker();
+    for (const connection of this.#connections.values()) {
+      connection.closed();
+      this.#taker.closed(connection);
+    }
+    this.#connections.clear();
+    this.#held = [];
+  }
+}
+
+function errorOf({ meta }: NativeEvent): Error {
+  return new Error(meta?.errorReason ?? 'the engine has failed');
+}
