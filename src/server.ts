@@ -15,6 +15,8 @@ import type {
   TransportStats,
 } from './transports/transport.js';
 
+export { http3Problem } from './transports/http3/index.js';
+
 /** What `createServer` takes: every key has a default. */
 export type ServerConfig = z.input<typeof configSchema>;
 

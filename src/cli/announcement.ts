@@ -40,7 +40,8 @@ export function announcement(
   const { segment } = setup.config;
   const plan = planGeometry(segment);
   const pools = segment.pools.map((pool) => `${pool.name} ${pool.streams}`).join(', ');
-  const urls = addresses.map(({ url }) => url);
+  const quic = addresses.find(({ transport }) => transport === 'http3');
+  const urls = addresses.filter((address) => address !== quic).map(({ url }) => url);
   const lines = [
     ...setup.moved.map(({ key, port }) =>
       style.yellow(`port ${port} is taken: a free one is used (${key})`),
@@ -48,6 +49,9 @@ export function announcement(
     `${style.bold('segment')}  ${humanBytes(plan.startBytes)} of shared memory, streams: ${pools}`,
     `${style.bold('socket')}   ${segment.socket}`,
     ...urls.map((url) => `${style.bold('url')}      ${style.cyan(url)}`),
+    ...(quic
+      ? [`${style.bold('http3')}    UDP port ${quic.port}: browsers find it by Alt-Svc`]
+      : []),
   ];
   if (setup.certificate) {
     lines.push(`${style.bold('trust')}    --cacert ${setup.certificate.certFile}`);

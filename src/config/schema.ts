@@ -3,7 +3,7 @@ import { authConfigSchema, isAuthConfigured } from '../admission/config.js';
 import { admissionLimitsShape } from '../admission/limits.js';
 import { httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
-import { isEnabled } from '../transports/http3/config.js';
+import { isEnabled } from '../transports/http3/is-enabled.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
 import { exposedAddresses } from './exposure.js';
 import { segmentSchema } from './segment-schema.js';

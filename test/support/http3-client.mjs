@@ -8,9 +8,11 @@ const say = (message) => process.connected && process.send(message, undefined, {
 const uploads = new Map();
 
 const commands = {
-  async open({ id, port, fields, options }) {
+  async open({ id, port, fields, options, delayMs = 0 }) {
     const upload = { queue: [] };
     uploads.set(id, upload);
+    say({ id, event: 'ordered' });
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
     try {
       const session = await connectAsync(`https://127.0.0.1:${port}`, {
         rejectUnauthorized: false,
@@ -55,9 +57,11 @@ const commands = {
   reset({ id, code }) {
     uploads.get(id).stream?.close(code);
   },
-  close({ id }) {
-    void uploads.get(id).session?.close();
+  close({ id, delayMs = 0 }) {
+    const { session } = uploads.get(id);
     uploads.delete(id);
+    if (delayMs > 0) setTimeout(() => void session?.close(), delayMs);
+    else void session?.close();
   },
 };
 

@@ -8,6 +8,7 @@ const script = fileURLToPath(new URL('./http3-client.mjs', import.meta.url));
 export interface Http3Report {
   readonly id: number;
   readonly event:
+    | 'ordered'
     | 'open'
     | 'response'
     | 'trailers'
@@ -76,9 +77,9 @@ export class Http3Request extends EventEmitter<{ report: [Http3Report] }> {
     this.#send({ type: 'reset', code });
   }
 
-  /** Ends its connection. */
-  close(): void {
-    this.#send({ type: 'close' });
+  /** Ends its connection, after a time. */
+  close(delayMs = 0): void {
+    this.#send({ type: 'close', delayMs });
   }
 
   /** @internal */
@@ -109,6 +110,8 @@ export interface Http3RequestOptions {
   readonly fields: Readonly<Record<string, string | string[]>>;
   /** For the client's connection; `paused`: the response is not read. */
   readonly options?: object;
+  /** Begins so much later. */
+  readonly delayMs?: number;
 }
 
 /** A process that sends requests over HTTP/3. It does not keep its parent alive. */

@@ -5,6 +5,7 @@ import type { Admission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
 import { type Http1Taker, type HttpFront, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
+import type { Header } from '../../protocols/hpks/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { Http1Config } from './config.js';
 import { Connection, parseError } from './connection.js';
@@ -46,6 +47,10 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[] {
+    return this.#front.withAltSvc(fields, scheme);
   }
 
   refused({ code }: UploadResponseError): void {

@@ -3,6 +3,8 @@ import type { Backlog } from '../../ingress/index.js';
 
 /** Held back when so much of the budget is used, ... */
 const PAUSE_SHARE = 1 / 2;
+/** ... with room for so much that is on its way, twice, ... */
+export const BURST_SHARE = 1 / 4;
 /** ... and let go again at this. */
 const RESUME_SHARE = 1 / 4;
 

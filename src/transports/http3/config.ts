@@ -55,6 +55,12 @@ export const http3ConfigSchema = z.strictObject({
     64 * 2 ** 20,
     2 ** 16,
   ),
+  engineBudgetBytes: size(
+    'Bytes of all connections that the engine may hold while clients are held back; beyond that the ' +
+      'connections that hold the most are closed.',
+    256 * 2 ** 20,
+    2 ** 20,
+  ),
   maxConnections: count('Connections at once; more are not answered.', 1000, 100_000),
   maxStreamsPerConnection: count('Requests of one connection at once.', 128, 10_000),
   idleTimeoutMs: z
@@ -77,8 +83,3 @@ export const http3ConfigSchema = z.strictObject({
 
 /** See `http3ConfigSchema` for what each one means. */
 export type Http3Config = z.output<typeof http3ConfigSchema>;
-
-/** Whether it is to listen. */
-export function isEnabled({ enabled, tls: own }: Pick<Http3Config, 'enabled' | 'tls'>): boolean {
-  return enabled ?? own !== undefined;
-}

@@ -9,6 +9,7 @@ import type { NativeCallback, NativeHttp3 } from './native-api.js';
 import { inPrivateFolder } from './private-folder.js';
 import { probePort } from './probe-port.js';
 import type { QuicEngine, QuicListener, QuicOptions, QuicTaker } from './quic-engine.js';
+import { CONNECTION_WINDOW_BYTES } from './unread-watch.js';
 
 let engine: CurrentspaceEngine | undefined;
 
@@ -34,6 +35,7 @@ class CurrentspaceEngine implements QuicEngine {
   async listen(options: QuicOptions, taker: QuicTaker): Promise<QuicListener> {
     const { address: host } = await lookup(options.host);
     await probePort(host, options.port);
+    this.#credit.limitBurst(options.burstBytes);
     const listener = this.#bind(host, options, taker);
     await fillCredit(this.#native, listener, this.#credit);
     return listener;
@@ -43,14 +45,7 @@ class CurrentspaceEngine implements QuicEngine {
   #bind(host: string, options: QuicOptions, taker: QuicTaker): CurrentspaceListener {
     return inPrivateFolder(() => {
       const create = (callback: NativeCallback) => this.#create(options, callback);
-      const { idleTimeoutMs } = options;
-      const listener = new CurrentspaceListener(
-        create,
-        taker,
-        this.#credit,
-        this.#guard,
-        idleTimeoutMs,
-      );
+      const listener = new CurrentspaceListener(create, taker, this.#credit, this.#guard, options);
       const bound = listener.server.listen(options.port, host);
       listener.host = bound.address;
       listener.port = bound.port;
@@ -69,6 +64,7 @@ class CurrentspaceEngine implements QuicEngine {
           maxIdleTimeoutMs: options.idleTimeoutMs,
           maxConnections: options.maxConnections,
           initialMaxStreamsBidi: options.maxStreamsPerConnection,
+          initialMaxData: CONNECTION_WINDOW_BYTES,
         },
         callback,
       );

@@ -9,7 +9,12 @@ import {
 } from './native-api.js';
 import { NativeConnection } from './native-connection.js';
 import { type NativeHost, NativeStream } from './native-stream.js';
-import { H3Code, type QuicListener, type QuicTaker } from './quic-engine.js';
+import { H3Code, type QuicListener, type QuicOptions, type QuicTaker } from './quic-engine.js';
+import { UnreadWatch } from './unread-watch.js';
+
+/** The upper bits of a connection's number are its thread's; the lower ones of this are nobody's. */
+const THREAD_SHIFT = 20;
+const NOBODY = 2 ** THREAD_SHIFT - 1;
 
 /** The engine's threads end when they are told to; a stuck one must not keep the process. */
 const SHUTDOWN_MS = 5000;
@@ -26,6 +31,7 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
   /** UDP ports of our own clients: nobody is told of them. */
   readonly #ownPorts = new Set<number>();
   readonly #keepAlive: NodeJS.Timeout;
+  readonly #unread: UnreadWatch;
   #held: (() => void)[] = [];
   readonly #forRoom = new Set<NativeStream>();
   #forTurn = new Set<NativeStream>();
@@ -37,7 +43,7 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
     taker: QuicTaker,
     credit: EventCredit,
     guard: HandleGuard,
-    idleTimeoutMs: number,
+    { idleTimeoutMs, maxUnreadBytes }: QuicOptions,
   ) {
     this.#taker = taker;
     this.#credit = credit;
@@ -45,6 +51,7 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
     this.server = create((_error, events) => this.#take(events ?? []));
     this.#keepAlive = setInterval(() => this.#pingSilent(), Math.max(1, idleTimeoutMs / 3));
     this.#keepAlive.unref();
+    this.#unread = new UnreadWatch(maxUnreadBytes, () => this.#connections.values());
   }
 
   /** A connection from this port of this machine is our own. */
@@ -53,11 +60,15 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
   }
 
   pause(): void {
-    if (!this.#closing) this.#credit.pause(this, this.server);
+    if (this.#closing) return;
+    this.#credit.pause(this, this.server);
+    this.#unread.start();
   }
 
   resume(): void {
+    this.#unread.stop();
     this.#credit.resume(this, this.server);
+    this.#goOn();
   }
 
   close(): Promise<void> {
@@ -115,7 +126,17 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
         this.#taker.failed(error as Error);
       }
     }
-    this.#credit.received(events.length, this.server);
+    if (this.#credit.received(events.length, this.server)) this.#goOn();
+  }
+
+  /** Makes the engine's threads look for what they may read; otherwise they do so ten times a second.
+   *  Any command does, so it is one that has no effect. */
+  #goOn(): void {
+    const threads = new Set<number>();
+    for (const handle of this.#connections.keys()) threads.add(handle >>> THREAD_SHIFT);
+    for (const thread of threads) {
+      this.server.streamClose(((thread << THREAD_SHIFT) | NOBODY) >>> 0, 0, 0);
+    }
   }
 
   #dispatch(event: NativeEvent): void {
@@ -147,6 +168,7 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
     const connection = this.#connections.get(connHandle);
     if (!connection) return;
     connection.heard = true;
+    connection.deliveredBytes += event.data?.length ?? 0;
     if (eventType === NativeEventType.pingAck) connection.pingAcked();
     else if (eventType === NativeEventType.headers) this.#fields(connection, event);
     else this.#streamEvent(connection.stream(streamId), event);

@@ -3,10 +3,11 @@ import type { NativeHttp3 } from './native-api.js';
 /** The engine stops reading requests when so many of its events are not acknowledged, in the whole
  *  process; packets, timers and responses go on, and QUIC's flow control holds the clients back. */
 const WINDOW_EVENTS = 4096;
-/** What may still come after a pause: events have at most 64 KB. */
-const SLACK_EVENTS = 256;
-/** Events that are never acknowledged, so that the window is as small as the slack. */
-export const KEPT_EVENTS = WINDOW_EVENTS - SLACK_EVENTS;
+/** The largest event. */
+const EVENT_BYTES = 64 * 1024;
+/** Fewer would make it stop all the time, more would be no limit. */
+const LEAST_SLACK = 32;
+const MOST_SLACK = 1024;
 /** The engine takes five seconds without an acknowledgement for a dead JavaScript, and forgets. */
 const HEARTBEAT_MS = 1000;
 
@@ -16,12 +17,14 @@ interface Acknowledger {
 }
 
 /**
- * Acknowledges the engine's events, and holds acknowledgements back while too much of requests waits.
- * One for the process, as the engine's count is.
+ * Acknowledges the engine's events: none while too much of requests waits, and otherwise all but some.
+ * Those that are kept make the window as small as what may still come after a pause. One for the
+ * process, as the engine's count is.
  */
 export class EventCredit {
   readonly #native: NativeHttp3;
   readonly #pausing = new Set<object>();
+  #keptEvents = 0;
   #unacknowledged = 0;
   #heartbeat: NodeJS.Timeout | undefined;
 
@@ -29,15 +32,26 @@ export class EventCredit {
     this.#native = native;
   }
 
-  /** Events that are to be kept and have not come yet. */
-  get missing(): number {
-    return Math.max(0, KEPT_EVENTS - this.#unacknowledged);
+  /** About so many bytes may come after a pause; the least that anybody has said counts. */
+  limitBurst(bytes: number): void {
+    const slack = Math.floor(bytes / EVENT_BYTES);
+    const kept = WINDOW_EVENTS - Math.min(MOST_SLACK, Math.max(LEAST_SLACK, slack));
+    this.#keptEvents = Math.max(this.#keptEvents, kept);
   }
 
-  /** So many events were delivered and are dealt with. */
-  received(count: number, acknowledger: Acknowledger): void {
+  /** Events that are to be kept and have not come yet. */
+  get missing(): number {
+    return Math.max(0, this.#keptEvents - this.#unacknowledged);
+  }
+
+  /** So many events were delivered and are dealt with. True when the engine had stopped and may go on:
+   *  it does not notice by itself. */
+  received(count: number, acknowledger: Acknowledger): boolean {
     this.#unacknowledged += count;
-    if (this.#pausing.size === 0) this.#settle(acknowledger);
+    if (this.#pausing.size > 0) return false;
+    const stopped = this.#unacknowledged >= WINDOW_EVENTS;
+    this.#settle(acknowledger);
+    return stopped;
   }
 
   /** Nothing is acknowledged until everybody who paused has resumed. */
@@ -57,9 +71,9 @@ export class EventCredit {
   }
 
   #settle(acknowledger: Acknowledger): void {
-    const count = this.#unacknowledged - KEPT_EVENTS;
+    const count = this.#unacknowledged - this.#keptEvents;
     if (count <= 0) return;
-    this.#unacknowledged = KEPT_EVENTS;
+    this.#unacknowledged = this.#keptEvents;
     acknowledger.ackEventBatch(count);
   }
 }

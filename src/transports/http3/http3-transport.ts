@@ -4,11 +4,12 @@ import { type HttpFront, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
-import { ListenerBacklog } from './backlog.js';
+import { BURST_SHARE, ListenerBacklog } from './backlog.js';
 import { readCertificate } from './certificate.js';
-import { type Http3Config, isEnabled } from './config.js';
+import type { Http3Config } from './config.js';
 import { Connections } from './connections.js';
 import { Http3Exchange, type Http3Host } from './http3-exchange.js';
+import { isEnabled } from './is-enabled.js';
 import {
   H3Code,
   type QuicConnection,
@@ -83,8 +84,11 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     const tls = this.#front.tls;
     const host = this.#config.host ?? tls?.host ?? this.#front.host;
     const certificate = readCertificate(this.#config.tls ?? tls);
+    const burstBytes = this.#config.budgetBytes * BURST_SHARE;
+    const maxUnreadBytes = this.#config.engineBudgetBytes;
+    const limits = { idleTimeoutMs, maxConnections, maxStreamsPerConnection, burstBytes };
     this.#listener = await engine.listen(
-      { host, port, idleTimeoutMs, maxConnections, maxStreamsPerConnection, ...certificate },
+      { host, port, ...limits, maxUnreadBytes, ...certificate },
       this,
     );
     return [this.#announce(this.#listener)];
@@ -147,16 +151,11 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
   /** Undefined where HTTP/3 is off: by the configuration, or because it cannot be. */
   #engine(): QuicEngine | undefined {
     if (!isEnabled(this.#config)) return undefined;
-    try {
-      if (this.#processes > 1) {
-        throw new UploadResponseError('QUIC_UNAVAILABLE', 'server.processes is more than 1');
-      }
-      return this.#loadEngine();
-    } catch (error) {
-      const { code, message, remedy } = fromNative(error);
-      this.#log.warn({ code, remedy }, `HTTP/3 is off: ${message}`);
-      return undefined;
-    }
+    const problem = http3Problem(this.#processes, this.#loadEngine);
+    if (!problem) return this.#loadEngine();
+    const { code, message, remedy } = problem;
+    this.#log.warn({ code, remedy }, `HTTP/3 is off: ${message}`);
+    return undefined;
   }
 
   #announce({ host, port }: QuicListener): BoundAddress {
@@ -164,4 +163,24 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     const url = `https://${reachable({ host, port })}${this.prefix}`;
     return { transport: this.name, scheme: 'https', host, port, url };
   }
+}
+
+/** What keeps HTTP/3 from being served by so many server processes on this machine. */
+export function http3Problem(
+  processes: number,
+  loadEngine: () => QuicEngine,
+): UploadResponseError | undefined {
+  try {
+    checkProcesses(processes);
+    loadEngine();
+    return undefined;
+  } catch (error) {
+    return fromNative(error);
+  }
+}
+
+/** The engine shares its port in its own way: a connection would not stay in its process. */
+function checkProcesses(processes: number): void {
+  if (processes === 1) return;
+  throw new UploadResponseError('QUIC_UNAVAILABLE', 'server.processes is more than 1');
 }

@@ -1,7 +1,8 @@
+import type { UploadResponseError } from '../../errors/index.js';
 import { defineTransport } from '../transport.js';
 import { http3ConfigSchema } from './config.js';
 import { currentspaceEngine } from './currentspace-engine.js';
-import { Http3Transport } from './http3-transport.js';
+import { Http3Transport, http3Problem as problemOf } from './http3-transport.js';
 
 /** HTTP/3 over QUIC. */
 export const http3 = defineTransport({
@@ -11,4 +12,9 @@ export const http3 = defineTransport({
   create: (context) => new Http3Transport(context, currentspaceEngine),
 });
 
-export { type Http3Config, isEnabled } from './config.js';
+/** What keeps HTTP/3 from being served by so many server processes on this machine; undefined: nothing. */
+export function http3Problem(processes: number): UploadResponseError | undefined {
+  return problemOf(processes, currentspaceEngine);
+}
+
+export type { Http3Config } from './config.js';

@@ -55,7 +55,8 @@ export interface NativeServer {
   /** Resets both directions. */
   streamClose(conn: number, stream: number, code: number): boolean;
   closeSession(conn: number, code: number, reason: string): boolean;
-  getSessionMetrics(conn: number): { readonly packetsOut: number };
+  /** Throws when the connection is no more. */
+  getSessionMetrics(conn: number): NativeMetrics;
   pingSession(conn: number): boolean;
   ackEventBatch(count: number): void;
   requestShutdown(): boolean;
@@ -72,6 +73,13 @@ export interface NativeClient {
   joinWorker(): void;
 }
 
+export interface NativeMetrics {
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  /** Of packets, duplicates and acknowledgements too. */
+  readonly bytesIn: number;
+}
+
 export type NativeCallback = (error: Error | null, events: NativeEvent[]) => void;
 
 export interface NativeServerOptions {
@@ -81,6 +89,7 @@ export interface NativeServerOptions {
   readonly maxIdleTimeoutMs: number;
   readonly maxConnections: number;
   readonly initialMaxStreamsBidi: number;
+  readonly initialMaxData: number;
 }
 
 export interface NativeHttp3 {

@@ -1,3 +1,4 @@
+import type { NativeMetrics } from './native-api.js';
 import type { NativeHost, NativeStream } from './native-stream.js';
 import { H3Code, type QuicConnection } from './quic-engine.js';
 
@@ -14,6 +15,8 @@ export class NativeConnection implements QuicConnection {
   readonly #streams = new Map<number, NativeStream>();
   /** Something has come of it since the last look. */
   heard = true;
+  /** Bytes of requests that were handed on. */
+  deliveredBytes = 0;
   #over = false;
   #finishing = false;
   #onPingAck: (() => void) | undefined;
@@ -81,7 +84,8 @@ export class NativeConnection implements QuicConnection {
   #ask(sentBefore: number): void {
     this.#host.whenCurrent(() => {
       if (this.#over) return;
-      const sent = this.#packetsSent();
+      const sent = this.metrics()?.packetsOut;
+      if (sent === undefined) return;
       if (sent - sentBefore <= ASKING_PACKETS) {
         this.close(H3Code.noError);
         return;
@@ -94,12 +98,12 @@ export class NativeConnection implements QuicConnection {
     });
   }
 
-  #packetsSent(): number {
+  /** Undefined: it is ending, and its end will be told. */
+  metrics(): NativeMetrics | undefined {
     try {
-      return this.#host.server.getSessionMetrics(this.handle).packetsOut;
+      return this.#over ? undefined : this.#host.server.getSessionMetrics(this.handle);
     } catch {
-      // It is ending; its end will be told.
-      return Number.POSITIVE_INFINITY;
+      return undefined;
     }
   }
 }

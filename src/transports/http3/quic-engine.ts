@@ -22,6 +22,10 @@ export interface QuicOptions {
   readonly idleTimeoutMs: number;
   readonly maxConnections: number;
   readonly maxStreamsPerConnection: number;
+  /** About so much of all requests may come after `pause`. Bytes. */
+  readonly burstBytes: number;
+  /** What the engine may hold of all requests while it is paused; beyond that connections are closed. */
+  readonly maxUnreadBytes: number;
 }
 
 /**
