@@ -86,9 +86,10 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     const certificate = readCertificate(this.#config.tls ?? tls);
     const burstBytes = this.#config.budgetBytes * BURST_SHARE;
     const maxUnreadBytes = this.#config.engineBudgetBytes;
+    const stallTimeoutMs = this.ingress.limits.clientStallTimeoutMs;
     const limits = { idleTimeoutMs, maxConnections, maxStreamsPerConnection, burstBytes };
     this.#listener = await engine.listen(
-      { host, port, ...limits, maxUnreadBytes, ...certificate },
+      { host, port, ...limits, maxUnreadBytes, stallTimeoutMs, ...certificate },
       this,
     );
     return [this.#announce(this.#listener)];

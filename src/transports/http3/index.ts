@@ -1,7 +1,7 @@
 import type { UploadResponseError } from '../../errors/index.js';
 import { defineTransport } from '../transport.js';
 import { http3ConfigSchema } from './config.js';
-import { currentspaceEngine } from './currentspace-engine.js';
+import { currentspaceEngine } from './currentspace/engine.js';
 import { Http3Transport, http3Problem as problemOf } from './http3-transport.js';
 
 /** HTTP/3 over QUIC. */

@@ -26,6 +26,8 @@ export interface QuicOptions {
   readonly burstBytes: number;
   /** What the engine may hold of all requests while it is paused; beyond that connections are closed. */
   readonly maxUnreadBytes: number;
+  /** A client that takes nothing of its responses for so long is cut. 0: never. */
+  readonly stallTimeoutMs: number;
 }
 
 /**

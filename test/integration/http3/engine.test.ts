@@ -179,6 +179,38 @@ describe('the engine', () => {
     }
   });
 
+  test('clients that vanish do not keep the others waiting', { timeout: 60_000 }, async () => {
+    const listener = await TestListener.start();
+    const vanished = new Http3Process();
+    try {
+      const { port } = listener;
+      const fields = {
+        ...{ ':method': 'POST', ':scheme': 'https' },
+        ...{ ':authority': `localhost:${port}`, ':path': '/vanishes' },
+      };
+      const count = 24;
+      for (let i = 0; i < count; i++) vanished.request({ port, fields }).end();
+      await until(
+        () => listener.requests.filter(({ ended }) => ended).length === count,
+        'the requests',
+      );
+      const waiting = [...listener.requests];
+      vanished.kill('SIGSTOP');
+      // More than the engine keeps for all clients together.
+      for (const seen of waiting) seen.answer(200, new Uint8Array(5 * 2 ** 20));
+      const request = post(listener, '/lives');
+      request.end();
+      await until(() => listener.requests.length > count, 'a request of another client');
+      listener.requests[count]?.answer(200, new Uint8Array(2 ** 20));
+      await within(request.first('end'), 'its answer');
+      await until(() => waiting.some(({ isGone }) => isGone), 'one that vanished to be cut');
+      request.close();
+    } finally {
+      vanished.kill();
+      await listener.listener.close();
+    }
+  });
+
   test('notices a port that another socket has, and leaves no key behind', async () => {
     const before = new Set(readdirSync(tmpdir()));
     const listener = await TestListener.start();

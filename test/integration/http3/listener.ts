@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { generate } from 'selfsigned';
 import type { Header } from '../../../src/protocols/hpks/index.js';
-import { currentspaceEngine } from '../../../src/transports/http3/currentspace-engine.js';
+import { currentspaceEngine } from '../../../src/transports/http3/currentspace/engine.js';
 import type {
   QuicConnection,
   QuicListener,
@@ -87,6 +87,7 @@ export class TestListener implements QuicTaker {
         maxStreamsPerConnection: 100,
         burstBytes: 2 ** 21,
         maxUnreadBytes: 2 ** 28,
+        stallTimeoutMs: 60_000,
         ...options,
       },
       taker,

@@ -1,5 +1,8 @@
+import { H3Code, type QuicListener, type QuicOptions, type QuicTaker } from '../quic-engine.js';
+import { NativeConnection } from './connection.js';
 import type { EventCredit } from './event-credit.js';
 import { fromNativeFields } from './field-text.js';
+import { FloodWatch } from './flood-watch.js';
 import type { HandleGuard } from './handle-guard.js';
 import {
   type NativeCallback,
@@ -7,9 +10,9 @@ import {
   NativeEventType,
   type NativeServer,
 } from './native-api.js';
-import { NativeConnection } from './native-connection.js';
-import { type NativeHost, NativeStream } from './native-stream.js';
-import { H3Code, type QuicListener, type QuicOptions, type QuicTaker } from './quic-engine.js';
+import { SendPressure } from './send-pressure.js';
+import { SendQueue } from './send-queue.js';
+import { type NativeHost, NativeStream } from './stream.js';
 import { UnreadWatch } from './unread-watch.js';
 
 /** The upper bits of a connection's number are its thread's; the lower ones of this are nobody's. */
@@ -31,10 +34,11 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
   /** UDP ports of our own clients: nobody is told of them. */
   readonly #ownPorts = new Set<number>();
   readonly #keepAlive: NodeJS.Timeout;
+  readonly #stallTimeoutMs: number;
   readonly #unread: UnreadWatch;
-  #held: (() => void)[] = [];
-  readonly #forRoom = new Set<NativeStream>();
-  #forTurn = new Set<NativeStream>();
+  readonly pressure: SendPressure;
+  readonly queue: SendQueue;
+  readonly #flood = new FloodWatch();
   #closing: Promise<void> | undefined;
   #shutDown: (() => void) | undefined;
 
@@ -43,15 +47,19 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
     taker: QuicTaker,
     credit: EventCredit,
     guard: HandleGuard,
-    { idleTimeoutMs, maxUnreadBytes }: QuicOptions,
+    { idleTimeoutMs, maxUnreadBytes, stallTimeoutMs }: QuicOptions,
   ) {
     this.#taker = taker;
     this.#credit = credit;
     this.#guard = guard;
     this.server = create((_error, events) => this.#take(events ?? []));
-    this.#keepAlive = setInterval(() => this.#pingSilent(), Math.max(1, idleTimeoutMs / 3));
+    this.#keepAlive = setInterval(() => this.#watch(), Math.max(1, idleTimeoutMs / 3));
     this.#keepAlive.unref();
-    this.#unread = new UnreadWatch(maxUnreadBytes, () => this.#connections.values());
+    const connections = () => this.#connections.values();
+    this.#unread = new UnreadWatch(maxUnreadBytes, connections);
+    this.pressure = new SendPressure(connections);
+    this.queue = new SendQueue(guard);
+    this.#stallTimeoutMs = stallTimeoutMs;
   }
 
   /** A connection from this port of this machine is our own. */
@@ -76,57 +84,26 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
     return this.#closing;
   }
 
-  get isCurrent(): boolean {
-    return this.#held.length === 0 && this.#guard.isCurrent();
-  }
-
-  whenCurrent(command: () => void): void {
-    if (this.isCurrent) {
-      command();
-      return;
-    }
-    this.#held.push(command);
-    if (this.#held.length === 1) setImmediate(this.#release);
-  }
-
-  waitForRoom(stream: NativeStream): void {
-    this.#forRoom.add(stream);
-  }
-
-  waitForTurn(stream: NativeStream): void {
-    this.#forTurn.add(stream);
-    if (this.#forTurn.size === 1) setImmediate(this.#turn);
-  }
-
   idle(connection: NativeConnection): void {
     this.#taker.idle(connection);
   }
 
-  readonly #turn = (): void => {
-    const streams = this.#forTurn;
-    this.#forTurn = new Set();
-    for (const stream of streams) stream.wake();
-  };
-
-  /** Sends what was held back, as soon as everything that ended is known. */
-  readonly #release = (): void => {
-    if (this.#held.length === 0) return;
-    if (!this.#guard.isCurrent()) {
-      setTimeout(this.#release, 1);
-      return;
-    }
-    for (const command of this.#held.splice(0)) command();
-  };
-
   #take(events: readonly NativeEvent[]): void {
+    let drains = 0;
     for (const event of events) {
       try {
-        this.#dispatch(event);
+        if (event.eventType !== NativeEventType.drain) {
+          this.#dispatch(event);
+          continue;
+        }
+        drains++;
+        const connection = this.#connections.get(event.connHandle);
+        if (connection) this.#flood.drained(connection);
       } catch (error) {
         this.#taker.failed(error as Error);
       }
     }
-    if (this.#credit.received(events.length, this.server)) this.#goOn();
+    if (this.#credit.received(events.length, this.server, drains)) this.#goOn();
   }
 
   /** Makes the engine's threads look for what they may read; otherwise they do so ten times a second.
@@ -148,7 +125,7 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
         this.#ended(event.connHandle);
         break;
       case NativeEventType.writeReady:
-        this.#wakeForRoom();
+        this.pressure.relieved();
         break;
       case NativeEventType.shutdownComplete:
         this.#shutDown?.();
@@ -182,13 +159,8 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
       stream.requestEnded();
     } else if (eventType === NativeEventType.reset) {
       stream.gone();
-    } else if (eventType === NativeEventType.streamBlocked) {
-      stream.blocked();
-    } else if (eventType === NativeEventType.drain) {
-      stream.drained();
     } else if (eventType === NativeEventType.error) {
-      // What was to be sent is lost: the client must not take the rest for whole.
-      stream.connection.close(H3Code.internalError);
+      stream.failed();
     }
   }
 
@@ -229,22 +201,24 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
     }
   }
 
-  #wakeForRoom(): void {
-    const streams = [...this.#forRoom];
-    this.#forRoom.clear();
-    for (const stream of streams) stream.wake();
-  }
-
-  /** A client that waits for its response is silent, and so are we: the connection would time out. */
-  #pingSilent(): void {
+  /** A client that waits for its response is silent, and so are we: the connection would time out. One
+   *  that takes nothing of what it has is given up. */
+  #watch(): void {
+    const now = performance.now();
     for (const connection of this.#connections.values()) {
       if (connection.streams > 0 && !connection.heard) connection.ping();
       connection.heard = false;
+      const { window } = connection;
+      if (window.unsentBytes > 0) window.look(now);
+      if (this.#stallTimeoutMs > 0 && window.stalledMs(now) > this.#stallTimeoutMs)
+        connection.cut();
     }
   }
 
   async #close(): Promise<void> {
     clearInterval(this.#keepAlive);
+    this.pressure.close();
+    this.#flood.close();
     this.resume();
     const done = new Promise<void>((resolve) => {
       const late = setTimeout(resolve, SHUTDOWN_MS);
@@ -261,7 +235,7 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
       this.#taker.closed(connection);
     }
     this.#connections.clear();
-    this.#held = [];
+    this.queue.close();
   }
 }
 

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { CurrentspaceListener } from './currentspace-listener.js';
 import type { EventCredit } from './event-credit.js';
+import type { CurrentspaceListener } from './listener.js';
 import { type NativeClient, NativeEventType, type NativeHttp3 } from './native-api.js';
 
 /** Pings between two looks at everything else. */

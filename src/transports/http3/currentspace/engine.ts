@@ -1,14 +1,14 @@
 import { lookup } from 'node:dns/promises';
-import { UploadResponseError } from '../../errors/index.js';
-import { CurrentspaceListener } from './currentspace-listener.js';
+import { UploadResponseError } from '../../../errors/index.js';
+import type { QuicEngine, QuicListener, QuicOptions, QuicTaker } from '../quic-engine.js';
 import { EventCredit } from './event-credit.js';
 import { fillCredit } from './fill-credit.js';
 import { HandleGuard } from './handle-guard.js';
-import { ENGINE_NAME, loadNativeHttp3 } from './load-engine.js';
+import { CurrentspaceListener } from './listener.js';
+import { ENGINE_NAME, loadNativeHttp3 } from './load.js';
 import type { NativeCallback, NativeHttp3 } from './native-api.js';
 import { inPrivateFolder } from './private-folder.js';
 import { probePort } from './probe-port.js';
-import type { QuicEngine, QuicListener, QuicOptions, QuicTaker } from './quic-engine.js';
 import { CONNECTION_WINDOW_BYTES } from './unread-watch.js';
 
 let engine: CurrentspaceEngine | undefined;

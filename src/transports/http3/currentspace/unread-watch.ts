@@ -1,5 +1,5 @@
-import type { NativeConnection } from './native-connection.js';
-import { H3Code } from './quic-engine.js';
+import { H3Code } from '../quic-engine.js';
+import type { NativeConnection } from './connection.js';
 
 /** How often is looked while requests are not read. */
 const LOOK_MS = 250;

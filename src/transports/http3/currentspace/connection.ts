@@ -1,6 +1,7 @@
+import { H3Code, type QuicConnection } from '../quic-engine.js';
 import type { NativeMetrics } from './native-api.js';
-import type { NativeHost, NativeStream } from './native-stream.js';
-import { H3Code, type QuicConnection } from './quic-engine.js';
+import { SendWindow } from './send-window.js';
+import type { NativeHost, NativeStream } from './stream.js';
 
 /** Time in which nothing was sent any more, before what was sent counts as received. */
 const QUIET_MS = 50;
@@ -17,6 +18,7 @@ export class NativeConnection implements QuicConnection {
   heard = true;
   /** Bytes of requests that were handed on. */
   deliveredBytes = 0;
+  readonly window = new SendWindow(() => this.metrics());
   #over = false;
   #finishing = false;
   #onPingAck: (() => void) | undefined;
@@ -50,9 +52,16 @@ export class NativeConnection implements QuicConnection {
   }
 
   close(code: number): void {
-    this.#host.whenCurrent(() => {
+    this.#host.queue.whenCurrent(() => {
       if (!this.#over) this.#host.server.closeSession(this.handle, code, '');
     });
+  }
+
+  /** Ends it with all that it has not taken. */
+  cut(): void {
+    this.window.close();
+    for (const stream of [...this.#streams.values()]) stream.cut();
+    this.close(H3Code.excessiveLoad);
   }
 
   finish(): void {
@@ -63,7 +72,7 @@ export class NativeConnection implements QuicConnection {
 
   /** Keeps a connection alive that waits for a response. */
   ping(): void {
-    this.#host.whenCurrent(() => {
+    this.#host.queue.whenCurrent(() => {
       if (!this.#over) this.#host.server.pingSession(this.handle);
     });
   }
@@ -82,7 +91,7 @@ export class NativeConnection implements QuicConnection {
   /** Whether a ping is answered and nothing was sent meanwhile: the engine does not say what a client
    *  has received, but it would send again what is lost. */
   #ask(sentBefore: number): void {
-    this.#host.whenCurrent(() => {
+    this.#host.queue.whenCurrent(() => {
       if (this.#over) return;
       const sent = this.metrics()?.packetsOut;
       if (sent === undefined) return;

@@ -1,4 +1,4 @@
-import type { Header } from '../../protocols/hpks/index.js';
+import type { Header } from '../../../protocols/hpks/index.js';
 import type { NativeField } from './native-api.js';
 
 const ASCII = /^[\0-\x7f]*$/;

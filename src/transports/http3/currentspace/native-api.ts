@@ -76,6 +76,7 @@ export interface NativeClient {
 export interface NativeMetrics {
   readonly packetsIn: number;
   readonly packetsOut: number;
+  readonly bytesOut: number;
   /** Of packets, duplicates and acknowledgements too. */
   readonly bytesIn: number;
 }

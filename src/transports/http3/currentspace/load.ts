@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { UploadResponseError } from '../../errors/index.js';
+import { UploadResponseError } from '../../../errors/index.js';
 import type { NativeHttp3 } from './native-api.js';
 
 const PACKAGE = '@currentspace/http3';

@@ -1,28 +1,26 @@
-import type { Header } from '../../protocols/hpks/index.js';
+import type { Header } from '../../../protocols/hpks/index.js';
+import { H3Code, type QuicStream, type QuicStreamTaker } from '../quic-engine.js';
+import type { NativeConnection } from './connection.js';
 import { toNativeFields } from './field-text.js';
 import type { NativeServer } from './native-api.js';
-import type { NativeConnection } from './native-connection.js';
-import { H3Code, type QuicStream, type QuicStreamTaker } from './quic-engine.js';
+import type { SendPressure } from './send-pressure.js';
+import type { SendQueue } from './send-queue.js';
 
 /** What streams and connections have of their listener. */
 export interface NativeHost {
   readonly server: NativeServer;
-  /** Sends now, or when the events that are on their way have been dealt with: in order. */
-  whenCurrent(command: () => void): void;
-  /** False: nothing may be sent in this moment. */
-  readonly isCurrent: boolean;
-  /** The stream's `writable` is called when there may be room. */
-  waitForRoom(stream: NativeStream): void;
-  /** The same in the next turn of the event loop. */
-  waitForTurn(stream: NativeStream): void;
+  readonly queue: SendQueue;
+  /** The stream is woken when the engine, or its connection's window, may have room. */
+  readonly pressure: SendPressure;
   /** The connection has no stream any more. */
   idle(connection: NativeConnection): void;
 }
 
 const ACCEPTED = 0;
-/** Bytes that a stream may send in one turn of the event loop. The engine keeps what a client does not
- *  take, and says so only afterwards; all streams share what it may keep. */
-const TURN_BYTES = 64 * 1024;
+/** Bytes that a stream may send in one turn of the event loop, so that the others have theirs. */
+const TURN_BYTES = 256 * 1024;
+/** Until the end is tried again for which there was no room. */
+const RETRY_MS = 5;
 
 const NOBODY: QuicStreamTaker = {
   data: () => {},
@@ -39,8 +37,6 @@ export class NativeStream implements QuicStream {
   readonly id: number;
   readonly #host: NativeHost;
   #turnBytes = 0;
-  /** The engine has said that the client takes nothing for now. */
-  #blocked = false;
   #requestEnded = false;
   #responseEnded = false;
   #over = false;
@@ -58,19 +54,24 @@ export class NativeStream implements QuicStream {
 
   send(bytes: Uint8Array): boolean {
     if (this.#over || this.#responseEnded) return true;
-    if (this.#blocked) return false;
-    if (!this.#host.isCurrent) {
-      this.#host.waitForTurn(this);
+    const { pressure, queue, server } = this.#host;
+    if (!queue.isCurrent) {
+      queue.waitForTurn(this);
       return false;
     }
     if (this.#turnBytes >= TURN_BYTES) return false;
-    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    const { status } = this.#host.server.streamSend(this.connection.handle, this.id, data, false);
-    if (status !== ACCEPTED) {
-      this.#host.waitForRoom(this);
+    const { window, handle } = this.connection;
+    if (!window.hasRoom(performance.now())) {
+      pressure.waitForWindow(this);
       return false;
     }
-    if (this.#turnBytes === 0) this.#host.waitForTurn(this);
+    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (server.streamSend(handle, this.id, data, false).status !== ACCEPTED) {
+      pressure.waitForRoom(this);
+      return false;
+    }
+    window.admitted(bytes.length);
+    if (this.#turnBytes === 0) queue.waitForTurn(this);
     this.#turnBytes += bytes.length;
     return true;
   }
@@ -112,31 +113,36 @@ export class NativeStream implements QuicStream {
     taker.gone();
   }
 
-  blocked(): void {
-    this.#blocked = true;
+  /** What was to be sent of it is lost. */
+  failed(): void {
+    const { taker } = this;
+    this.reset(H3Code.internalError);
+    taker.gone();
   }
 
-  drained(): void {
-    this.#blocked = false;
-    this.wake();
+  /** Nobody is to wait for its client any more. */
+  cut(): void {
+    const { taker } = this;
+    this.reset(H3Code.excessiveLoad);
+    taker.gone();
   }
 
-  /** There is room, or another turn. */
+  /** There may be room, or it is another turn. */
   wake(): void {
     this.#turnBytes = 0;
-    if (!this.#blocked && !this.#over) this.taker.writable();
+    if (!this.#over) this.taker.writable();
   }
 
   /** The end as a frame of its own, tried until there is room for it. */
   readonly #finish = (): void => {
     this.#send((server, conn) => {
       if (server.streamSend(conn, this.id, Buffer.alloc(0), true).status === ACCEPTED) return;
-      setImmediate(this.#finish);
+      setTimeout(this.#finish, RETRY_MS);
     });
   };
 
   #send(command: (server: NativeServer, handle: number) => void): void {
-    this.#host.whenCurrent(() => {
+    this.#host.queue.whenCurrent(() => {
       if (!this.connection.over) command(this.#host.server, this.connection.handle);
     });
   }
