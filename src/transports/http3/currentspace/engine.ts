@@ -45,7 +45,14 @@ class CurrentspaceEngine implements QuicEngine {
   #bind(host: string, options: QuicOptions, taker: QuicTaker): CurrentspaceListener {
     return inPrivateFolder(() => {
       const create = (callback: NativeCallback) => this.#create(options, callback);
-      const listener = new CurrentspaceListener(create, taker, this.#credit, this.#guard, options);
+      const listener = new CurrentspaceListener(
+        this.#native,
+        create,
+        taker,
+        this.#credit,
+        this.#guard,
+        options,
+      );
       const bound = listener.server.listen(options.port, host);
       listener.host = bound.address;
       listener.port = bound.port;

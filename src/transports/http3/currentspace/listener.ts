@@ -8,6 +8,7 @@ import {
   type NativeCallback,
   type NativeEvent,
   NativeEventType,
+  type NativeHttp3,
   type NativeServer,
 } from './native-api.js';
 import { SendPressure } from './send-pressure.js';
@@ -26,6 +27,7 @@ const SHUTDOWN_MS = 5000;
 export class CurrentspaceListener implements QuicListener, NativeHost {
   host = '';
   port = 0;
+  readonly native: NativeHttp3;
   readonly server: NativeServer;
   readonly #taker: QuicTaker;
   readonly #credit: EventCredit;
@@ -43,12 +45,14 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
   #shutDown: (() => void) | undefined;
 
   constructor(
+    native: NativeHttp3,
     create: (callback: NativeCallback) => NativeServer,
     taker: QuicTaker,
     credit: EventCredit,
     guard: HandleGuard,
     { idleTimeoutMs, maxUnreadBytes, stallTimeoutMs }: QuicOptions,
   ) {
+    this.native = native;
     this.#taker = taker;
     this.#credit = credit;
     this.#guard = guard;
@@ -159,6 +163,8 @@ export class CurrentspaceListener implements QuicListener, NativeHost {
       stream.requestEnded();
     } else if (eventType === NativeEventType.reset) {
       stream.gone();
+    } else if (eventType === NativeEventType.streamBlocked) {
+      stream.blocked();
     } else if (eventType === NativeEventType.error) {
       stream.failed();
     }

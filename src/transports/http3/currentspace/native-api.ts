@@ -107,5 +107,9 @@ export interface NativeHttp3 {
     /** Events that JavaScript has not acknowledged. */
     readonly eventBatchOutstanding: number;
     readonly h3ServerSessionsClosed: number;
+    /** Bytes of responses that were given and not yet looked at. */
+    readonly outboundCommandQueuedBytes: number;
+    /** Bytes of responses that their clients do not take. */
+    readonly outboundPendingWriteBytes: number;
   };
 }

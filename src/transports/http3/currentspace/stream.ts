@@ -2,12 +2,14 @@ import type { Header } from '../../../protocols/hpks/index.js';
 import { H3Code, type QuicStream, type QuicStreamTaker } from '../quic-engine.js';
 import type { NativeConnection } from './connection.js';
 import { toNativeFields } from './field-text.js';
-import type { NativeServer } from './native-api.js';
+import type { NativeHttp3, NativeServer } from './native-api.js';
 import type { SendPressure } from './send-pressure.js';
 import type { SendQueue } from './send-queue.js';
+import { waitForTrailers } from './trailer-wait.js';
 
 /** What streams and connections have of their listener. */
 export interface NativeHost {
+  readonly native: NativeHttp3;
   readonly server: NativeServer;
   readonly queue: SendQueue;
   /** The stream is woken when the engine, or its connection's window, may have room. */
@@ -37,7 +39,11 @@ export class NativeStream implements QuicStream {
   readonly id: number;
   readonly #host: NativeHost;
   #turnBytes = 0;
+  /** Bytes of it have had to wait in the engine. */
+  #blocked = false;
   #requestEnded = false;
+  /** Nothing is sent any more but the end. */
+  #ending = false;
   #responseEnded = false;
   #over = false;
 
@@ -53,7 +59,7 @@ export class NativeStream implements QuicStream {
   }
 
   send(bytes: Uint8Array): boolean {
-    if (this.#over || this.#responseEnded) return true;
+    if (this.#over || this.#ending) return true;
     const { pressure, queue, server } = this.#host;
     if (!queue.isCurrent) {
       queue.waitForTurn(this);
@@ -77,15 +83,10 @@ export class NativeStream implements QuicStream {
   }
 
   end(trailers: readonly Header[] = []): void {
-    if (this.#over || this.#responseEnded) return;
-    this.#responseEnded = true;
-    if (trailers.length > 0) {
-      const native = toNativeFields(trailers);
-      this.#send((server, conn) => server.sendTrailers(conn, this.id, native));
-    } else {
-      this.#finish();
-    }
-    this.#leaveIfDone();
+    if (this.#over || this.#ending) return;
+    this.#ending = true;
+    if (trailers.length > 0) this.#finishWith(trailers);
+    else this.#finish();
   }
 
   reset(code: number): void {
@@ -113,6 +114,11 @@ export class NativeStream implements QuicStream {
     taker.gone();
   }
 
+  /** The engine keeps bytes of it. */
+  blocked(): void {
+    this.#blocked = true;
+  }
+
   /** What was to be sent of it is lost. */
   failed(): void {
     const { taker } = this;
@@ -133,13 +139,39 @@ export class NativeStream implements QuicStream {
     if (!this.#over) this.taker.writable();
   }
 
-  /** The end as a frame of its own, tried until there is room for it. */
+  #finishWith(trailers: readonly Header[]): void {
+    const native = toNativeFields(trailers);
+    waitForTrailers(
+      this.#host.native,
+      () => this.#blocked,
+      (maySend) => {
+        if (this.#over) return;
+        if (!maySend) {
+          this.#finish();
+          return;
+        }
+        this.#send((server, conn) => {
+          server.sendTrailers(conn, this.id, native);
+          this.#finished();
+        });
+      },
+    );
+  }
+
+  /** Sends the end as a frame of its own, when there is room for it. */
   readonly #finish = (): void => {
     this.#send((server, conn) => {
-      if (server.streamSend(conn, this.id, Buffer.alloc(0), true).status === ACCEPTED) return;
-      setTimeout(this.#finish, RETRY_MS);
+      if (this.#over) return;
+      const { status } = server.streamSend(conn, this.id, Buffer.alloc(0), true);
+      if (status === ACCEPTED) this.#finished();
+      else setTimeout(this.#finish, RETRY_MS);
     });
   };
+
+  #finished(): void {
+    this.#responseEnded = true;
+    this.#leaveIfDone();
+  }
 
   #send(command: (server: NativeServer, handle: number) => void): void {
     this.#host.queue.whenCurrent(() => {
