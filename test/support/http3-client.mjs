@@ -8,13 +8,13 @@ const say = (message) => process.connected && process.send(message, undefined, {
 const uploads = new Map();
 
 const commands = {
-  async open({ id, port, fields, options, delayMs = 0 }) {
+  async open({ id, port, host = '127.0.0.1', fields, options, delayMs = 0 }) {
     const upload = { queue: [] };
     uploads.set(id, upload);
     say({ id, event: 'ordered' });
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     try {
-      const session = await connectAsync(`https://127.0.0.1:${port}`, {
+      const session = await connectAsync(`https://${host}:${port}`, {
         rejectUnauthorized: false,
         runtimeMode: 'portable',
         servername: 'localhost',

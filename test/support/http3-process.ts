@@ -107,6 +107,8 @@ export class Http3Request extends EventEmitter<{ report: [Http3Report] }> {
 /** What a request is sent with. */
 export interface Http3RequestOptions {
   readonly port: number;
+  /** Default: loopback. */
+  readonly host?: string;
   readonly fields: Readonly<Record<string, string | string[]>>;
   /** For the client's connection; `paused`: the response is not read. */
   readonly options?: object;
