@@ -6,8 +6,10 @@ export function http3Client(): TransportClient {
   let client: Http3Process | undefined;
   return {
     name: 'http3',
+    // The engine keeps the memory of what has come in one burst, here of a whole upload of 1 MB.
+    connectionBytes: 1.5 * 2 ** 20,
     // Bodies without a length are part of the suite.
-    transports: { http3: { enabled: true, port: 0, requireLength: false } },
+    transports: { http3: { enabled: true, port: 0, requireLength: false, maxConnections: 4000 } },
     open(server: Target, { path, method = 'POST', headers, length }: UploadOptions): Upload {
       client ??= new Http3Process();
       const port = server.port('https', 'http3');

@@ -18,6 +18,8 @@ const commands = {
         rejectUnauthorized: false,
         runtimeMode: 'portable',
         servername: 'localhost',
+        // A test's watchdog is what limits it.
+        connectTimeoutMs: 0,
         ...options,
       });
       upload.session = session;

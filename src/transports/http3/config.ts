@@ -61,7 +61,11 @@ export const http3ConfigSchema = z.strictObject({
     256 * 2 ** 20,
     2 ** 20,
   ),
-  maxConnections: count('Connections at once; more are not answered.', 1000, 100_000),
+  maxConnections: count(
+    'Connections at once, about: each thread of the engine has its share; more are not answered.',
+    1000,
+    100_000,
+  ),
   maxStreamsPerConnection: count('Requests of one connection at once.', 128, 10_000),
   idleTimeoutMs: z
     .int()

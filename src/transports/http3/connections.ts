@@ -1,16 +1,36 @@
 import type { ConnectionAdmission } from '../../admission/index.js';
 import type { QuicConnection } from './quic-engine.js';
 
-/** The connections that were taken. */
+/** How often is looked for connections that are idle. */
+const LOOK_MS = 500;
+
+/** Milliseconds. */
+export interface IdleLimits {
+  /** For its first request. */
+  readonly headTimeoutMs: number;
+  /** Between two requests. */
+  readonly keepAliveTimeoutMs: number;
+}
+
+interface Entry {
+  /** Gives its place back. */
+  readonly release: () => void;
+  /** When it ends if it has no request until then. */
+  endAt: number;
+}
+
+/** The connections that were taken: ends those that are idle. */
 export class Connections {
-  /** Each with what gives its place back. */
-  readonly #open = new Map<QuicConnection, () => void>();
+  readonly #open = new Map<QuicConnection, Entry>();
   readonly #admission: ConnectionAdmission;
+  readonly #limits: IdleLimits;
   #total = 0;
+  #timer: NodeJS.Timeout | undefined;
   #onEmpty: (() => void)[] = [];
 
-  constructor(admission: ConnectionAdmission) {
+  constructor(admission: ConnectionAdmission, limits: IdleLimits) {
     this.#admission = admission;
+    this.#limits = limits;
   }
 
   get size(): number {
@@ -27,19 +47,31 @@ export class Connections {
 
   /** @throws UploadResponseError why it is not taken */
   enter(connection: QuicConnection): void {
-    this.#open.set(connection, this.#admission.connect(connection.peer));
+    const release = this.#admission.connect(connection.peer);
+    const endAt = performance.now() + this.#limits.headTimeoutMs;
+    this.#open.set(connection, { release, endAt });
     this.#total++;
+    this.#timer ??= setInterval(() => this.#endIdle(performance.now()), LOOK_MS);
+  }
+
+  /** The last of its requests is complete. */
+  idle(connection: QuicConnection): void {
+    const entry = this.#open.get(connection);
+    if (entry) entry.endAt = performance.now() + this.#limits.keepAliveTimeoutMs;
   }
 
   leave(connection: QuicConnection): void {
-    this.#open.get(connection)?.();
+    this.#open.get(connection)?.release();
     this.#open.delete(connection);
-    if (this.#open.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
+    if (this.#open.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
-  /** Ends those that have nothing under way. */
-  finishIdle(): void {
-    for (const connection of this.#open.keys()) if (connection.streams === 0) connection.finish();
+  /** Ends those that have nothing under way now. */
+  endAllIdle(): void {
+    this.#endIdle(Number.POSITIVE_INFINITY);
   }
 
   /** Resolves when none is left, or `signal` aborts. */
@@ -49,5 +81,11 @@ export class Connections {
       this.#onEmpty.push(resolve);
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+  }
+
+  #endIdle(now: number): void {
+    for (const [connection, { endAt }] of this.#open) {
+      if (connection.streams === 0 && now >= endAt) connection.finish();
+    }
   }
 }

@@ -66,7 +66,7 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     this.#log = log;
     this.#processes = processes;
     this.#loadEngine = loadEngine;
-    this.#connections = new Connections(connections);
+    this.#connections = new Connections(connections, http.limits);
   }
 
   get draining(): boolean {
@@ -119,6 +119,7 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
 
   idle(connection: QuicConnection): void {
     if (this.#draining) connection.finish();
+    else this.#connections.idle(connection);
   }
 
   failed(err: Error): void {
@@ -129,7 +130,7 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     this.#draining = true;
     if (!this.#listener) return;
     this.#front.altSvc = 'clear';
-    this.#connections.finishIdle();
+    this.#connections.endAllIdle();
     await this.#connections.empty(signal);
     await this.close();
   }

@@ -206,3 +206,27 @@ describe('who may connect', () => {
     }
   });
 });
+
+test('a connection without requests is ended after its time', TIMEOUT, async () => {
+  const server = await TestServer.start({
+    transports: HTTP3,
+    http: { port: 0, keepAliveTimeoutMs: 300, headTimeoutMs: 300 },
+  });
+  const client = new Http3Client(server);
+  try {
+    const request = client.open('/upload/hash', { 'content-length': '0' });
+    request.end();
+    await within(request.first('end'), 'the answer');
+    const isClosed = () => request.reports.some(({ event }) => event === 'closed');
+    await until(isClosed, 'the connection to end');
+    const running = client.open('/upload/echo', { 'content-length': '4' });
+    await within(running.first('response'), 'a head');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await running.write(Buffer.from('late'));
+    running.end();
+    assert.equal((await client.response(running)).body, 'late');
+  } finally {
+    client.process.kill();
+    await server.stop();
+  }
+});
