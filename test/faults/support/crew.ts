@@ -9,7 +9,8 @@ export interface FaultCounts {
   killedWhileStopped: number;
 }
 
-/** Worker processes of every language in turn, which are killed and stopped at random; a killed one is replaced at once. */
+/** Worker processes of every language in turn, which are killed and stopped at random; a killed one is
+ *  replaced at once. */
 export class Crew {
   readonly counts: FaultCounts = { killed: 0, stopped: 0, killedWhileStopped: 0 };
   readonly #members: Program[] = [];

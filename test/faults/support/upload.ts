@@ -1,7 +1,8 @@
 import { request } from 'node:http';
 import { crc32 } from 'node:zlib';
 
-/** One upload, for the work `chaos` of the programs in test/worker-conformance: `size` bytes of `pattern` from `offset` on, round and round. */
+/** One upload, for the work `chaos` of the programs in test/worker-conformance: `size` bytes of
+ *  `pattern` from `offset` on, round and round. */
 export interface UploadPlan {
   readonly port: number;
   readonly work: string;
