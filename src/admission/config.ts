@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { ACTIONS } from './admission.js';
 import { parseNetwork } from './proxies.js';
-import { callback, certificate, jwt, signingKey, token } from './schemes-config.js';
+import {
+  callbackSchema,
+  certificateSchema,
+  jwtSchema,
+  signingKeySchema,
+  tokenSchema,
+} from './schemes-config.js';
 
 const NO_NETWORK = 'is no IP address and no network such as 10.0.0.0/8';
 
@@ -45,21 +51,21 @@ export const authConfigSchema = z
         'Workers see `Authorization` and the query parameters of tokens and signatures. Without ' +
           'any way to authenticate they always do.',
       ),
-    tokens: z.array(token).default([]).describe('Tokens that are known here.'),
-    jwt: jwt.optional().describe('Tokens that somebody else has signed: JWT with a key set.'),
+    tokens: z.array(tokenSchema).default([]).describe('Tokens that are known here.'),
+    jwt: jwtSchema.optional().describe('Tokens that somebody else has signed: JWT with a key set.'),
     signedUrls: z
       .strictObject({
         keys: z
-          .array(signingKey)
+          .array(signingKeySchema)
           .default([])
           .describe('Keys that sign upload URLs; several while one takes the place of another.'),
       })
       .prefault({}),
     certificates: z
-      .array(certificate)
+      .array(certificateSchema)
       .default([])
       .describe('Rules for client certificates (http.tls.clientCertificates); the first counts.'),
-    callback: callback
+    callback: callbackSchema
       .optional()
       .describe('Somebody else who decides, where nothing else here knows the caller.'),
   })

@@ -16,14 +16,13 @@ const compiles = (compile: (text: string) => unknown) => (text: string) => {
 const isPathPattern = compiles(compilePath);
 const isSubject = compiles((text) => text.startsWith('~') && anchored(text.slice(1)));
 
+const A_NAME = 'a name of 1 to 63 letters, digits, dots, dashes, underscores and @';
+
 const name = (what: string) =>
   z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$/)
-    .meta({
-      accepted: 'a name of 1 to 63 letters, digits, dots, dashes, underscores and @',
-      description: what,
-    });
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$/, `accepted: ${A_NAME}`)
+    .meta({ accepted: A_NAME, description: what });
 
 const path = (what: string) =>
   z
@@ -88,7 +87,7 @@ const caps = {
     .describe('Streams at once. 0: `limits.maxStreamsPerSubject`.'),
 };
 
-export const token = z.strictObject({
+export const tokenSchema = z.strictObject({
   name: name('Name of whoever has the token, for logs; the user where a protocol has users.'),
   hash: z.string().regex(TOKEN_HASH_PATTERN).meta({
     secret: true,
@@ -99,7 +98,7 @@ export const token = z.strictObject({
   ...caps,
 });
 
-export const certificate = z.strictObject({
+export const certificateSchema = z.strictObject({
   name: name('Name of the rule, for logs.'),
   subject: z.string().min(1).refine(isSubject, 'is no regular expression').optional().meta({
     accepted: 'a subject such as `O=Example,CN=camera 7`, or `~` and a regular expression',
@@ -124,7 +123,7 @@ export const JWT_ALGORITHMS = [
   ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const),
 ] as const;
 
-export const jwt = z.strictObject({
+export const jwtSchema = z.strictObject({
   jwksFile: path('File with the key set (JWKS); it is read at start.'),
   jwksUrl: webAddress('Where the key set is fetched from, when it is first needed.').optional(),
   issuer: z.string().min(1).describe('What `iss` must be.'),
@@ -153,16 +152,18 @@ export const jwt = z.strictObject({
   cacheMs: duration('A token that was found valid is not verified again for this time.', 60_000),
 });
 
-export const signingKey = z.strictObject({
+const A_SECRET = 'at least 32 characters that nobody can guess';
+
+export const signingKeySchema = z.strictObject({
   id: name('Id of the key: it stands in the URL.'),
-  secret: z.string().min(32).meta({
+  secret: z.string().min(32, `accepted: ${A_SECRET}`).meta({
     secret: true,
-    accepted: 'at least 32 characters that nobody can guess',
+    accepted: A_SECRET,
     description: 'The secret, as the text that it is.',
   }),
 });
 
-export const callback = z.strictObject({
+export const callbackSchema = z.strictObject({
   url: webAddress('Gets a POST with `{ip, user, password, token, action, path, ...}`; 2xx allows.'),
   authorization: z
     .string()
@@ -174,8 +175,8 @@ export const callback = z.strictObject({
 });
 
 /** See the schemas for what each one means. */
-export type TokenConfig = z.output<typeof token>;
-export type CertificateConfig = z.output<typeof certificate>;
-export type JwtConfig = z.output<typeof jwt>;
-export type SigningKeyConfig = z.output<typeof signingKey>;
-export type CallbackConfig = z.output<typeof callback>;
+export type TokenConfig = z.output<typeof tokenSchema>;
+export type CertificateConfig = z.output<typeof certificateSchema>;
+export type JwtConfig = z.output<typeof jwtSchema>;
+export type SigningKeyConfig = z.output<typeof signingKeySchema>;
+export type CallbackConfig = z.output<typeof callbackSchema>;
