@@ -4,16 +4,20 @@ import { UploadResponseError } from '../errors/index.js';
 import { parseContentLength } from '../ingress/index.js';
 import type { RawRequest } from './routes.js';
 
+/** What `callerOf` looks at. Without `rawHeaders` fields that came twice are not noticed. */
+export type CallerRequest = Pick<RawRequest, 'socket' | 'headers' | 'url' | 'method'> &
+  Partial<Pick<RawRequest, 'rawHeaders'>>;
+
 /** One connection may carry many requests. */
 const certificates = new WeakMap<object, ClientCertificate>();
 
 /** Who sends a request, of any version of HTTP, and a WebSocket's upgrade too. Its target must be in
  *  origin form. @throws UploadResponseError BAD_REQUEST: it has two `Authorization` fields */
-export function callerOf(transport: string, request: RawRequest): Caller {
+export function callerOf(transport: string, request: CallerRequest): Caller {
   const { socket, headers, url = '/', method = '' } = request;
   const { authorization } = headers;
   // Node takes the first one; who stands behind may take the last.
-  if (authorization !== undefined && countOf(request.rawHeaders, 'authorization') > 1) {
+  if (authorization !== undefined && countOf(request.rawHeaders ?? [], 'authorization') > 1) {
     throw new UploadResponseError('BAD_REQUEST', 'it has more than one Authorization');
   }
   const mark = url.indexOf('?');
