@@ -566,7 +566,7 @@ constexpr const char* status_remedy(Status status) {
     case Status::kInvalidWorkerModule:
       return "Export default a function, or an object with a fetch or handle function.";
     case Status::kUnauthenticated:
-      return "Send a token, a signed URL or a client certificate, as docs/auth.md shows.";
+      return "Send a token, a signed URL or a client certificate, as docs/authentication.md shows.";
     case Status::kInvalidCredentials:
       return "Get new credentials, and send them as they were given.";
     case Status::kForbidden:

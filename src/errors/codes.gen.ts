@@ -483,7 +483,7 @@ export const ERRORS = {
     http: 401,
     grpc: 'UNAUTHENTICATED',
     text: 'this needs credentials',
-    remedy: 'Send a token, a signed URL or a client certificate, as docs/auth.md shows.',
+    remedy: 'Send a token, a signed URL or a client certificate, as docs/authentication.md shows.',
   },
   INVALID_CREDENTIALS: {
     number: 121,
