@@ -8,7 +8,10 @@ const certificates = new WeakMap<object, ClientCertificate>();
 
 /** Who sends a request, of any version of HTTP, and a WebSocket's upgrade too. Its target must be in
  *  origin form. */
-export function callerOf(transport: string, request: RawRequest): Caller {
+export function callerOf(
+  transport: string,
+  request: Pick<RawRequest, 'socket' | 'headers' | 'url' | 'method'>,
+): Caller {
   const { socket, headers, url = '/', method = '' } = request;
   const mark = url.indexOf('?');
   return {
