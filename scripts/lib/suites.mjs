@@ -91,7 +91,7 @@ export const suites = [
     name: 'integration',
     what: 'test/integration, real processes',
     needs: ['addon', 'dist'],
-    packages: ['clients'],
+    packages: ['clients', 'python'],
     timeoutSeconds: 900,
     run: (at) => nodeTests('test/integration', at),
   },
@@ -101,6 +101,13 @@ export const suites = [
     needs: ['addon', 'dist'],
     timeoutSeconds: 1500,
     run: (at) => nodeTests('test/conformance', at),
+  },
+  {
+    name: 'workers',
+    what: 'test/worker-conformance, every language of workers',
+    needs: ['addon', 'dist'],
+    timeoutSeconds: 900,
+    run: (at) => nodeTests('test/worker-conformance', at),
   },
   {
     name: 'interop',

@@ -28,6 +28,9 @@ export class Gate implements Admission {
   /** Nothing is configured: everybody may do everything. */
   readonly #open: boolean;
   readonly #withheld: Withheld | undefined;
+  /** Callers for whom somebody is being asked. */
+  #asking = 0;
+  #onIdle: (() => void)[] = [];
 
   constructor(config: AuthConfig, authenticators: readonly Authenticator[], limiter: Limiter) {
     this.#authenticators = authenticators;
@@ -56,10 +59,25 @@ export class Gate implements Admission {
     try {
       const identity = this.#identify(action, caller);
       if (!(identity instanceof Promise)) return this.#permit(identity, isStream, leave);
-      return identity.then((one) => this.#permit(one, isStream, leave)).catch(refused);
+      this.#asking++;
+      return identity
+        .then((one) => this.#permit(one, isStream, leave))
+        .catch(refused)
+        .finally(() => this.#asked());
     } catch (error) {
       return refused(error);
     }
+  }
+
+  /** Resolves when nobody is being asked. */
+  idle(): Promise<void> {
+    if (this.#asking === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  #asked(): void {
+    if (--this.#asking > 0) return;
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
   #permit(identity: Identity, isStream: boolean, leave: () => void): Permit {

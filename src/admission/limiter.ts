@@ -9,28 +9,38 @@ const nothing = (): void => {};
 /** Counts what peers and subjects have under way, and how often they come. Only what is limited is
  *  counted. */
 export class Limiter implements ConnectionAdmission {
-  readonly #limits: AdmissionLimits;
+  #limits: AdmissionLimits;
   readonly #now: () => number;
   readonly #peers = new PeerTable();
   readonly #subjects = new Map<string, number>();
-  readonly #countsConnections: boolean;
-  readonly #countsRequests: boolean;
   #connections = 0;
 
   /** `now`: a clock in milliseconds. */
   constructor(limits: AdmissionLimits, now: () => number = () => performance.now()) {
     this.#limits = limits;
     this.#now = now;
-    const { maxConnectionsPerPeer, connectionsPerSecondPerPeer } = limits;
-    this.#countsConnections = maxConnectionsPerPeer + connectionsPerSecondPerPeer > 0;
-    const { maxStreamsPerPeer, requestsPerSecondPerPeer } = limits;
-    this.#countsRequests =
-      maxStreamsPerPeer + requestsPerSecondPerPeer + limits.authFailuresPerMinutePerPeer > 0;
+  }
+
+  /** Other limits from now on. What is under way counts as far as it was counted; rates begin anew. */
+  update(limits: AdmissionLimits): void {
+    this.#limits = limits;
+    this.#peers.forgetRates(this.#now());
   }
 
   /** Some request may be refused here. */
   get limitsRequests(): boolean {
     return this.#countsRequests || this.#limits.maxStreamsPerSubject > 0;
+  }
+
+  get #countsConnections(): boolean {
+    const { maxConnectionsPerPeer, connectionsPerSecondPerPeer } = this.#limits;
+    return maxConnectionsPerPeer + connectionsPerSecondPerPeer > 0;
+  }
+
+  get #countsRequests(): boolean {
+    const { maxStreamsPerPeer, requestsPerSecondPerPeer } = this.#limits;
+    const { authFailuresPerMinutePerPeer } = this.#limits;
+    return maxStreamsPerPeer + requestsPerSecondPerPeer + authFailuresPerMinutePerPeer > 0;
   }
 
   /** Peers of which something is remembered. */
