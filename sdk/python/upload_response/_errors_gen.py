@@ -559,7 +559,7 @@ class Unauthenticated(UploadResponseError):
     number = 120
     http_status = 401
     text = "this needs credentials"
-    remedy = "Send a token, a signed URL or a client certificate, as docs/auth.md shows."
+    remedy = "Send a token, a signed URL or a client certificate, as docs/authentication.md shows."
 
 
 class InvalidCredentials(UploadResponseError):
