@@ -16,7 +16,7 @@ const transports = z.strictObject(
   Object.fromEntries(
     Object.entries(TRANSPORTS).map(([name, transport]) => [
       name,
-      transport.configSchema.prefault({}),
+      (transport.configSchema as z.ZodObject).prefault({}),
     ]),
   ) as unknown as TransportSchemas,
 );

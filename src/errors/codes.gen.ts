@@ -541,6 +541,13 @@ export const ERRORS = {
     text: 'the server keeps as many bytes waiting as it may',
     remedy: 'Retry later, raise limits.maxWaitingBytes, or have workers read faster.',
   },
+  CONNECTION_MISUSED: {
+    number: 130,
+    http: 429,
+    grpc: 'RESOURCE_EXHAUSTED',
+    text: 'the connection was closed for what its client did on it',
+    remedy: 'Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames.',
+  },
   INGRESS_DIED: {
     number: 90,
     http: 502,

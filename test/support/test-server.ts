@@ -32,7 +32,7 @@ const testLog: Logger = {
   },
 };
 
-/** A server on free ports, plain and TLS, with workers in processes of their own. */
+/** A server on free ports, plain, TLS and h2c, with workers in processes of their own. */
 export class TestServer {
   readonly workers: WorkerProcess[] = [];
   #folder: string;
@@ -49,7 +49,7 @@ export class TestServer {
       },
       auth: { ...options.auth },
       limits: { ...options.limits },
-      http: { port: 0, tls: { port: 0, ...files }, ...options.http },
+      http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },
       workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
     };
@@ -104,8 +104,11 @@ export class TestServer {
     return this.workers[0] as WorkerProcess;
   }
 
-  port(scheme: 'http' | 'https' = 'http'): number {
-    const found = this.server.addresses.find((address) => address.scheme === scheme);
+  /** `transport`: its listener, where several have the scheme. */
+  port(scheme: 'http' | 'https' = 'http', transport?: string): number {
+    const found = this.server.addresses.find(
+      (one) => one.scheme === scheme && (!transport || one.transport === transport),
+    );
     if (!found) throw new Error(`no ${scheme} listener`);
     return found.port;
   }
