@@ -19,6 +19,8 @@ export interface TestServerOptions {
   readonly killStuckAfterMs?: number;
 }
 
+export type TestScheme = 'http' | 'https' | 'ws' | 'wss';
+
 const notices: string[] = [];
 const note = (fields: object, message: string) =>
   notices.push(`${message} ${JSON.stringify(fields)}`);
@@ -104,13 +106,13 @@ export class TestServer {
     return this.workers[0] as WorkerProcess;
   }
 
-  port(scheme: 'http' | 'https' = 'http'): number {
+  port(scheme: TestScheme = 'http'): number {
     const found = this.server.addresses.find((address) => address.scheme === scheme);
     if (!found) throw new Error(`no ${scheme} listener`);
     return found.port;
   }
 
-  url(path: string, scheme: 'http' | 'https' = 'http'): string {
+  url(path: string, scheme: TestScheme = 'http'): string {
     return `${scheme}://127.0.0.1:${this.port(scheme)}${path}`;
   }
 
