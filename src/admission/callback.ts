@@ -48,8 +48,14 @@ export class CallbackAuthenticator implements Authenticator {
     });
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy();
+  /** Questions that are under way fail. Idempotent, never throws. */
+  async close(): Promise<void> {
+    await this.#agent.destroy().catch(() => {});
+  }
+
+  /** Resolves when no question is under way; no more may be asked. Never throws. */
+  async retire(): Promise<void> {
+    await this.#agent.close().catch(() => {});
   }
 
   async #ask(question: string, { id }: Caller): Promise<Ruling> {

@@ -9,28 +9,28 @@ const nothing = (): void => {};
 /** Counts what peers and subjects have under way, and how often they come. Only what is limited is
  *  counted. */
 export class Limiter implements ConnectionAdmission {
-  readonly #limits: AdmissionLimits;
+  #limits: AdmissionLimits;
   readonly #now: () => number;
   readonly #peers = new PeerTable();
   readonly #subjects = new Map<string, number>();
-  readonly #countsConnections: boolean;
-  readonly #countsRequests: boolean;
+  #countsConnections = false;
+  #countsRequests = false;
   #connections = 0;
 
   /** `now`: a clock in milliseconds. */
   constructor(limits: AdmissionLimits, now: () => number = () => performance.now()) {
-    this.#limits = limits;
     this.#now = now;
-    const { maxConnectionsPerPeer, connectionsPerSecondPerPeer } = limits;
-    this.#countsConnections = maxConnectionsPerPeer + connectionsPerSecondPerPeer > 0;
-    const { maxStreamsPerPeer, requestsPerSecondPerPeer } = limits;
-    this.#countsRequests =
-      maxStreamsPerPeer + requestsPerSecondPerPeer + limits.authFailuresPerMinutePerPeer > 0;
+    this.#limits = limits;
+    this.setLimits(limits);
   }
 
-  /** Some request may be refused here. */
-  get limitsRequests(): boolean {
-    return this.#countsRequests || this.#limits.maxStreamsPerSubject > 0;
+  /** From now on these count. What is under way stays counted as it was; rates begin anew. */
+  setLimits(limits: AdmissionLimits): void {
+    this.#limits = limits;
+    const { maxConnectionsPerPeer, connectionsPerSecondPerPeer } = limits;
+    this.#countsConnections = maxConnectionsPerPeer + connectionsPerSecondPerPeer > 0;
+    this.#countsRequests = countsRequests(limits);
+    this.#peers.forgetRates();
   }
 
   /** Peers of which something is remembered. */
@@ -132,6 +132,16 @@ export class Limiter implements ConnectionAdmission {
     const wait = peer.bucket(name, perSecond, burst, now).take(now);
     refuseFor(wait, `${perSecond} ${name} in a second are allowed`);
   }
+}
+
+/** Some request may be refused by a `Limiter` with these limits. */
+export function limitsRequests(limits: AdmissionLimits): boolean {
+  return countsRequests(limits) || limits.maxStreamsPerSubject > 0;
+}
+
+function countsRequests(limits: AdmissionLimits): boolean {
+  const { maxStreamsPerPeer, requestsPerSecondPerPeer, authFailuresPerMinutePerPeer } = limits;
+  return maxStreamsPerPeer + requestsPerSecondPerPeer + authFailuresPerMinutePerPeer > 0;
 }
 
 function refuseFor(waitMs: number, detail: string): void {

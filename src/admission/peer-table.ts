@@ -4,12 +4,17 @@ import { peerKey, TokenBucket } from './peers.js';
 export class Peer {
   streams = 0;
   connections = 0;
-  readonly #buckets: Partial<Record<string, TokenBucket>> = {};
+  #buckets: Partial<Record<string, TokenBucket>> = {};
 
   /** One of its buckets; made at the first use. */
   bucket(name: string, perSecond: number, burst: number, now: number): TokenBucket {
     this.#buckets[name] ??= new TokenBucket(perSecond, Math.max(1, burst), now);
     return this.#buckets[name];
+  }
+
+  /** Buckets of other sizes will be made. */
+  forgetRates(): void {
+    this.#buckets = {};
   }
 
   /** Nothing would be lost by forgetting it. */
@@ -54,6 +59,14 @@ export class PeerTable {
       this.#peers.set(key, peer);
     }
     return peer;
+  }
+
+  /** Forgets how often the peers came, and those of which nothing else is remembered. */
+  forgetRates(): void {
+    for (const [key, peer] of this.#peers) {
+      peer.forgetRates();
+      if (!peer.busy) this.#peers.delete(key);
+    }
   }
 
   /** Forgets the peer if nothing of it is left to be remembered. */

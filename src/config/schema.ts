@@ -4,6 +4,7 @@ import { admissionLimitsShape } from '../admission/limits.js';
 import { httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
+import { adminSchema, OPERATIONS_PATHS } from './admin-schema.js';
 import { exposedAddresses } from './exposure.js';
 import { segmentSchema } from './segment-schema.js';
 
@@ -58,6 +59,7 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    admin: adminSchema.prefault({}),
     log: z
       .strictObject({
         level: z
@@ -70,16 +72,26 @@ export const configSchema = z
           .describe(
             'Lines for people instead of JSON. Without it: when standard error is a terminal.',
           ),
+        streams: z.boolean().default(true).describe('A line for each stream at its end.'),
       })
       .prefault({}),
     shutdown: z
       .strictObject({
+        announceMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(0)
+          .describe(
+            'After SIGTERM: time in which /readyz says 503 and everything is still taken, so that a ' +
+              'load balancer can look elsewhere first.',
+          ),
         drainTimeoutMs: z
           .int()
           .min(0)
           .max(2 ** 31 - 1)
           .default(30_000)
-          .describe('After SIGTERM: time that running requests have to finish; then they are cut.'),
+          .describe('After that: time that running requests have to finish; then they are cut.'),
       })
       .prefault({}),
   })
@@ -88,6 +100,11 @@ export const configSchema = z
       for (const { path, host } of exposedAddresses(config)) {
         context.addIssue({ code: 'custom', path, message: exposedText(host) });
       }
+    }
+    const reserved: string[] = config.admin.onHttp ? Object.values(OPERATIONS_PATHS) : [];
+    if (reserved.includes(config.http.prefix)) {
+      const message = `${config.http.prefix} is taken; accepted: another path, or admin.onHttp: false`;
+      context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
     }
     checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);

@@ -7,7 +7,15 @@ import type { UploadResponseError } from '../errors/index.js';
 import type { Logger } from '../ingress/index.js';
 import type { HttpConfig } from './config.js';
 import { guardConnections } from './connection-guard.js';
-import { bind, createListeners, type Endpoint, isHttp1, type Listener } from './listeners.js';
+import {
+  bind,
+  createListeners,
+  type Endpoint,
+  isHttp1,
+  type Listener,
+  limitConnections,
+  prepareTls,
+} from './listeners.js';
 import { createRoutes, type RawRequest, type RawResponse } from './routes.js';
 import { tcpSocketOf } from './tcp-socket.js';
 
@@ -42,7 +50,7 @@ export class HttpFront {
   /** Routes that are no uploads are added here before `listen`. */
   readonly app: FastifyInstance;
   readonly prefix: string;
-  readonly #config: HttpConfig;
+  #config: HttpConfig;
   readonly #log: Logger;
   readonly #connections: ConnectionAdmission | undefined;
   /** TLS connections before the end of their handshake. */
@@ -50,6 +58,7 @@ export class HttpFront {
   #http1: Http1Taker | undefined;
   #http2: Http2Taker | undefined;
   #listeners: readonly Listener[] = [];
+  #certificateExpiresAt: number | undefined;
   #endpoints: readonly Endpoint[] = [];
   readonly #refusedConnections: Record<string, number> = {};
   #stopped = false;
@@ -90,6 +99,7 @@ export class HttpFront {
           http2.connection(socket);
         }),
     });
+    this.#certificateExpiresAt = this.#config.tls && prepareTls(this.#config.tls).expiresAt;
     for (const listener of this.#listeners) {
       if (isHttp1(listener)) this.#http1?.serve(listener.server);
       if (listener.kind === 'tls') this.#watchHandshakes(listener);
@@ -105,6 +115,25 @@ export class HttpFront {
   /** Connections that were not taken, by error code. */
   get refusedConnections(): Readonly<Record<string, number>> {
     return { ...this.#refusedConnections };
+  }
+
+  /** When the certificate expires, in seconds since 1970; undefined without TLS. */
+  get certificateExpiresAt(): number | undefined {
+    return this.#certificateExpiresAt;
+  }
+
+  /**
+   * Reads certificates again, and what else can be changed: `maxConnections`. What it returns puts that
+   * in place for new connections. @throws UploadResponseError INVALID_CONFIG; nothing has changed then
+   */
+  reload(config: HttpConfig): () => void {
+    const tls = config.tls && prepareTls(config.tls);
+    return () => {
+      this.#config = config;
+      this.#certificateExpiresAt = tls?.expiresAt;
+      limitConnections(this.#listeners, config.maxConnections);
+      for (const { kind, server } of this.#listeners) if (kind === 'tls') tls?.install(server);
+    };
   }
 
   /** Takes a request to its route. Its head has been read and nothing of its body. */

@@ -31,8 +31,9 @@ const TOKENS = [
 
 describe('the gate', () => {
   test('costs nothing where nothing is configured', () => {
-    assert.equal(gate({}), openAdmission);
-    assert.notEqual(gate({}, { maxStreamsPerPeer: 1 }), openAdmission);
+    const free = openAdmission.admit('publish', caller());
+    assert.equal(gate({}).admit('publish', caller()), free);
+    assert.notEqual(gate({}, { maxStreamsPerPeer: 1 }).admit('publish', caller()), free);
   });
 
   test('lets everybody do everything where only numbers are limited', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import type { Identity } from '../../../src/admission/identity.js';
-import { Limiter } from '../../../src/admission/limiter.js';
+import { Limiter, limitsRequests } from '../../../src/admission/limiter.js';
 import { type AdmissionLimits, admissionLimitsShape } from '../../../src/admission/limits.js';
 import type { UploadResponseError } from '../../../src/errors/index.js';
 
@@ -23,7 +23,7 @@ const somebody = (subject: string, maxStreams?: number): Identity => ({
 
 test('without limits nothing is remembered', () => {
   const limiter = new Limiter(limits({}));
-  assert.equal(limiter.limitsRequests, false);
+  assert.equal(limitsRequests(limits({})), false);
   limiter.connect('192.0.2.1');
   limiter.enter('192.0.2.1', true);
   limiter.enterAs(somebody('a'), true);
