@@ -8,7 +8,7 @@ import { defaultSocketPath, prepareSocketFolder } from './ring/socket-path.js';
 import type { AdminAddress } from './server/admin-listener.js';
 import { createLog, foreignLog } from './server/log.js';
 import type { CollectMetrics } from './server/operations.js';
-import type { ReloadPlan } from './server/reload-plan.js';
+import type { ReloadPlan, ReloadSource } from './server/reload-plan.js';
 import { RunningServer } from './server/running-server.js';
 import { type ServerConfig, validConfig } from './server/valid-config.js';
 import { TRANSPORTS, type TransportName } from './transports/registry.js';
@@ -17,7 +17,7 @@ import type { BoundAddress, Transport, TransportContext } from './transports/tra
 export type { ProcessSnapshot, ServerStats } from './metrics/index.js';
 export type { AdminAddress } from './server/admin-listener.js';
 export type { CollectMetrics } from './server/operations.js';
-export { RELOADABLE_KEYS } from './server/reload-plan.js';
+export { RELOADABLE_KEYS, type ReloadSource } from './server/reload-plan.js';
 export type { ServerConfig } from './server/valid-config.js';
 
 export interface ServerOptions {
@@ -34,8 +34,9 @@ export interface ServerOptions {
   readonly collectMetrics?: CollectMetrics;
 }
 
-/** What a running server took over of another configuration. Keys such as `limits.maxBodyBytes`. */
-export type ReloadReport = Pick<ReloadPlan, 'changed' | 'needRestart'>;
+/** What a running server took over of another configuration. Keys such as `limits.maxBodyBytes`;
+ *  `config` is what is in force now. */
+export type ReloadReport = ReloadPlan;
 
 /** A server process: a segment, one ingress, and the transports that fill it. */
 export interface UploadResponseServer {
@@ -54,7 +55,7 @@ export interface UploadResponseServer {
    * connections stay. Rejects with what `read` throws, or with INVALID_CONFIG: then everything stays as it
    * was. Both are logged and counted.
    */
-  reload(read: () => ServerConfig | Promise<ServerConfig>): Promise<ReloadReport>;
+  reload(read: () => ReloadSource | Promise<ReloadSource>): Promise<ReloadReport>;
   /** Says so for `shutdown.announceMs`, then refuses what is new and finishes what runs; when `signal`
    *  aborts, cuts what is left. */
   drain(signal: AbortSignal): Promise<void>;
@@ -76,10 +77,10 @@ export async function createServer(
   options: ServerOptions = {},
 ): Promise<UploadResponseServer> {
   const valid = validConfig(config);
-  const logs = options.log ? foreignLog(options.log) : createLog(valid.log);
+  const name = options.name ?? 'server';
+  const logs = options.log ? foreignLog(options.log) : createLog(valid.log, name);
   const socket = valid.segment.socket ?? defaultSocketPath();
   prepareSocketFolder(socket);
-  const name = options.name ?? 'server';
   const resumable = valid.server.processes > 1;
   const segment = options.join
     ? await Segment.join({ socket, name })

@@ -60,6 +60,19 @@ export const configSchema = z
       })
       .prefault({}),
     admin: adminSchema.prefault({}),
+    reload: z
+      .strictObject({
+        watchMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(2000)
+          .describe(
+            'How often `serve` looks whether configuration, certificates and key set have changed; ' +
+              'they are read again when they have been quiet for so long. 0: only at SIGHUP.',
+          ),
+      })
+      .prefault({}),
     log: z
       .strictObject({
         level: z

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import type { Logger } from '../ingress/index.js';
@@ -25,10 +26,13 @@ const MAX_WAITING_BYTES = 4 * 2 ** 20;
 const PIECE_BYTES = 4096;
 const FLUSH_MS = 1000;
 
-/** The server's log. Nothing waits for standard error: a reader that stops costs lines, no requests. */
-export function createLog(options: LogOptions): ServerLog {
+/** The log of the server process of this name. Nothing waits for standard error: a reader that stops costs
+ *  lines, no requests. */
+export function createLog(options: LogOptions, name: string): ServerLog {
   const { level, pretty = process.stderr.isTTY } = options;
-  return pretty ? new ReadableLog(level) : new JsonLog(level);
+  const base = { pid: process.pid, hostname: hostname(), process: name };
+  const settings = { name: 'upload-response', level, base };
+  return pretty ? new ReadableLog(settings) : new JsonLog(settings);
 }
 
 /** A log that somebody else has made. */
@@ -36,13 +40,11 @@ export function foreignLog(log: Logger): ServerLog {
   return { log, droppedLines: 0, setLevel: () => {}, flush: () => Promise.resolve() };
 }
 
-const NAME = 'upload-response';
-
 class JsonLog implements ServerLog {
   droppedLines = 0;
   readonly log: pino.Logger;
 
-  constructor(level: string) {
+  constructor(settings: pino.LoggerOptions) {
     const target = pino.destination({
       fd: 2,
       sync: false,
@@ -52,7 +54,7 @@ class JsonLog implements ServerLog {
       maxWrite: PIECE_BYTES,
     });
     target.on('drop', () => this.droppedLines++);
-    this.log = pino({ name: NAME, level }, target);
+    this.log = pino(settings, target);
   }
 
   setLevel(level: string): void {
@@ -74,8 +76,8 @@ class ReadableLog implements ServerLog {
   readonly droppedLines = 0;
   readonly log: pino.Logger;
 
-  constructor(level: string) {
-    this.log = pino({ name: NAME, level }, readable(process.stderr));
+  constructor(settings: pino.LoggerOptions) {
+    this.log = pino(settings, readable(process.stderr));
   }
 
   setLevel(level: string): void {
@@ -103,6 +105,7 @@ function format(entry: Record<string, unknown>): string {
   const level = pino.levels.labels[entry.level as number] ?? '';
   const fields = Object.entries(entry)
     .filter(([key, value]) => !PINO_FIELDS.has(key) && value !== null)
+    .filter(([key, value]) => key !== 'process' || value !== 'server')
     .map(([key, value]) => `  ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
   return `${time} ${level.padEnd(5)} ${entry.msg}${fields.join('')}`;
 }

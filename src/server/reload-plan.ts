@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/schema.js';
+import type { ServerConfig } from './valid-config.js';
 
 type Path = readonly string[];
 
@@ -42,6 +43,23 @@ export function planReload(running: Config, wanted: Config): ReloadPlan {
     changed: differences(running, config, []),
     needRestart: differences(config, wanted, []),
   };
+}
+
+/** A configuration to take over. */
+export interface ReloadSource {
+  readonly config: ServerConfig;
+  /** Where keys and sections were written, such as `server.yaml:12`, for messages. */
+  readonly places?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A message with the place before each key that it names. */
+export function withPlaces(message: string, places: ReloadSource['places'] = {}): string {
+  return message.replace(/(?<![\w.:])([a-z]+(?:\.\w+)+)(?=: )/g, (key: string) => {
+    for (let at = key; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('.')))) {
+      if (Object.hasOwn(places, at)) return `${places[at]}: ${key}`;
+    }
+    return key;
+  });
 }
 
 type Tree = Record<string, unknown>;

@@ -6,14 +6,14 @@ import type { HttpFront } from '../http/index.js';
 import type { Ingress } from '../ingress/index.js';
 import type { ProcessSnapshot, ServerStats } from '../metrics/index.js';
 import type { Segment } from '../ring/index.js';
-import type { ReloadReport, ServerConfig, UploadResponseServer } from '../server.js';
+import type { ReloadReport, UploadResponseServer } from '../server.js';
 import type { BoundAddress, Transport } from '../transports/transport.js';
 import { type AdminAddress, AdminListener } from './admin-listener.js';
 import type { ServerLog } from './log.js';
 import { type CollectMetrics, Operations } from './operations.js';
 import { addOperationsRoutes } from './operations-routes.js';
 import { ProcessFacts } from './process-facts.js';
-import { planReload } from './reload-plan.js';
+import { planReload, type ReloadSource, withPlaces } from './reload-plan.js';
 import { validConfig } from './valid-config.js';
 
 /** What `createServer` has made. */
@@ -82,19 +82,23 @@ export class RunningServer implements UploadResponseServer {
     return bound;
   }
 
-  async reload(read: () => ServerConfig | Promise<ServerConfig>): Promise<ReloadReport> {
+  async reload(read: () => ReloadSource | Promise<ReloadSource>): Promise<ReloadReport> {
     const { log } = this.#parts.logs;
+    let places: ReloadSource['places'];
     try {
-      const { changed, needRestart } = this.#apply(validConfig(await read()));
+      const source = await read();
+      places = source.places;
+      const { changed, needRestart } = this.#apply(validConfig(source.config));
       this.#reloads.doneTotal++;
       log.info({ changed }, 'configuration reloaded');
       if (needRestart.length > 0) log.warn({ keys: needRestart }, 'changes only with a restart');
-      return { changed, needRestart };
+      return { changed, needRestart, config: this.#config };
     } catch (thrown) {
       this.#reloads.refusedTotal++;
       const { code, message } = fromNative(thrown);
-      log.error({ code, error: message }, 'configuration refused, the old one stays');
-      throw thrown;
+      const error = withPlaces(message, places);
+      log.error({ code, error }, 'configuration refused, the old one stays');
+      throw Object.assign(new UploadResponseError(code), { message: error });
     }
   }
 
@@ -150,7 +154,7 @@ export class RunningServer implements UploadResponseServer {
   }
 
   /** Everything that can fail comes first. */
-  #apply(wanted: Config): ReloadReport {
+  #apply(wanted: Config): Omit<ReloadReport, 'config'> {
     const { http, admission, ingress, logs } = this.#parts;
     const { config, changed, needRestart } = planReload(this.#config, wanted);
     checkTogether(config);
