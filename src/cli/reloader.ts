@@ -1,4 +1,3 @@
-import { closeSync, openSync } from 'node:fs';
 import { UploadResponseError } from '../errors/index.js';
 import { FileWatch } from './file-watch.js';
 import type { ServeConfig } from './serve-setup.js';
@@ -82,19 +81,4 @@ export function filesOf(config: ServeConfig, file: string | undefined): string[]
   };
   visit(config);
   return found;
-}
-
-/** Says, at each call, whether the terminal of the start is gone: then SIGHUP means that. */
-export function terminalWatch(): () => boolean {
-  const had = hasTerminal();
-  return () => had && !hasTerminal();
-}
-
-function hasTerminal(): boolean {
-  try {
-    closeSync(openSync('/dev/tty', 'r'));
-    return true;
-  } catch {
-    return false;
-  }
 }

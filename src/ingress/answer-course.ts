@@ -2,7 +2,7 @@ import { throwIfError } from '../errors/index.js';
 import type { AnswerReader, PumpResult } from './answer-reader.js';
 import type { ExchangeHost } from './exchange-host.js';
 import type { ExchangeWatch } from './exchange-watch.js';
-import { type Holder, holderOf, workerNames } from './holder.js';
+import { type Holder, holderOf } from './holder.js';
 import type { IngressExchange } from './ingress-exchange.js';
 import type { RequestFeed } from './request-feed.js';
 import type { VerdictGate } from './verdict-gate.js';
@@ -23,8 +23,6 @@ export class AnswerCourse {
   readonly #watch: ExchangeWatch;
   #claimed = false;
   #attempts = 1;
-  #worker: string | undefined;
-  #workerRow = -1;
   #observerMissed = false;
 
   constructor(
@@ -48,28 +46,16 @@ export class AnswerCourse {
     return this.#attempts;
   }
 
-  /** Who answers, or was the last that was to, as far as it was seen. */
-  get worker(): string | undefined {
-    return this.#worker;
-  }
-
   /** Hands on what may go to the client now. Fails the exchange when the answer cannot come. */
   run(): PumpResult {
     for (;;) {
       if (this.#answer.ended || !this.#mayGoOn()) return 'idle';
       const holder = this.#holder();
-      if (holder.state === 'living') this.#heldBy(holder.worker);
+      if (holder.state === 'living') this.#claimed = true;
       else if (!this.#survives(holder)) return 'idle';
       const result = this.#answer.pump();
       if (result !== 'lost') return result;
     }
-  }
-
-  #heldBy(worker: number): void {
-    this.#claimed = true;
-    if (worker === this.#workerRow) return;
-    this.#workerRow = worker;
-    [this.#worker] = workerNames(this.#host.segment, 1n << BigInt(worker));
   }
 
   /** The holder is looked at before the lane: what it wrote before it went is then sure to be seen.
@@ -136,7 +122,6 @@ export class AnswerCourse {
 
   #offerAgain(): void {
     this.#claimed = false;
-    this.#workerRow = -1;
     this.#watch.offered();
     this.#host.segment.native.announceAll(this.#exchange.id);
   }

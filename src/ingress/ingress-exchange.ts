@@ -8,7 +8,7 @@ import { errorAnswer, type Veto } from './error-answer.js';
 import type { ExchangeHost } from './exchange-host.js';
 import type { ExchangeSummary, Outcome } from './exchange-summary.js';
 import { ExchangeWatch } from './exchange-watch.js';
-import { isRead } from './holder.js';
+import { claimantName, isRead } from './holder.js';
 import { bodyLimit } from './limits.js';
 import { RequestFeed } from './request-feed.js';
 import type { ResponseSink } from './response-sink.js';
@@ -285,7 +285,7 @@ export class IngressExchange {
       headMs: since(this.#answer.headSentAt),
       totalMs: performance.now() - this.#openedAt,
       attempts: this.#course.attempts,
-      worker: this.#course.worker,
+      worker: claimantName(this.#host.segment, this.id),
     };
   }
 

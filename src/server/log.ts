@@ -107,5 +107,7 @@ function format(entry: Record<string, unknown>): string {
     .filter(([key, value]) => !PINO_FIELDS.has(key) && value !== null)
     .filter(([key, value]) => key !== 'process' || value !== 'server')
     .map(([key, value]) => `  ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-  return `${time} ${level.padEnd(5)} ${entry.msg}${fields.join('')}`;
+  // What clients and workers chose must not speak to the terminal.
+  const text = `${entry.msg}${fields.join('')}`.replace(/[\p{C}\u2028\u2029]/gu, '?');
+  return `${time} ${level.padEnd(5)} ${text}`;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AdmissionSet } from '../admission/index.js';
 import type { Config } from '../config/schema.js';
-import { fromNative, UploadResponseError } from '../errors/index.js';
+import { ERRORS, fromNative, UploadResponseError } from '../errors/index.js';
 import type { HttpFront } from '../http/index.js';
 import type { Ingress } from '../ingress/index.js';
 import type { ProcessSnapshot, ServerStats } from '../metrics/index.js';
@@ -193,7 +193,7 @@ function checkTogether(config: Config): void {
   try {
     validConfig(config);
   } catch (error) {
-    const { message } = error as Error;
+    const message = (error as Error).message.replace(`${ERRORS.INVALID_CONFIG.text}: `, '');
     const detail = `beside what changes only with a restart: ${message}`;
     throw new UploadResponseError('INVALID_CONFIG', detail);
   }

@@ -14,6 +14,8 @@ export interface TestServerOptions {
   readonly http?: ServerConfig['http'];
   readonly transports?: ServerConfig['transports'];
   readonly segment?: ServerConfig['segment'];
+  readonly admin?: ServerConfig['admin'];
+  readonly shutdown?: ServerConfig['shutdown'];
   readonly workers?: number;
   readonly observers?: readonly string[];
   readonly killStuckAfterMs?: number;
@@ -40,23 +42,23 @@ export class TestServer {
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), 'ur-test-'));
     const files = await certificate(folder);
-    const server = await createServer(
-      {
-        segment: {
-          socket: join(folder, 'control.sock'),
-          pools: [{ name: 'uploads', streams: 8, requestSlots: 8, responseSlots: 4 }],
-          maxWorkers: 16,
-          ...options.segment,
-        },
-        auth: { ...options.auth },
-        limits: { ...options.limits },
-        http: { port: 0, tls: { port: 0, ...files }, ...options.http },
-        transports: { ...options.transports },
-        workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
+    const config: ServerConfig = {
+      segment: {
+        socket: join(folder, 'control.sock'),
+        pools: [{ name: 'uploads', streams: 8, requestSlots: 8, responseSlots: 4 }],
+        maxWorkers: 16,
+        ...options.segment,
       },
-      { log: testLog },
-    );
-    const started = new TestServer(folder, server);
+      auth: { ...options.auth },
+      limits: { ...options.limits },
+      http: { port: 0, tls: { port: 0, ...files }, ...options.http },
+      transports: { ...options.transports },
+      admin: { ...options.admin },
+      shutdown: { ...options.shutdown },
+      workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
+    };
+    const server = await createServer(config, { log: testLog });
+    const started = new TestServer(folder, server, config);
     try {
       await server.listen();
       for (let i = 0; i < (options.workers ?? 1); i++) await started.addWorker();
@@ -71,6 +73,8 @@ export class TestServer {
   private constructor(
     folder: string,
     readonly server: UploadResponseServer,
+    /** What it was started with. */
+    readonly config: ServerConfig,
   ) {
     this.#folder = folder;
   }
@@ -129,7 +133,8 @@ export class TestServer {
   }
 }
 
-async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
+/** Writes a new certificate and its key. */
+export async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
   const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',

@@ -7,8 +7,9 @@ import { announcement, listeningEvent } from '../announcement.js';
 import { exitCodesText } from '../exit-codes.js';
 import { Fleet } from '../fleet.js';
 import { requireMemory } from '../geometry.js';
+import { leaveTerminal, terminalWatch } from '../hang-up.js';
 import { addConfigOptions, count, flagOverrides } from '../options.js';
-import { filesOf, Reloader, terminalWatch } from '../reloader.js';
+import { filesOf, Reloader } from '../reloader.js';
 import { reportEvent, reportProcess, reportReload } from '../reporter.js';
 import {
   drainDeadlineMs,
@@ -113,8 +114,12 @@ async function serve(options: ServeOptions, dotted: readonly FlagOverride[]): Pr
 function onHangUp(reloader: Reloader): void {
   const terminalIsGone = terminalWatch();
   process.on('SIGHUP', () => {
-    if (terminalIsGone()) process.kill(process.pid, 'SIGTERM');
-    else reloader.request();
+    if (!terminalIsGone()) {
+      reloader.request();
+      return;
+    }
+    leaveTerminal();
+    process.kill(process.pid, 'SIGTERM');
   });
 }
 
