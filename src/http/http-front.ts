@@ -14,6 +14,8 @@ import {
   type Http1Listener,
   isHttp1,
   type Listener,
+  limitConnections,
+  prepareTls,
 } from './listeners.js';
 import { normalizeTarget } from './request-fields.js';
 import { createRoutes, type RawRequest, type RawResponse } from './routes.js';
@@ -68,7 +70,7 @@ export class HttpFront {
   readonly app: FastifyInstance;
   readonly prefix: string;
   readonly limits: HttpLimits;
-  readonly #config: HttpConfig;
+  #config: HttpConfig;
   readonly #log: Logger;
   readonly #connections: ConnectionAdmission | undefined;
   /** TLS connections before the end of their handshake. */
@@ -78,6 +80,7 @@ export class HttpFront {
   #webSocket: WebSocketTaker | undefined;
   readonly #upgrades = new WeakSet<object>();
   #listeners: readonly Listener[] = [];
+  #certificateExpiresAt: number | undefined;
   #endpoints: readonly Endpoint[] = [];
   readonly #refusedConnections: Record<string, number> = {};
   #stopped = false;
@@ -125,6 +128,7 @@ export class HttpFront {
           http2.connection(socket);
         }),
     });
+    this.#certificateExpiresAt = this.#config.tls && prepareTls(this.#config.tls).expiresAt;
     for (const listener of this.#listeners) {
       if (isHttp1(listener)) {
         this.#http1?.serve(listener.server);
@@ -143,6 +147,25 @@ export class HttpFront {
   /** Connections that were not taken, by error code. */
   get refusedConnections(): Readonly<Record<string, number>> {
     return { ...this.#refusedConnections };
+  }
+
+  /** When the certificate expires, in seconds since 1970; undefined without TLS. */
+  get certificateExpiresAt(): number | undefined {
+    return this.#certificateExpiresAt;
+  }
+
+  /**
+   * Reads certificates again, and what else can be changed: `maxConnections`. What it returns puts that
+   * in place for new connections. @throws UploadResponseError INVALID_CONFIG; nothing has changed then
+   */
+  reload(config: HttpConfig): () => void {
+    const tls = config.tls && prepareTls(config.tls);
+    return () => {
+      this.#config = config;
+      this.#certificateExpiresAt = tls?.expiresAt;
+      limitConnections(this.#listeners, config.maxConnections);
+      for (const { kind, server } of this.#listeners) if (kind === 'tls') tls?.install(server);
+    };
   }
 
   /** Takes a request to its route. Its head has been read and nothing of its body. */

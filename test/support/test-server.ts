@@ -14,6 +14,8 @@ export interface TestServerOptions {
   readonly http?: ServerConfig['http'];
   readonly transports?: ServerConfig['transports'];
   readonly segment?: ServerConfig['segment'];
+  readonly admin?: ServerConfig['admin'];
+  readonly shutdown?: ServerConfig['shutdown'];
   readonly workers?: number;
   readonly observers?: readonly string[];
   readonly killStuckAfterMs?: number;
@@ -53,6 +55,8 @@ export class TestServer {
       limits: { ...options.limits },
       http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },
+      admin: { ...options.admin },
+      shutdown: { ...options.shutdown },
       workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
     };
     const started = new TestServer(folder, config, await createServer(config, { log: testLog }));
@@ -69,6 +73,7 @@ export class TestServer {
 
   private constructor(
     folder: string,
+    /** What it was started with. */
     readonly config: ServerConfig,
     public server: UploadResponseServer,
   ) {
@@ -139,7 +144,8 @@ export class TestServer {
   }
 }
 
-async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
+/** Writes a new certificate and its key. */
+export async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
   const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',
