@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { type AdmissionSet, createAdmission, isAuthConfigured } from './admission/index.js';
 import { type Config, configSchema } from './config/schema.js';
+import { ControlApi } from './control/index.js';
 import { UploadResponseError } from './errors/index.js';
 import { HttpFront } from './http/index.js';
 import { Ingress, type IngressStats, type Logger } from './ingress/index.js';
@@ -75,17 +76,25 @@ export async function createServer(
   const { killStuckAfterMs } = valid.workers;
   const ingress = new Ingress({ segment, limits: valid.limits, killStuckAfterMs, log });
   let admission: AdmissionSet | undefined;
+  let control: ControlApi | undefined;
   try {
     admission = createAdmission(valid.auth, valid.limits);
     const http = new HttpFront(valid.http, log, admission.connections);
     const shared = { ingress, http, admission: admission.admission, log };
     const transports = createTransports(valid, shared);
+    const open = !isAuthConfigured(valid.auth);
+    if (valid.control.enabled) {
+      const { tokenParameter } = valid.auth;
+      const { control: config } = valid;
+      control = new ControlApi({ ...shared, config, segment, socket, open, tokenParameter });
+    }
     http.prepare();
-    if (!isAuthConfigured(valid.auth)) {
+    if (open) {
       log.info({}, 'no authentication is configured: only this machine can connect');
     }
-    return new Server(socket, segment, ingress, http, transports, admission);
+    return new Server(socket, segment, ingress, http, transports, admission, control);
   } catch (error) {
+    control?.close();
     await admission?.close();
     ingress.close();
     segment.close();
@@ -104,6 +113,7 @@ class Server implements UploadResponseServer {
     readonly http: HttpFront,
     readonly transports: ReadonlyMap<string, Transport>,
     readonly admission: AdmissionSet,
+    readonly control: ControlApi | undefined,
   ) {}
 
   async listen(): Promise<readonly BoundAddress[]> {
@@ -144,6 +154,7 @@ class Server implements UploadResponseServer {
 
   async #closeTransports(): Promise<void> {
     this.http.stopListening();
+    this.control?.close();
     await Promise.all([...this.transports.values()].map((transport) => transport.close()));
     await this.http.close();
   }

@@ -88,6 +88,13 @@ enum class [[nodiscard]] Status : int32_t {
   kMemoryLimit = -128,
   kIngressDied = -90,
   kResumeRefused = -91,
+  kUnknownStream = -160,
+  kUnknownRemoteWorker = -161,
+  kTooManyRemoteWorkers = -162,
+  kNotAReader = -163,
+  kAnswerOutOfOrder = -164,
+  kLaneBusy = -165,
+  kUnsupportedMediaType = -166,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -253,6 +260,20 @@ constexpr const char* status_name(Status status) {
       return "INGRESS_DIED";
     case Status::kResumeRefused:
       return "RESUME_REFUSED";
+    case Status::kUnknownStream:
+      return "UNKNOWN_STREAM";
+    case Status::kUnknownRemoteWorker:
+      return "UNKNOWN_REMOTE_WORKER";
+    case Status::kTooManyRemoteWorkers:
+      return "TOO_MANY_REMOTE_WORKERS";
+    case Status::kNotAReader:
+      return "NOT_A_READER";
+    case Status::kAnswerOutOfOrder:
+      return "ANSWER_OUT_OF_ORDER";
+    case Status::kLaneBusy:
+      return "LANE_BUSY";
+    case Status::kUnsupportedMediaType:
+      return "UNSUPPORTED_MEDIA_TYPE";
   }
   return "UNKNOWN";
 }
@@ -420,6 +441,20 @@ constexpr const char* status_text(Status status) {
       return "the server process that had received the request died";
     case Status::kResumeRefused:
       return "the server does not know the attachment that was to go on";
+    case Status::kUnknownStream:
+      return "there is no stream of this id";
+    case Status::kUnknownRemoteWorker:
+      return "no remote worker of this id is registered with this server process";
+    case Status::kTooManyRemoteWorkers:
+      return "as many remote workers are registered as may be";
+    case Status::kNotAReader:
+      return "the worker does not read this lane";
+    case Status::kAnswerOutOfOrder:
+      return "this part of the answer is not the one that comes next";
+    case Status::kLaneBusy:
+      return "another request is writing this lane";
+    case Status::kUnsupportedMediaType:
+      return "the body has a type that is not taken here";
   }
   return "";
 }
@@ -587,6 +622,20 @@ constexpr const char* status_remedy(Status status) {
       return "Stop working on the stream: its client is gone. The server log says why the process died.";
     case Status::kResumeRefused:
       return "Attach again; the worker SDK does so by itself.";
+    case Status::kUnknownStream:
+      return "Use an id that GET streams of the control API lists.";
+    case Status::kUnknownRemoteWorker:
+      return "Register with PUT workers/{id}/heartbeat: it has not been, it was silent for too long, or another server process knows it.";
+    case Status::kTooManyRemoteWorkers:
+      return "Retry later, or raise control.maxRemoteWorkers.";
+    case Status::kNotAReader:
+      return "Join it with PUT streams/{id}/readers/{worker} first.";
+    case Status::kAnswerOutOfOrder:
+      return "Write the head once, then body bytes from the offset that was reached, then the end.";
+    case Status::kLaneBusy:
+      return "Wait for its end before the next part is sent.";
+    case Status::kUnsupportedMediaType:
+      return "Send JSON, and say so with Content-Type: application/json.";
   }
   return "";
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { authConfigSchema, isAuthConfigured } from '../admission/config.js';
 import { admissionLimitsShape } from '../admission/limits.js';
+import { CONTROL_PREFIX, controlConfigSchema } from '../control/config.js';
 import { httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
@@ -32,6 +33,7 @@ export const configSchema = z
     segment: segmentSchema.prefault({}),
     limits: limitsSchema.extend(admissionLimitsShape).prefault({}),
     auth: authConfigSchema.prefault({}),
+    control: controlConfigSchema.prefault({}),
     server: z
       .strictObject({
         processes: z
@@ -88,6 +90,10 @@ export const configSchema = z
       for (const { path, host } of exposedAddresses(config)) {
         context.addIssue({ code: 'custom', path, message: exposedText(host) });
       }
+    }
+    if (config.control.enabled && config.http.prefix.startsWith(CONTROL_PREFIX)) {
+      const message = `stands where the control API is served; accepted: no path below ${CONTROL_PREFIX}`;
+      context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
     }
     checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);

@@ -112,6 +112,11 @@ export class HttpFront {
     this.app.routing(request as IncomingMessage, response as ServerResponse);
   }
 
+  /** Answers a request, of which nothing has been read, with an error. */
+  refuse(request: RawRequest, response: RawResponse, error: UploadResponseError): void {
+    this.#upload(request, response, error);
+  }
+
   /** Binds every listener, or throws and has bound none. */
   async listen(): Promise<void> {
     await this.app.ready();
