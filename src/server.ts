@@ -131,6 +131,7 @@ class Server implements UploadResponseServer {
 
   async drain(signal: AbortSignal): Promise<void> {
     this.http.stopListening();
+    this.control?.drain();
     const transports = [...this.transports.values()];
     await Promise.all(transports.map((transport) => transport.drain(signal)));
   }

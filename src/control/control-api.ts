@@ -35,6 +35,7 @@ export interface ControlOptions {
 interface Visit {
   readonly permit: Permit;
   readonly patience: Patience;
+  takesNew: boolean;
 }
 
 /** The control API: streams, slots, readers, claims and remote workers over HTTP. */
@@ -44,6 +45,7 @@ export class ControlApi {
   readonly #remotes: RemoteWorkers;
   readonly #watcher: Watcher;
   readonly #visits = new Map<FastifyRequest, Visit>();
+  #draining = false;
   #closed = false;
 
   /** Adds its routes; to be called before `HttpFront.listen`. */
@@ -55,7 +57,16 @@ export class ControlApi {
     this.#watcher = new Watcher(socket);
     const context = { segment, remotes: this.#remotes, watcher: this.#watcher, config };
     const routes = openApiRoutes(controlRoutes(context));
+    http.isNeeded = () => this.#remotes.list.some(({ streams }) => streams.length > 0);
     void http.app.register(async (app) => this.#serve(app, routes), { prefix: CONTROL_PREFIX });
+  }
+
+  /** Nobody waits for new streams any more; work on those that are open goes on. */
+  drain(): void {
+    this.#draining = true;
+    for (const { patience, takesNew } of this.#visits.values()) {
+      if (takesNew) patience.end(shuttingDown());
+    }
   }
 
   /** Ends whatever waits, and every remote worker. Idempotent. */
@@ -107,7 +118,7 @@ export class ControlApi {
         throw shuttingDown();
       }
       const patience = new Patience();
-      this.#visits.set(request, { permit, patience });
+      this.#visits.set(request, { permit, patience, takesNew: false });
       reply.raw.once('close', () => {
         this.#visits.delete(request);
         permit.release();
@@ -123,6 +134,8 @@ export class ControlApi {
     const visit = this.#visits.get(request);
     // The client has gone.
     if (!visit) return void reply.hijack();
+    visit.takesNew = route.takesNew ?? false;
+    if (visit.takesNew && this.#draining) visit.patience.end(shuttingDown());
     const fields: Record<string, string> = {};
     const payload = request.body as Readable | undefined;
     const { [this.#options.tokenParameter]: _, ...query } = request.query as object & {

@@ -2,14 +2,13 @@ import { UploadResponseError } from '../errors/index.js';
 import type { HttpVersion } from '../protocols/hpks/index.js';
 import { Lane, Segment, WorkerRole } from '../ring/index.js';
 import type { Patience } from './patience.js';
+import { Pulse } from './pulse.js';
 import type { RemoteClaim } from './remote-claim.js';
 import { RemoteStream } from './remote-stream.js';
 import { StreamBell } from './stream-bell.js';
 
 /** How long a stream is not told again to a worker that has left it: it may not have got the answer. */
 const TELL_AGAIN_MS = 1000;
-/** A timer that is later than this says more about this process than about the worker. */
-const LATE_MS = 500;
 
 /** How a remote worker registers. */
 export interface RemoteWorkerOptions {
@@ -35,18 +34,13 @@ export class RemoteWorker {
   readonly subject: string | undefined;
   readonly segment: Segment;
   readonly #bell: StreamBell;
+  readonly #pulse: Pulse;
   readonly #ended: (worker: RemoteWorker, timedOut: boolean) => void;
   readonly #streams = new Map<number, RemoteStream>();
   /** When the worker was told of an unclaimed stream. */
   readonly #told = new Map<number, number>();
   readonly #onChange = new Set<(changed: true) => void>();
   #capacity: number;
-  #timeoutMs: number;
-  /** When it was last heard of. */
-  #heard = performance.now();
-  /** Requests of it that are under way, and until when they wait. */
-  readonly #waits = new Set<{ until: number }>();
-  #timer: NodeJS.Timeout | undefined;
   #over = false;
 
   /** `ended` runs once, when it has left or counts as dead. @throws UploadResponseError NO_FREE_WORKER */
@@ -77,14 +71,13 @@ export class RemoteWorker {
     this.subject = options.subject;
     this.segment = segment;
     this.#capacity = options.capacity;
-    this.#timeoutMs = options.timeoutMs;
     this.#ended = ended;
     this.#bell = new StreamBell(segment);
     segment.native.setRef(false);
     segment.onWake(() => {
       if (!segment.native.connected()) this.#end(false);
     });
-    this.#watchTime();
+    this.#pulse = new Pulse(options.timeoutMs, () => this.#end(true));
     this.#beat();
   }
 
@@ -98,14 +91,12 @@ export class RemoteWorker {
   }
 
   get timeoutMs(): number {
-    return this.#timeoutMs;
+    return this.#pulse.timeoutMs;
   }
 
   /** When it counts as dead unless it is heard of: ms from now. */
   get expiresInMs(): number {
-    let from = this.#heard;
-    for (const { until } of this.#waits) from = Math.max(from, until);
-    return Math.max(0, from + this.#timeoutMs - performance.now());
+    return this.#pulse.leftMs;
   }
 
   /** Responses that it has claimed. */
@@ -126,28 +117,16 @@ export class RemoteWorker {
    * @throws UploadResponseError UNKNOWN_REMOTE_WORKER: it has gone meanwhile; and what `run` throws
    */
   async attend<T>(waitMs: number, run: (extend: (ms: number) => void) => Promise<T>): Promise<T> {
-    const wait = { until: 0 };
-    const extend = (ms: number): void => {
-      this.#heard = performance.now();
-      wait.until = this.#heard + ms;
-    };
-    extend(waitMs);
-    this.#waits.add(wait);
     try {
-      return await run(extend);
+      return await this.#pulse.during(waitMs, run);
     } catch (error) {
       throw this.#over ? unknownRemoteWorker(this.id) : error;
-    } finally {
-      this.#waits.delete(wait);
-      this.#heard = performance.now();
     }
   }
 
   heartbeat(capacity: number | undefined, timeoutMs: number | undefined): void {
     this.#capacity = capacity ?? this.#capacity;
-    this.#timeoutMs = timeoutMs ?? this.#timeoutMs;
-    this.#heard = performance.now();
-    this.#watchTime();
+    this.#pulse.beat(timeoutMs);
     this.#beat();
   }
 
@@ -236,25 +215,15 @@ export class RemoteWorker {
     this.segment.native.heartbeat(this.#capacity, this.inFlight);
   }
 
-  #watchTime(): void {
-    clearTimeout(this.#timer);
-    const ms = this.expiresInMs;
-    const due = performance.now() + ms;
-    this.#timer = setTimeout(() => {
-      if (this.expiresInMs > 0) return this.#watchTime();
-      if (performance.now() - due < LATE_MS) return this.#end(true);
-      this.#heard = performance.now();
-      this.#watchTime();
-    }, ms).unref();
-  }
-
   #end(timedOut: boolean): void {
     if (this.#over) return;
     this.#over = true;
-    clearTimeout(this.#timer);
+    this.#pulse.stop();
     this.#streams.clear();
     // As if it had died: what it held is given back by the arbiter, and its claims are re-queued.
     this.segment.close();
+    this.#bell.close();
+    for (const resolve of this.#onChange) resolve(true);
     this.#ended(this, timedOut);
   }
 }

@@ -55,6 +55,8 @@ interface RouteSpec<P extends Shape, Q extends Shape, B extends z.ZodType> {
   readonly description?: string;
   readonly params: P;
   readonly query?: Q;
+  /** It asks for new work, of which there is none when the server shuts down. */
+  readonly takesNew?: boolean;
   /** Whether the request shows a claim. */
   readonly claim?: boolean;
   /** Schema of a JSON body. */

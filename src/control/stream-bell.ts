@@ -1,3 +1,4 @@
+import { UploadResponseError } from '../errors/index.js';
 import type { Segment } from '../ring/index.js';
 import type { Patience } from './patience.js';
 
@@ -5,6 +6,7 @@ import type { Patience } from './patience.js';
 export class StreamBell {
   readonly #segment: Segment;
   readonly #waiting = new Set<() => void>();
+  readonly #closed = new AbortController();
 
   constructor(segment: Segment) {
     this.#segment = segment;
@@ -39,20 +41,28 @@ export class StreamBell {
           reject(error);
         }
       };
-      leave = () => reject(signal.reason);
+      leave = () => reject(signal.aborted ? signal.reason : this.#closed.signal.reason);
       this.#add(ring);
       // After subscribing, so that no stream can fall between the look and the first ring.
       ring();
-      if (signal.aborted) leave();
-      else signal.addEventListener('abort', leave, { once: true });
+      for (const one of [signal, this.#closed.signal]) {
+        if (one.aborted) leave();
+        else one.addEventListener('abort', leave, { once: true });
+      }
     });
     try {
       return await patience.bounded(found);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', leave);
+      this.#closed.signal.removeEventListener('abort', leave);
       this.#remove(ring);
     }
+  }
+
+  /** Whoever waits need not any more: the attachment is given up. */
+  close(): void {
+    this.#closed.abort(new UploadResponseError('DETACHED'));
   }
 
   #add(look: () => void): void {

@@ -74,6 +74,11 @@ export class Watcher {
   #leave(): void {
     const watching = this.#watching;
     this.#watching = undefined;
-    watching?.then(({ segment }) => segment.close()).catch(() => undefined);
+    watching
+      ?.then(({ segment, bell }) => {
+        segment.close();
+        bell.close();
+      })
+      .catch(() => undefined);
   }
 }

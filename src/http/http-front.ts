@@ -42,6 +42,9 @@ export class HttpFront {
   /** Routes that are no uploads are added here before `listen`. */
   readonly app: FastifyInstance;
   readonly prefix: string;
+  /** While this says so, what drains leaves idle connections open: those on the other side answer
+   *  requests that are under way, and could not connect again. */
+  isNeeded: () => boolean = () => false;
   readonly #config: HttpConfig;
   readonly #log: Logger;
   readonly #connections: ConnectionAdmission | undefined;

@@ -29,6 +29,7 @@ function listStreams(context: ControlContext): Route {
       'With `worker`: the streams that this remote worker can take, or, as an observer, can read, and ' +
       'that it has not been told of in the last second. It is told of new ones only while it waits, and ' +
       'while it works on fewer than its capacity. Whoever claims first has the stream.',
+    takesNew: true,
     params: {},
     query: {
       wait: queryParameters.wait('Milliseconds to wait for a stream when there is none.'),

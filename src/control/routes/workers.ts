@@ -4,7 +4,12 @@ import { pathParameters } from '../parameters.js';
 import { workerPicture } from '../pictures.js';
 import { unknownRemoteWorker } from '../remote-worker.js';
 import { type Route, route } from '../route.js';
-import { capacitySchema, heartbeatSchema, workerListSchema, workerSchema } from '../schemas.js';
+import {
+  capacitySchema,
+  heartbeatSchema,
+  workerListSchema,
+  workerSchema,
+} from '../worker-schemas.js';
 
 /** Who is attached, and how remote workers are. */
 export function workerRoutes(context: ControlContext): readonly Route[] {
