@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { authConfigSchema, isAuthConfigured } from '../admission/config.js';
+import { type AuthConfig, authConfigSchema, isAuthConfigured } from '../admission/config.js';
 import { admissionLimitsShape } from '../admission/limits.js';
 import { CONTROL_PREFIX, controlConfigSchema } from '../control/config.js';
-import { httpConfigSchema } from '../http/config.js';
+import { type HttpConfig, httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
 import { exposedAddresses } from './exposure.js';
@@ -17,7 +17,7 @@ const transports = z.strictObject(
   Object.fromEntries(
     Object.entries(TRANSPORTS).map(([name, transport]) => [
       name,
-      transport.configSchema.prefault({}),
+      (transport.configSchema as z.ZodObject).prefault({}),
     ]),
   ) as unknown as TransportSchemas,
 );
@@ -95,6 +95,7 @@ export const configSchema = z
       const message = `stands where the control API is served; accepted: no path below ${CONTROL_PREFIX}`;
       context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
     }
+    checkCertificates(config, context);
     checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {
@@ -107,6 +108,18 @@ export const configSchema = z
       });
     }
   });
+
+/** Rules that can never match would look as if they protected something. */
+function checkCertificates(
+  { auth, http }: { readonly auth: AuthConfig; readonly http: HttpConfig },
+  context: z.RefinementCtx,
+): void {
+  const asked = http.tls !== undefined && http.tls.clientCertificates !== 'none';
+  if (auth.certificates.length === 0 || asked) return;
+  const message =
+    'no client is asked for a certificate: set http.tls.clientCertificates to optional or required';
+  context.addIssue({ code: 'custom', path: ['auth', 'certificates'], message });
+}
 
 function exposedText(host: string): string {
   return (

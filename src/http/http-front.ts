@@ -34,6 +34,9 @@ export interface Http2Taker {
   ): void;
 }
 
+/** What every version of HTTP keeps to; see `httpConfigSchema`. */
+export type HttpLimits = Pick<HttpConfig, 'maxHeadBytes' | 'headTimeoutMs' | 'keepAliveTimeoutMs'>;
+
 /**
  * The TCP listeners and the routes that HTTP/1.1, HTTP/2 and WebSocket share. Transports say at their
  * creation what they take; then everything is bound at once.
@@ -45,6 +48,7 @@ export class HttpFront {
   /** While this says so, what drains leaves idle connections open: those on the other side answer
    *  requests that are under way, and could not connect again. */
   isNeeded: () => boolean = () => false;
+  readonly limits: HttpLimits;
   readonly #config: HttpConfig;
   readonly #log: Logger;
   readonly #connections: ConnectionAdmission | undefined;
@@ -63,6 +67,7 @@ export class HttpFront {
     this.#log = log;
     this.#connections = connections;
     this.prefix = config.prefix;
+    this.limits = config;
     this.app = createRoutes(config.prefix, {
       upload: (request, response) => this.#upload(request, response),
       refuse: (request, response, error) => this.#upload(request, response, error),
