@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission, Permit } from '../admission/index.js';
 import { fromNative, UploadResponseError } from '../errors/index.js';
@@ -112,7 +112,7 @@ export class ControlApi {
   async #enter(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     try {
       const permit = await this.#access.admit(request.raw);
-      if (reply.raw.destroyed) return permit.release();
+      if (isGone(reply)) return permit.release();
       if (this.#closed) {
         permit.release();
         throw shuttingDown();
@@ -164,7 +164,12 @@ export class ControlApi {
     }
   }
 
-  #send(reply: FastifyReply, { status, bytes, json }: Answer): void {
+  #send(reply: FastifyReply, { status, bytes, json, lost }: Answer): void {
+    if (isGone(reply)) {
+      lost?.();
+      return void reply.hijack();
+    }
+    if (lost) reply.raw.once('close', () => !isSent(reply) && lost());
     void reply.code(status).header('cache-control', 'no-store');
     if (bytes) reply.type('application/octet-stream').send(bytes);
     else if (json) reply.type('application/json; charset=utf-8').send(JSON.stringify(json));
@@ -172,7 +177,7 @@ export class ControlApi {
   }
 
   #refuse(reply: FastifyReply, error: UploadResponseError): void {
-    if (reply.raw.destroyed) return void reply.hijack();
+    if (isGone(reply)) return void reply.hijack();
     const { cause } = error;
     const reason = cause instanceof UploadResponseError ? cause.code : undefined;
     const { status, headers, body } = errorAnswer(
@@ -197,6 +202,21 @@ export class ControlApi {
     this.#options.log.error({ err: error }, 'the control API failed unexpectedly');
     return new UploadResponseError('SYSTEM', "the server's log says more");
   }
+}
+
+/** What carries an answer: of HTTP/2 only the stream knows how it is. */
+function carrier({ raw }: FastifyReply): Writable {
+  return (raw as typeof raw & { readonly stream?: Writable }).stream ?? raw;
+}
+
+/** Its client cannot be answered any more. */
+function isGone(reply: FastifyReply): boolean {
+  return carrier(reply).destroyed;
+}
+
+/** All of the answer has gone to the client. */
+function isSent(reply: FastifyReply): boolean {
+  return carrier(reply).writableFinished;
 }
 
 function shuttingDown(): UploadResponseError {

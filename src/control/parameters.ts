@@ -39,6 +39,11 @@ export const queryParameters = {
   worker: pathParameters.worker
     .optional()
     .describe('Reads as this remote worker, which has joined the lane. Without it: a copy.'),
+  path: z
+    .string()
+    .startsWith('/', 'does not begin with a slash')
+    .optional()
+    .describe('Only requests to this path or below it. Without it: all.'),
   ack: number(
     0,
     MAX_ID,

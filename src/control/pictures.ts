@@ -1,8 +1,11 @@
 import { codeOf, type ErrorCode } from '../errors/index.js';
 import { decodeHeaders, type RequestHead, type ResponseHead } from '../protocols/hpks/index.js';
 import { Lane, type Segment, WorkerRole } from '../ring/index.js';
+import type { RemoteClaim } from './remote-claim.js';
+import type { RemoteWorker } from './remote-worker.js';
 import type { RemoteWorkers } from './remote-workers.js';
-import { copySlot, type SlotCopy } from './slots.js';
+import { requestHeadOf } from './request-head.js';
+import type { SlotCopy } from './slots.js';
 
 type StreamInfo = ReturnType<Segment['native']['streams']>[number];
 type LaneInfo = StreamInfo['lanes'][number];
@@ -18,15 +21,18 @@ export function streamPicture(segment: Segment, info: StreamInfo) {
 
 /** A request's head as JSON; null where it has been overwritten. Waits for nobody.
  *  @throws UploadResponseError UNKNOWN_STREAM, STALE_STREAM, an HPKS error */
-export function requestHeadOf(segment: Segment, id: number) {
-  try {
-    const slot = copySlot(segment, id, Lane.request, 1);
-    const head = slot && decodeHeaders(slot.bytes).frame.head;
-    return head?.kind === 'request' ? headPicture(head) : null;
-  } catch (error) {
-    if ((error as { code?: ErrorCode }).code === 'LAPPED') return null;
-    throw error;
-  }
+export function requestPicture(segment: Segment, id: number) {
+  const head = requestHeadOf(segment, id);
+  return head ? headPicture(head) : null;
+}
+
+/** A claim as JSON: `Claim`. */
+export function claimPicture(
+  { segment, id: worker }: RemoteWorker,
+  { stream, lane, token, written }: RemoteClaim,
+) {
+  const request = requestPicture(segment, stream);
+  return { stream, lane: laneName(segment, stream, lane), worker, token, written, request };
 }
 
 /** A head as JSON: `RequestHead` or `ResponseHead`. */
@@ -71,7 +77,7 @@ export function laneName(segment: Segment, id: number, lane: number): string {
   return pool?.stages[lane - Lane.firstStage] ?? '';
 }
 
-function remotePicture(segment: Segment, remote: NonNullable<ReturnType<RemoteWorkers['inRow']>>) {
+function remotePicture(segment: Segment, remote: RemoteWorker) {
   const { timeoutMs, expiresInMs, streams } = remote;
   const reads = streams.flatMap(({ id, readers }) =>
     readers.map(({ lane, acknowledged }) => ({

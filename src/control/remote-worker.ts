@@ -1,14 +1,10 @@
 import { UploadResponseError } from '../errors/index.js';
 import type { HttpVersion } from '../protocols/hpks/index.js';
 import { Lane, Segment, WorkerRole } from '../ring/index.js';
-import type { Patience } from './patience.js';
+import { Intake, type IntakeHost } from './intake.js';
 import { Pulse } from './pulse.js';
 import type { RemoteClaim } from './remote-claim.js';
 import { RemoteStream } from './remote-stream.js';
-import { StreamBell } from './stream-bell.js';
-
-/** How long a stream is not told again to a worker that has left it: it may not have got the answer. */
-const TELL_AGAIN_MS = 1000;
 
 /** How a remote worker registers. */
 export interface RemoteWorkerOptions {
@@ -27,19 +23,17 @@ export interface RemoteWorkerOptions {
  * which this process holds for it. When it is silent for too long, the attachment is closed: for
  * everybody else that is the death of a worker.
  */
-export class RemoteWorker {
+export class RemoteWorker implements IntakeHost {
   readonly id: string;
   readonly name: string;
   readonly role: 'responder' | 'observer';
   readonly subject: string | undefined;
   readonly segment: Segment;
-  readonly #bell: StreamBell;
+  /** Its way to new streams. */
+  readonly intake: Intake;
   readonly #pulse: Pulse;
   readonly #ended: (worker: RemoteWorker, timedOut: boolean) => void;
   readonly #streams = new Map<number, RemoteStream>();
-  /** When the worker was told of an unclaimed stream. */
-  readonly #told = new Map<number, number>();
-  readonly #onChange = new Set<(changed: true) => void>();
   #capacity: number;
   #over = false;
 
@@ -72,7 +66,7 @@ export class RemoteWorker {
     this.segment = segment;
     this.#capacity = options.capacity;
     this.#ended = ended;
-    this.#bell = new StreamBell(segment);
+    this.intake = new Intake(this);
     segment.native.setRef(false);
     segment.onWake(() => {
       if (!segment.native.connected()) this.#end(false);
@@ -104,6 +98,10 @@ export class RemoteWorker {
     let count = 0;
     for (const stream of this.#streams.values()) if (stream.claim(Lane.response)) count++;
     return count;
+  }
+
+  get full(): boolean {
+    return this.role === 'responder' && this.inFlight >= this.#capacity;
   }
 
   /** What it holds, by stream. */
@@ -152,25 +150,8 @@ export class RemoteWorker {
     try {
       return this.stream(id).take(lane, version);
     } finally {
-      // Where another one was faster it may come back, when that one dies.
-      this.#told.delete(id);
+      this.intake.lost(id);
     }
-  }
-
-  /** Ids of the streams that it could take or observe and has not been told of; waits for one, and
-   *  before that until it has room for one. */
-  async next(patience: Patience): Promise<readonly number[]> {
-    while (this.#full) if (!(await this.#roomFor(patience))) return [];
-    const look = () => {
-      // Not to be told of what it could not take.
-      if (this.#full) return [];
-      const ids = this.#untold();
-      return ids.length > 0 ? ids : undefined;
-    };
-    const ids = (await this.#bell.until(look, patience, () => this.#againMs())) ?? [];
-    const now = performance.now();
-    for (const id of ids) this.#told.set(id, now);
-    return ids;
   }
 
   /** Gives everything back. Idempotent. */
@@ -178,40 +159,9 @@ export class RemoteWorker {
     this.#end(false);
   }
 
-  #untold(): number[] {
-    const open = this.segment.native.listStreams(this.role === 'responder');
-    const ids = new Set(open);
-    for (const id of this.#told.keys()) if (!ids.has(id)) this.#told.delete(id);
-    const again = performance.now() - TELL_AGAIN_MS;
-    return open.filter(
-      (id) => !this.#streams.has(id) && (this.#told.get(id) ?? -Infinity) <= again,
-    );
-  }
-
-  get #full(): boolean {
-    return this.role === 'responder' && this.inFlight >= this.#capacity;
-  }
-
-  /** False when the time was over before. */
-  async #roomFor(patience: Patience): Promise<boolean> {
-    let leave: () => void = () => undefined;
-    const changed = new Promise<boolean>((resolve, reject) => {
-      leave = () => reject(patience.signal.reason);
-      if (patience.signal.aborted) leave();
-      else patience.signal.addEventListener('abort', leave, { once: true });
-      this.#onChange.add(resolve);
-    });
-    return (await patience.bounded(changed)) ?? false;
-  }
-
-  #againMs(): number | undefined {
-    return this.#told.size > 0 ? TELL_AGAIN_MS : undefined;
-  }
-
   #beat(): void {
     if (this.#over) return;
-    for (const resolve of this.#onChange) resolve(true);
-    this.#onChange.clear();
+    this.intake.changed();
     this.segment.native.heartbeat(this.#capacity, this.inFlight);
   }
 
@@ -222,8 +172,7 @@ export class RemoteWorker {
     this.#streams.clear();
     // As if it had died: what it held is given back by the arbiter, and its claims are re-queued.
     this.segment.close();
-    this.#bell.close();
-    for (const resolve of this.#onChange) resolve(true);
+    this.intake.close();
     this.#ended(this, timedOut);
   }
 }

@@ -33,6 +33,8 @@ export interface Answer {
   readonly status: number;
   readonly bytes?: Buffer | undefined;
   readonly json?: object | undefined;
+  /** Runs when it could not be sent: the client has gone. */
+  readonly lost?: (() => void) | undefined;
 }
 
 /** A documented answer that is no error. */
@@ -47,7 +49,7 @@ type Shape = Readonly<Record<string, z.ZodType>>;
 type Output<S extends Shape> = { readonly [Name in keyof S]: z.output<S[Name]> };
 
 interface RouteSpec<P extends Shape, Q extends Shape, B extends z.ZodType> {
-  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Below the prefix, parameters in braces. */
   readonly path: string;
   readonly operation: string;

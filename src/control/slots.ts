@@ -66,6 +66,8 @@ export async function awaitSlot(
     check();
     const copy = copySlot(segment, id, lane, slot);
     if (copy) return copy;
+    // It will never come.
+    if (laneEnd(segment, id, lane).ended) return undefined;
     if (!(await awaitBeyond(segment, id, lane, slot - 1, patience))) return undefined;
   }
 }

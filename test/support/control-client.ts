@@ -60,6 +60,10 @@ export class ControlClient {
     return this.call('PUT', path, request);
   }
 
+  post(path: string, request?: ControlRequest): Promise<ControlAnswer> {
+    return this.call('POST', path, request);
+  }
+
   delete(path: string, request?: ControlRequest): Promise<ControlAnswer> {
     return this.call('DELETE', path, request);
   }

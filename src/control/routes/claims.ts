@@ -1,10 +1,12 @@
 import { UploadResponseError } from '../../errors/index.js';
+import { isBelow } from '../../protocols/path.js';
 import { Lane } from '../../ring/index.js';
 import { type ControlContext, waitOf } from '../context.js';
 import { CLAIM_FIELD, pathParameters, queryParameters, WRITTEN_FIELD } from '../parameters.js';
-import { laneName, requestHeadOf } from '../pictures.js';
+import { claimPicture } from '../pictures.js';
 import type { RemoteClaim, WriteTurn } from '../remote-claim.js';
 import type { RemoteWorker } from '../remote-worker.js';
+import { requestHeadOf } from '../request-head.js';
 import { type RawCall, type Route, route } from '../route.js';
 import { claimSchema, endSchema, headSchema, slotNumberSchema, writtenSchema } from '../schemas.js';
 import { type LanePath, laneIndex, RESPONSE_PATH, STAGE_PATH } from './lanes.js';
@@ -33,7 +35,48 @@ export function claimRoutes(context: ControlContext): readonly Route[] {
       writeEnd(context, lane),
     ]),
     writeHead(context),
+    takeStream(context),
   ];
+}
+
+function takeStream(context: ControlContext): Route {
+  const { remotes } = context;
+  return route({
+    method: 'POST',
+    path: '/workers/{worker}/take',
+    operation: 'takeStream',
+    summary: 'Takes the next stream: claims its response and joins its request',
+    description:
+      'In one step, so that the way of the answer cannot cost the claim. If the answer cannot be sent, ' +
+      'the stream is given back.',
+    takesNew: true,
+    params: { worker: pathParameters.worker },
+    query: {
+      wait: queryParameters.wait('Milliseconds to wait for one.'),
+      path: queryParameters.path,
+    },
+    answers: {
+      200: { description: 'The claim.', json: claimSchema },
+      204: { description: 'There was none in time.' },
+    },
+    errors: ['UNKNOWN_REMOTE_WORKER'],
+    handle: ({ params, query: { path = '/', wait: asked }, patience, subject }) => {
+      const worker = remotes.get(params.worker, subject);
+      if (worker.role === 'observer') throw observersDoNot();
+      const wait = waitOf(context, asked);
+      patience.allow(wait);
+      return worker.attend(wait, async () => {
+        const claim = await worker.intake.take(patience, (head) => isBelow(head.path, path));
+        if (!claim) return { status: 204 };
+        const json = claimPicture(worker, claim);
+        return { status: 200, json, lost: () => worker.held(claim.stream)?.leave() };
+      });
+    },
+  });
+}
+
+function observersDoNot(): UploadResponseError {
+  return new UploadResponseError('BAD_REQUEST', 'an observer does not answer');
 }
 
 function takeClaim(context: ControlContext, lane: LanePath): Route {
@@ -54,13 +97,11 @@ function takeClaim(context: ControlContext, lane: LanePath): Route {
       return worker.attend(0, async () => {
         const index = laneIndex(segment, stream, lane, stage);
         if (index === Lane.response && worker.role === 'observer') {
-          throw new UploadResponseError('BAD_REQUEST', 'an observer does not answer');
+          throw observersDoNot();
         }
-        const request = requestHeadOf(segment, stream);
-        const { token, written } = worker.claim(stream, index, request?.version ?? 1);
-        const name = laneName(segment, stream, index);
-        const json = { stream, lane: name, worker: worker.id, token, written, request };
-        return { status: 200, json };
+        const version = requestHeadOf(segment, stream)?.version ?? 1;
+        const claim = worker.claim(stream, index, version);
+        return { status: 200, json: claimPicture(worker, claim) };
       });
     },
   });

@@ -27,7 +27,7 @@ export function laneIndex(
   { noun }: LanePath,
   stage: string | undefined,
 ): number {
-  if (noun !== 'Stage') return Lane[noun === 'Request' ? 'request' : 'response'];
   expectOpen(segment, id);
+  if (noun !== 'Stage') return Lane[noun === 'Request' ? 'request' : 'response'];
   return stageLane(segment, id, stage ?? '');
 }

@@ -3,7 +3,7 @@ import { type ControlContext, waitOf } from '../context.js';
 import { expectOpen } from '../gone.js';
 import { pathParameters, queryParameters } from '../parameters.js';
 import type { Patience } from '../patience.js';
-import { requestHeadOf, streamPicture } from '../pictures.js';
+import { requestPicture, streamPicture } from '../pictures.js';
 import { type Route, route } from '../route.js';
 import { streamListSchema, streamSchema } from '../schemas.js';
 
@@ -49,7 +49,7 @@ function listStreams(context: ControlContext): Route {
         return pictures(({ serial }) => serial > after, after);
       }
       const worker = remotes.get(query.worker, subject);
-      const ids = new Set(await worker.attend(wait, () => worker.next(patience)));
+      const ids = new Set(await worker.attend(wait, () => worker.intake.next(patience)));
       return pictures(({ id, serial }) => ids.has(id) && serial > after, after);
     },
   });
@@ -65,7 +65,7 @@ function getStream({ segment }: ControlContext): Route {
     answers: { 200: { description: 'The stream.', json: streamSchema } },
     errors: ['UNKNOWN_STREAM', 'STALE_STREAM'],
     handle: ({ params: { stream } }) => {
-      const request = requestHeadOf(segment, stream);
+      const request = requestPicture(segment, stream);
       const info = segment.native.streams().find(({ id }) => id === stream);
       if (info) return { status: 200, json: { ...streamPicture(segment, info), request } };
       expectOpen(segment, stream);
