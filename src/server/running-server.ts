@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AdmissionSet } from '../admission/index.js';
 import type { Config } from '../config/schema.js';
+import type { ControlApi } from '../control/index.js';
 import { ERRORS, fromNative, UploadResponseError } from '../errors/index.js';
 import type { HttpFront } from '../http/index.js';
 import type { Ingress } from '../ingress/index.js';
@@ -26,6 +27,7 @@ export interface ServerParts {
   readonly transports: ReadonlyMap<string, Transport>;
   readonly admission: AdmissionSet;
   readonly logs: ServerLog;
+  readonly control: ControlApi | undefined;
 }
 
 export class RunningServer implements UploadResponseServer {
@@ -108,6 +110,7 @@ export class RunningServer implements UploadResponseServer {
     // Cut short by the signal, which is no failure.
     if (announceMs > 0) await delay(announceMs, undefined, { signal }).catch(() => {});
     this.#parts.http.stopListening();
+    this.#parts.control?.drain();
     const transports = [...this.#parts.transports.values()];
     await Promise.all(transports.map((transport) => transport.drain(signal)));
   }
@@ -179,8 +182,9 @@ export class RunningServer implements UploadResponseServer {
   }
 
   async #closeTransports(): Promise<void> {
-    const { http, transports } = this.#parts;
+    const { http, transports, control } = this.#parts;
     http.stopListening();
+    control?.close();
     await Promise.all([...transports.values()].map((transport) => transport.close()));
     await http.close();
     await this.#adminListener?.close();
