@@ -11,6 +11,8 @@ const CODES: Readonly<Record<number, number>> = {
   [-537]: constants.NGHTTP2_ENHANCE_YOUR_CALM,
   // The preface is another one.
   [-903]: constants.NGHTTP2_PROTOCOL_ERROR,
+  // Too many CONTINUATION frames.
+  [-905]: constants.NGHTTP2_ENHANCE_YOUR_CALM,
   // Too many answers to PING and SETTINGS that the client does not take.
   [-904]: constants.NGHTTP2_ENHANCE_YOUR_CALM,
 };
