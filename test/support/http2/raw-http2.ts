@@ -187,14 +187,20 @@ export class RawHttp2 {
     return this.answerSoFar(stream);
   }
 
+  /** The statuses of a stream, interim ones too. */
+  statuses(stream: number): number[] {
+    return this.frames
+      .filter((one) => one.type === FrameType.headers && one.stream === stream)
+      .map(({ payload }) => statusOf(payload));
+  }
+
   /** What has come of a response. */
   answerSoFar(stream: number): RawAnswer {
     const of = (type: number) =>
       this.frames.filter((one) => one.type === type && one.stream === stream);
-    const heads = of(FrameType.headers).map(({ payload }) => statusOf(payload));
     const data = of(FrameType.data);
     return {
-      status: heads.find((status) => status >= 200) ?? 0,
+      status: this.statuses(stream).find((status) => status >= 200) ?? 0,
       body: Buffer.concat(data.map(({ payload }) => payload)),
       ended: [...data, ...of(FrameType.headers)].some(({ flags }) => flags & Flag.endStream),
       reset: of(FrameType.rstStream)[0]?.payload.readUInt32BE(0),
