@@ -26,10 +26,11 @@ export interface IngressOptions {
 export class Ingress {
   readonly segment: Segment;
   readonly limits: Limits;
+  /** What waits for room, of all transports: one that keeps bytes of its own counts them here. */
+  readonly waiting: WaitingBudget;
   readonly #host: ExchangeHost;
   readonly #log: Logger;
   readonly #wheel = new TimerWheel();
-  readonly #waiting: WaitingBudget;
   readonly #counters = new Counters();
   readonly #transports = new Map<string, TransportCounters>();
   readonly #active = new Map<IngressExchange, string>();
@@ -43,7 +44,7 @@ export class Ingress {
     this.segment = options.segment;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#log = options.log ?? silentLogger;
-    this.#waiting = new WaitingBudget(this.limits.maxWaitingBytes);
+    this.waiting = new WaitingBudget(this.limits.maxWaitingBytes);
     this.#closing = new ClosingStreams(this.segment, this.#wheel, this.#log, {
       lingerMs: this.limits.observerLingerMs,
       killStuckAfterMs: options.killStuckAfterMs ?? 0,
@@ -53,7 +54,7 @@ export class Ingress {
       segment: this.segment,
       limits: this.limits,
       wheel: this.#wheel,
-      waiting: this.#waiting,
+      waiting: this.waiting,
       log: this.#log,
       stats: this.#counters,
       counters: (transport) => this.#countersOf(transport),
@@ -127,7 +128,7 @@ export class Ingress {
     return {
       transports,
       active: this.#active.size,
-      waitingBytes: this.#waiting.usedBytes,
+      waitingBytes: this.waiting.usedBytes,
       lingering: this.#closing.lingering,
       setAside: this.#closing.setAside,
       requeuesTotal: requeues,

@@ -626,6 +626,16 @@ class MemoryLimit(UploadResponseError):
     remedy = "Retry later, raise limits.maxWaitingBytes, or have workers read faster."
 
 
+class ConnectionMisused(UploadResponseError):
+    code = "CONNECTION_MISUSED"
+    number = 130
+    http_status = 429
+    text = "the connection was closed for what its client did on it"
+    remedy = (
+        "Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames."
+    )
+
+
 class IngressDied(UploadResponseError):
     code = "INGRESS_DIED"
     number = 90
@@ -722,6 +732,7 @@ for _error in (
     TooManyStreams,
     TooManyConnections,
     MemoryLimit,
+    ConnectionMisused,
     IngressDied,
     ResumeRefused,
 ):

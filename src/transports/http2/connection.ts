@@ -9,8 +9,9 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { TokenBucket } from '../../admission/index.js';
 import { type ErrorCode, UploadResponseError } from '../../errors/index.js';
+import type { WaitingBudget } from '../../ingress/index.js';
+import { BodyQueue } from './body-queue.js';
 import { nameFaults } from './goaway-codes.js';
-import { mergeSmallFrames } from './small-frames.js';
 
 const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
 
@@ -34,6 +35,7 @@ export interface IncomingStream {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
+  readonly queue: BodyQueue;
 }
 
 /** One open stream of a connection. */
@@ -46,6 +48,8 @@ interface OpenStream {
 
 /** What a connection has of its transport. */
 export interface ConnectionHost {
+  /** Where bytes are counted that wait to be read. */
+  readonly waiting: WaitingBudget;
   /** A request whose head has come whole. */
   request(connection: Connection, incoming: IncomingStream): void;
   /** The connection ends for what its client did. */
@@ -177,8 +181,9 @@ export class Connection {
     stream.on('error', () => {});
     stream.once('close', () => this.#closed(stream));
     if (stream.destroyed) return;
-    mergeSmallFrames(stream);
-    this.#host.request(this, { stream, headers, rawHeaders });
+    const tooMuch = () => this.reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
+    const queue = new BodyQueue(stream, this.#host.waiting, tooMuch);
+    this.#host.request(this, { stream, headers, rawHeaders, queue });
   };
 
   #closed(stream: ServerHttp2Stream): void {
