@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UploadResponseError } from '../errors/index.js';
-import { type Admission, type ConnectionAdmission, openAdmission } from './admission.js';
+import {
+  type Action,
+  type Admission,
+  type Caller,
+  type ConnectionAdmission,
+  openAdmission,
+  type Permit,
+} from './admission.js';
 import { CallbackAuthenticator } from './callback.js';
 import { CertificateAuthenticator } from './certificates.js';
 import { type AuthConfig, isAuthConfigured } from './config.js';
@@ -9,6 +16,7 @@ import type { Authenticator } from './identity.js';
 import { JwtAuthenticator } from './jwt.js';
 import { Limiter } from './limiter.js';
 import type { AdmissionLimits } from './limits.js';
+import { Proxies } from './proxies.js';
 import { SignedUrlAuthenticator } from './signed-url.js';
 import { TokenAuthenticator } from './tokens.js';
 
@@ -45,7 +53,7 @@ class CurrentAdmission implements AdmissionSet, Admission {
   readonly admission: Admission = this;
   readonly connections: Limiter;
   #auth: AuthConfig;
-  #limits: AdmissionLimits;
+  #proxies: Proxies;
   #authenticators: Authenticators;
   #gate: Gate | undefined;
   /** Those in use, and those of before that somebody still waits for. */
@@ -53,13 +61,13 @@ class CurrentAdmission implements AdmissionSet, Admission {
 
   constructor(auth: AuthConfig, limits: AdmissionLimits) {
     this.#authenticators = authenticatorsOf(auth);
-    this.connections = new Limiter(limits);
     this.#auth = auth;
-    this.#limits = limits;
+    this.#proxies = new Proxies(auth.trustedProxies);
+    this.connections = new Limiter(limits, this.#proxies);
     this.#gate = this.#makeGate();
   }
 
-  admit(...[action, caller]: Parameters<Admission['admit']>): ReturnType<Admission['admit']> {
+  admit(action: Action, caller: Caller): Permit | Promise<Permit> {
     return (this.#gate ?? openAdmission).admit(action, caller);
   }
 
@@ -72,9 +80,9 @@ class CurrentAdmission implements AdmissionSet, Admission {
     const kept = isDeepStrictEqual(auth, this.#auth) && auth.jwt?.jwksFile === undefined;
     const before = { gate: this.#gate, callback: this.#authenticators.callback };
     if (!kept) this.#authenticators = authenticatorsOf(auth);
-    if (!isDeepStrictEqual(limits, this.#limits)) this.connections.update(limits);
     this.#auth = auth;
-    this.#limits = limits;
+    this.#proxies = new Proxies(auth.trustedProxies);
+    this.connections.update(limits, this.#proxies);
     this.#gate = this.#makeGate();
     if (!kept && before.callback) void this.#retire(before.callback, before.gate);
   }
@@ -88,7 +96,7 @@ class CurrentAdmission implements AdmissionSet, Admission {
     const { list, callback } = this.#authenticators;
     if (callback) this.#callbacks.add(callback);
     if (!isAuthConfigured(this.#auth) && !this.connections.limitsRequests) return undefined;
-    return new Gate(this.#auth, list, this.connections);
+    return new Gate(this.#auth, list, this.connections, this.#proxies);
   }
 
   /** Ends it when nobody asks it any more. */

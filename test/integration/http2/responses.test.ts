@@ -154,7 +154,9 @@ test('trailers travel both ways, without those that change the message', async (
 
 test('a body that is cut ends in a reset, and the connection goes on', async () => {
   const client = await connect();
-  client.open(1, '/upload/fail?head=20', true);
+  client.open(1, '/upload/fail?head');
+  await client.sees(({ type }) => type === FrameType.data, 'the beginning of the answer');
+  client.data(1, '', true);
   const { status: code, body, ended, reset } = await client.answer(1);
   assert.deepEqual(
     [code, body.toString(), ended, reset],

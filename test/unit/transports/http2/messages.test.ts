@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Http2ServerRequest } from 'node:http2';
 import { describe, it } from 'node:test';
-import { fieldsOf } from '../../../../src/transports/http2/answers.js';
+import { outgoingHeaders } from '../../../../src/transports/http2/answers.js';
 import { checkRequest, headBytes, parseRequest } from '../../../../src/transports/http2/request.js';
 
 /** What Node makes of these fields. */
@@ -81,9 +81,9 @@ describe('checkRequest', () => {
   });
 });
 
-describe('fieldsOf', () => {
+describe('outgoingHeaders', () => {
   it('joins lines of one field, keeps those of Set-Cookie apart, and trims', () => {
-    const fields = fieldsOf([
+    const fields = outgoingHeaders([
       ['etag', '"a"'],
       ['set-cookie', 'a=1'],
       ['etag', '"b"'],
@@ -99,7 +99,7 @@ describe('fieldsOf', () => {
   });
 
   it('takes any token for a name', () => {
-    const fields = fieldsOf([
+    const fields = outgoingHeaders([
       ['__proto__', 'a'],
       ['constructor', 'b'],
     ]);
