@@ -122,7 +122,7 @@ export class WebSocketExchange implements ResponseSink {
     this.channel?.resume();
   }
 
-  /** The connection is gone. */
+  /** The connection is gone, and no view is in use any more. */
   abort(code: 'CLIENT_GONE' | 'SHUTTING_DOWN'): void {
     this.#requestEnded = true;
     this.#done = true;
