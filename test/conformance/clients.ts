@@ -1,6 +1,7 @@
 import type { TransportClient } from './client.js';
 import { http1Client } from './http1-client.js';
 import { webSocketClient } from './websocket-client.js';
+import { webSocketExchangesClient } from './websocket-exchanges-client.js';
 
 /** Every transport that the suites run for. One line each. */
 export const CLIENTS: readonly TransportClient[] = [
@@ -8,4 +9,5 @@ export const CLIENTS: readonly TransportClient[] = [
   http1Client('http1-tls', 'https'),
   webSocketClient('ws', 'ws'),
   webSocketClient('wss', 'wss'),
+  webSocketExchangesClient('ws-exchanges', 'ws'),
 ];
