@@ -14,6 +14,8 @@ import {
   type Http1Listener,
   isHttp1,
   type Listener,
+  limitConnections,
+  prepareTls,
 } from './listeners.js';
 import { normalizeTarget } from './request-fields.js';
 import { createRoutes, type RawRequest, type RawResponse } from './routes.js';
@@ -47,6 +49,9 @@ export interface Http2Taker {
   ): void;
 }
 
+/** What every version of HTTP keeps to; see `httpConfigSchema`. */
+export type HttpLimits = Pick<HttpConfig, 'maxHeadBytes' | 'headTimeoutMs' | 'keepAliveTimeoutMs'>;
+
 /**
  * Takes the requests that make a WebSocket of their connection. They go to the routes that have
  * `WEBSOCKET_ONLY` among their constraints, through the `upgrade` event of the routes' own server.
@@ -64,7 +69,8 @@ export class HttpFront {
   /** Routes that are no uploads are added here before `listen`. */
   readonly app: FastifyInstance;
   readonly prefix: string;
-  readonly #config: HttpConfig;
+  readonly limits: HttpLimits;
+  #config: HttpConfig;
   readonly #log: Logger;
   readonly #connections: ConnectionAdmission | undefined;
   /** TLS connections before the end of their handshake. */
@@ -74,6 +80,7 @@ export class HttpFront {
   #webSocket: WebSocketTaker | undefined;
   readonly #upgrades = new WeakSet<object>();
   #listeners: readonly Listener[] = [];
+  #certificateExpiresAt: number | undefined;
   #endpoints: readonly Endpoint[] = [];
   readonly #refusedConnections: Record<string, number> = {};
   #stopped = false;
@@ -84,6 +91,7 @@ export class HttpFront {
     this.#log = log;
     this.#connections = connections;
     this.prefix = config.prefix;
+    this.limits = config;
     this.app = createRoutes(config.prefix, {
       upload: (request, response) => this.#upload(request, response),
       refuse: (request, response, error) => this.#refuse(request, response, error),
@@ -120,6 +128,7 @@ export class HttpFront {
           http2.connection(socket);
         }),
     });
+    this.#certificateExpiresAt = this.#config.tls && prepareTls(this.#config.tls).expiresAt;
     for (const listener of this.#listeners) {
       if (isHttp1(listener)) {
         this.#http1?.serve(listener.server);
@@ -138,6 +147,25 @@ export class HttpFront {
   /** Connections that were not taken, by error code. */
   get refusedConnections(): Readonly<Record<string, number>> {
     return { ...this.#refusedConnections };
+  }
+
+  /** When the certificate expires, in seconds since 1970; undefined without TLS. */
+  get certificateExpiresAt(): number | undefined {
+    return this.#certificateExpiresAt;
+  }
+
+  /**
+   * Reads certificates again, and what else can be changed: `maxConnections`. What it returns puts that
+   * in place for new connections. @throws UploadResponseError INVALID_CONFIG; nothing has changed then
+   */
+  reload(config: HttpConfig): () => void {
+    const tls = config.tls && prepareTls(config.tls);
+    return () => {
+      this.#config = config;
+      this.#certificateExpiresAt = tls?.expiresAt;
+      limitConnections(this.#listeners, config.maxConnections);
+      for (const { kind, server } of this.#listeners) if (kind === 'tls') tls?.install(server);
+    };
   }
 
   /** Takes a request to its route. Its head has been read and nothing of its body. */

@@ -2,7 +2,13 @@
 
 export { callerOf, certificateOf } from './caller.js';
 export { type HttpConfig, httpConfigSchema } from './config.js';
-export { type Http1Taker, type Http2Taker, HttpFront, type WebSocketTaker } from './http-front.js';
+export {
+  type Http1Taker,
+  type Http2Taker,
+  HttpFront,
+  type HttpLimits,
+  type WebSocketTaker,
+} from './http-front.js';
 export { type Endpoint, reachable } from './listeners.js';
 export { rawResponse, refuseConnection } from './raw-answer.js';
 export {

@@ -26,9 +26,10 @@ export function createRoutes(prefix: string, handlers: RouteHandlers): FastifyIn
     logger: false,
     exposeHeadRoutes: false,
     routerOptions: { constraints: { connection: connectionStrategy(handlers) } },
-    frameworkErrors: (error, request, reply) => {
+    frameworkErrors: (_error, request, reply) => {
       reply.hijack();
-      const refusal = new UploadResponseError('BAD_REQUEST', error.message);
+      // Not the error's own message: it quotes the target, with what is secret in its query.
+      const refusal = new UploadResponseError('BAD_REQUEST', 'its target cannot be decoded');
       handlers.refuse(request.raw, reply.raw, refusal);
     },
   });

@@ -1,5 +1,6 @@
 import type { TransportClient } from './client.js';
 import { http1Client } from './http1-client.js';
+import { http2Client } from './http2-client.js';
 import { webSocketClient } from './websocket-client.js';
 import { webSocketExchangesClient } from './websocket-exchanges-client.js';
 
@@ -7,6 +8,8 @@ import { webSocketExchangesClient } from './websocket-exchanges-client.js';
 export const CLIENTS: readonly TransportClient[] = [
   http1Client('http1', 'http'),
   http1Client('http1-tls', 'https'),
+  http2Client('h2', 'https'),
+  http2Client('h2c', 'http'),
   webSocketClient('ws', 'ws'),
   webSocketClient('wss', 'wss'),
   webSocketExchangesClient('ws-exchanges', 'ws'),

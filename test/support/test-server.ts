@@ -14,6 +14,8 @@ export interface TestServerOptions {
   readonly http?: ServerConfig['http'];
   readonly transports?: ServerConfig['transports'];
   readonly segment?: ServerConfig['segment'];
+  readonly admin?: ServerConfig['admin'];
+  readonly shutdown?: ServerConfig['shutdown'];
   readonly workers?: number;
   readonly observers?: readonly string[];
   readonly killStuckAfterMs?: number;
@@ -34,7 +36,7 @@ const testLog: Logger = {
   },
 };
 
-/** A server on free ports, plain and TLS, with workers in processes of their own. */
+/** A server on free ports, plain, TLS and h2c, with workers in processes of their own. */
 export class TestServer {
   readonly workers: WorkerProcess[] = [];
   #folder: string;
@@ -51,8 +53,10 @@ export class TestServer {
       },
       auth: { ...options.auth },
       limits: { ...options.limits },
-      http: { port: 0, tls: { port: 0, ...files }, ...options.http },
+      http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },
+      admin: { ...options.admin },
+      shutdown: { ...options.shutdown },
       workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
     };
     const started = new TestServer(folder, config, await createServer(config, { log: testLog }));
@@ -69,6 +73,7 @@ export class TestServer {
 
   private constructor(
     folder: string,
+    /** What it was started with. */
     readonly config: ServerConfig,
     public server: UploadResponseServer,
   ) {
@@ -106,8 +111,11 @@ export class TestServer {
     return this.workers[0] as WorkerProcess;
   }
 
-  port(scheme: TestScheme = 'http'): number {
-    const found = this.server.addresses.find((address) => address.scheme === scheme);
+  /** `transport`: its listener, where several have the scheme. */
+  port(scheme: TestScheme = 'http', transport?: string): number {
+    const found = this.server.addresses.find(
+      (one) => one.scheme === scheme && (!transport || one.transport === transport),
+    );
     if (!found) throw new Error(`no ${scheme} listener`);
     return found.port;
   }
@@ -136,7 +144,8 @@ export class TestServer {
   }
 }
 
-async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
+/** Writes a new certificate and its key. */
+export async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
   const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',

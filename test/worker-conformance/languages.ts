@@ -5,5 +5,5 @@ const file = (name: string) => fileURLToPath(new URL(`./programs/${name}`, impor
 
 /** The SDKs that the suite runs for, and their programs. */
 export const LANGUAGES: readonly Language[] = [
-  { name: 'node', command: [process.execPath, file('worker.mjs')] },
+  { name: 'node', command: [process.execPath, file('node/worker.mjs')] },
 ];
