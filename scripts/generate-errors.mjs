@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Derives the C++ enum, the TypeScript table and the documentation page from the one error table.
+// Derives the C++ and C enums, the TypeScript table, the Python classes and the documentation page
+// from the one error table.
 // Usage: node scripts/generate-errors.mjs [--check]
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -88,6 +89,22 @@ ${cppFunction('status_remedy', '', 'remedy', errors)}
 `;
 }
 
+function c(errors) {
+  const values = errors.map(({ name, number, text }) => `  UR_${name} = -${number},  // ${text}`);
+  return `// ${notice}
+
+#ifndef UPLOAD_RESPONSE_ERRORS_H
+#define UPLOAD_RESPONSE_ERRORS_H
+
+enum ur_error {
+  UR_OK = 0,
+${values.join('\n')}
+};
+
+#endif
+`;
+}
+
 function typescript(errors) {
   const entries = errors.map(
     ({ name, number, http, grpc, text, remedy }) => `  ${name}: {
@@ -119,6 +136,40 @@ export function codeOf(number: number): ErrorCode | undefined {
 `;
 }
 
+function python(errors) {
+  // JSON's escapes are Python's too.
+  const quote = (text) => JSON.stringify(text);
+  const line = (name, value) => {
+    const whole = `    ${name} = ${value}`;
+    return whole.length <= 100 ? whole : `    ${name} = (\n        ${value}\n    )`;
+  };
+  const classes = errors.map(({ name, number, http, text, remedy }) =>
+    [
+      `class ${pascalCase(name)}(UploadResponseError):`,
+      line('code', quote(name)),
+      line('number', number),
+      line('http_status', http),
+      line('text', quote(text)),
+      line('remedy', quote(remedy)),
+    ].join('\n'),
+  );
+  const all = errors.map(({ name }) => `    ${pascalCase(name)},`);
+  return `# ${notice}
+"""A class for each error of docs/errors.md."""
+
+from ._error_base import BY_NUMBER, UploadResponseError
+
+
+${classes.join('\n\n\n')}
+
+
+for _error in (
+${all.join('\n')}
+):
+    BY_NUMBER[_error.number] = _error
+`;
+}
+
 function markdown(errors) {
   const cell = (text) => text.replaceAll('|', '\\|');
   const rows = errors.map(
@@ -130,8 +181,9 @@ function markdown(errors) {
 # Errors
 
 Every error of the project, from the core to the command line. In TypeScript match \`error.code\`; in C++
-match \`ur::Status\` (its value is the number, negative). A number is never reused. HTTP is the status
-that a client gets where the error ends its request before a response has begun.
+match \`ur::Status\`, in C \`UR_\` and the code (their value is the number, negative); in Python catch
+the class of that name. A number is never reused. HTTP is the status that a client gets where the error
+ends its request before a response has begun.
 
 | Code | Number | HTTP | gRPC | What happened | What to do |
 | --- | --- | --- | --- | --- | --- |
@@ -144,7 +196,9 @@ export function generate() {
   const errors = readTable();
   return new Map([
     ['native/core/status.gen.h', cpp(errors)],
+    ['native/capi/errors.gen.h', c(errors)],
     ['src/errors/codes.gen.ts', typescript(errors)],
+    ['sdk/python/upload_response/_errors_gen.py', python(errors)],
     ['docs/errors.md', markdown(errors)],
   ]);
 }

@@ -21,8 +21,8 @@ const files = execFileSync('git', ['ls-files', '-z', '-co', '--exclude-standard'
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const isBinary = (path: string): boolean =>
   path.startsWith('native/fuzz/corpus/') || readFileSync(join(root, path)).includes(0);
-const isGenerated = (path: string): boolean => /\.gen\.[a-z]+$|package-lock\.json$/.test(path);
-const isSource = (path: string): boolean => /\.(ts|mjs|cc|h)$/.test(path) && !isGenerated(path);
+const isGenerated = (path: string): boolean => /[._]gen\.[a-z]+$|package-lock\.json$/.test(path);
+const isSource = (path: string): boolean => /\.(ts|mjs|cc|h|py)$/.test(path) && !isGenerated(path);
 const texts = files.filter((path) => path !== self && !isBinary(path));
 const pages = files.filter((path) => path.endsWith('.md'));
 const none = (found: readonly string[]): void => {
@@ -163,6 +163,7 @@ test('native layers include only what stands below them', () => {
     core: ['core'],
     hpks: ['core', 'hpks'],
     control: ['core', 'control'],
+    capi: ['core', 'hpks', 'control', 'capi'],
     napi: ['core', 'hpks', 'control', 'napi'],
   };
   none(

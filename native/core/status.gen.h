@@ -86,8 +86,16 @@ enum class [[nodiscard]] Status : int32_t {
   kTooManyStreams = -126,
   kTooManyConnections = -127,
   kMemoryLimit = -128,
+  kConnectionMisused = -130,
   kIngressDied = -90,
   kResumeRefused = -91,
+  kBadHandshake = -150,
+  kWebsocketVersion = -151,
+  kOriginRefused = -152,
+  kTextRefused = -153,
+  kBadFrame = -154,
+  kMessageTooLarge = -155,
+  kBadMessage = -156,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -249,10 +257,26 @@ constexpr const char* status_name(Status status) {
       return "TOO_MANY_CONNECTIONS";
     case Status::kMemoryLimit:
       return "MEMORY_LIMIT";
+    case Status::kConnectionMisused:
+      return "CONNECTION_MISUSED";
     case Status::kIngressDied:
       return "INGRESS_DIED";
     case Status::kResumeRefused:
       return "RESUME_REFUSED";
+    case Status::kBadHandshake:
+      return "BAD_HANDSHAKE";
+    case Status::kWebsocketVersion:
+      return "WEBSOCKET_VERSION";
+    case Status::kOriginRefused:
+      return "ORIGIN_REFUSED";
+    case Status::kTextRefused:
+      return "TEXT_REFUSED";
+    case Status::kBadFrame:
+      return "BAD_FRAME";
+    case Status::kMessageTooLarge:
+      return "MESSAGE_TOO_LARGE";
+    case Status::kBadMessage:
+      return "BAD_MESSAGE";
   }
   return "UNKNOWN";
 }
@@ -416,10 +440,26 @@ constexpr const char* status_text(Status status) {
       return "there are too many connections";
     case Status::kMemoryLimit:
       return "the server keeps as many bytes waiting as it may";
+    case Status::kConnectionMisused:
+      return "the connection was closed for what its client did on it";
     case Status::kIngressDied:
       return "the server process that had received the request died";
     case Status::kResumeRefused:
       return "the server does not know the attachment that was to go on";
+    case Status::kBadHandshake:
+      return "the request to upgrade cannot be understood";
+    case Status::kWebsocketVersion:
+      return "this version of WebSocket is not spoken here";
+    case Status::kOriginRefused:
+      return "pages of this origin may not connect";
+    case Status::kTextRefused:
+      return "a text message came where bytes belong";
+    case Status::kBadFrame:
+      return "a frame of the client is not as WebSocket has it";
+    case Status::kMessageTooLarge:
+      return "the message is too large";
+    case Status::kBadMessage:
+      return "the message means nothing here";
   }
   return "";
 }
@@ -566,7 +606,7 @@ constexpr const char* status_remedy(Status status) {
     case Status::kInvalidWorkerModule:
       return "Export default a function, or an object with a fetch or handle function.";
     case Status::kUnauthenticated:
-      return "Send a token, a signed URL or a client certificate, as docs/auth.md shows.";
+      return "Send a token, a signed URL or a client certificate, as docs/authentication.md shows.";
     case Status::kInvalidCredentials:
       return "Get new credentials, and send them as they were given.";
     case Status::kForbidden:
@@ -583,10 +623,26 @@ constexpr const char* status_remedy(Status status) {
       return "Use fewer connections for more requests, or have limits raised.";
     case Status::kMemoryLimit:
       return "Retry later, raise limits.maxWaitingBytes, or have workers read faster.";
+    case Status::kConnectionMisused:
+      return "Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames.";
     case Status::kIngressDied:
       return "Stop working on the stream: its client is gone. The server log says why the process died.";
     case Status::kResumeRefused:
       return "Attach again; the worker SDK does so by itself.";
+    case Status::kBadHandshake:
+      return "Send the WebSocket handshake of RFC 6455: a GET without a body, with one Sec-WebSocket-Key.";
+    case Status::kWebsocketVersion:
+      return "Ask for version 13.";
+    case Status::kOriginRefused:
+      return "Add the origin to transports.websocket.origins if its pages are trusted.";
+    case Status::kTextRefused:
+      return "Send the body as binary messages.";
+    case Status::kBadFrame:
+      return "Use a WebSocket client that follows RFC 6455.";
+    case Status::kMessageTooLarge:
+      return "Cut the body into smaller messages, or raise transports.websocket.maxMessageBytes.";
+    case Status::kBadMessage:
+      return "Send the messages in the order and the form of docs/transports/websocket.md.";
   }
   return "";
 }

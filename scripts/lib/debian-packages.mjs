@@ -23,10 +23,17 @@ const packages = [
     kinds: ['native-tests'],
     present: () => existsSync('/usr/include/gtest/gtest.h'),
   },
+  { name: 'valgrind', kinds: ['capi'], present: () => which('valgrind') },
+  { name: 'pkg-config', kinds: ['capi'], present: () => which('pkg-config') },
+  {
+    name: 'zlib1g-dev',
+    kinds: ['capi'],
+    present: () => existsSync('/usr/include/zlib.h'),
+  },
   { name: 'clang', kinds: ['fuzz'], present: () => which('clang++') },
   { name: 'libclang-rt-14-dev', kinds: ['fuzz'], present: hasLibFuzzer },
-  // node-gyp is written in Python, and prebuildify calls it.
-  { name: 'python3', kinds: ['prebuild'], present: () => which('python3') },
+  // The Python SDK; and node-gyp, which prebuildify calls.
+  { name: 'python3', kinds: ['prebuild', 'python'], present: () => which('python3') },
   { name: 'curl', kinds: ['clients'], present: () => which('curl') },
   { name: 'wrk', kinds: ['clients'], present: () => which('wrk') },
   { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },

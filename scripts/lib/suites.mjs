@@ -1,6 +1,7 @@
 // Every suite of 'npm test', in the order in which they run: the quick ones first.
 
 import {
+  capiTests,
   command,
   fuzzTargets,
   nativeTests,
@@ -81,6 +82,14 @@ export const suites = [
     run: (at) => nativeTests('tsan', at),
   },
   {
+    name: 'capi',
+    what: 'test/capi, the installed C library, valgrind',
+    needs: ['addon', 'dist'],
+    packages: [...cmake, 'native-tests', 'capi', 'clients'],
+    timeoutSeconds: 900,
+    run: capiTests,
+  },
+  {
     name: 'fuzz',
     what: 'native/fuzz, 20 s each',
     packages: [...cmake, 'fuzz'],
@@ -91,7 +100,7 @@ export const suites = [
     name: 'integration',
     what: 'test/integration, real processes',
     needs: ['addon', 'dist'],
-    packages: ['clients'],
+    packages: ['clients', 'python'],
     timeoutSeconds: 900,
     run: (at) => nodeTests('test/integration', at),
   },
@@ -101,6 +110,13 @@ export const suites = [
     needs: ['addon', 'dist'],
     timeoutSeconds: 1500,
     run: (at) => nodeTests('test/conformance', at),
+  },
+  {
+    name: 'workers',
+    what: 'test/worker-conformance, every language of workers',
+    needs: ['addon', 'dist'],
+    timeoutSeconds: 900,
+    run: (at) => nodeTests('test/worker-conformance', at),
   },
   {
     name: 'interop',

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { UploadResponseError } from '../errors/index.js';
 import {
   type Action,
@@ -13,20 +14,23 @@ import { type AuthConfig, isAuthConfigured } from './config.js';
 import { Gate } from './gate.js';
 import type { Authenticator } from './identity.js';
 import { JwtAuthenticator } from './jwt.js';
-import { Limiter, limitsRequests } from './limiter.js';
+import { Limiter } from './limiter.js';
 import type { AdmissionLimits } from './limits.js';
+import { Proxies } from './proxies.js';
 import { SignedUrlAuthenticator } from './signed-url.js';
 import { TokenAuthenticator } from './tokens.js';
 
-/** What a server asks before it takes anything. */
+/** What a server asks before it takes anything. Both stay the same objects for its whole life. */
 export interface AdmissionSet {
   readonly admission: Admission;
   readonly connections: ConnectionAdmission;
   /**
-   * Reads another configuration, and key sets again. What it returns puts that in place: whoever was let
-   * in before stays. @throws UploadResponseError INVALID_CONFIG; nothing has changed then
+   * What is new counts from now on; what was let in before stays, and is counted on. All of it, or
+   * nothing where it throws.
+   * @throws UploadResponseError INVALID_CONFIG; also where it would turn authentication off: other
+   *   machines may reach a server that was started with it
    */
-  prepare(auth: AuthConfig, limits: AdmissionLimits): () => void;
+  update(auth: AuthConfig, limits: AdmissionLimits): void;
   /** Ends what is asked of others. Idempotent, never throws. */
   close(): Promise<void>;
 }
@@ -36,62 +40,75 @@ export interface AdmissionSet {
  * @throws UploadResponseError INVALID_CONFIG
  */
 export function createAdmission(auth: AuthConfig, limits: AdmissionLimits): AdmissionSet {
-  return new Admissions(auth, limits);
+  return new CurrentAdmission(auth, limits);
 }
 
-/** One configuration's answer to who may do what. */
-interface Rules {
-  readonly admission: Admission;
+/** A configuration's authenticators, and what has to be ended with them. */
+interface Authenticators {
+  readonly list: readonly Authenticator[];
   readonly callback: CallbackAuthenticator | undefined;
 }
 
-class Admissions implements AdmissionSet, Admission {
-  readonly admission = this;
+class CurrentAdmission implements AdmissionSet, Admission {
+  readonly admission: Admission = this;
   readonly connections: Limiter;
-  #rules: Rules;
-  /** Callbacks that still have questions of the rules before. */
-  readonly #retiring = new Set<CallbackAuthenticator>();
+  #auth: AuthConfig;
+  #proxies: Proxies;
+  #authenticators: Authenticators;
+  #gate: Gate | undefined;
+  /** Those in use, and those of before that somebody still waits for. */
+  readonly #callbacks = new Set<CallbackAuthenticator>();
 
   constructor(auth: AuthConfig, limits: AdmissionLimits) {
-    this.connections = new Limiter(limits);
-    this.#rules = createRules(auth, limits, this.connections);
+    this.#authenticators = authenticatorsOf(auth);
+    this.#auth = auth;
+    this.#proxies = new Proxies(auth.trustedProxies);
+    this.connections = new Limiter(limits, this.#proxies);
+    this.#gate = this.#makeGate();
   }
 
   admit(action: Action, caller: Caller): Permit | Promise<Permit> {
-    return this.#rules.admission.admit(action, caller);
+    return (this.#gate ?? openAdmission).admit(action, caller);
   }
 
-  prepare(auth: AuthConfig, limits: AdmissionLimits): () => void {
-    const rules = createRules(auth, limits, this.connections);
-    return () => {
-      this.connections.setLimits(limits);
-      const { callback } = this.#rules;
-      this.#rules = rules;
-      if (!callback) return;
-      this.#retiring.add(callback);
-      void callback.retire().finally(() => this.#retiring.delete(callback));
-    };
+  update(auth: AuthConfig, limits: AdmissionLimits): void {
+    if (isAuthConfigured(this.#auth) && !isAuthConfigured(auth)) {
+      const detail = 'auth: it cannot be turned off while the server runs, restart it';
+      throw new UploadResponseError('INVALID_CONFIG', detail);
+    }
+    // A file may hold another key set under the same name.
+    const kept = isDeepStrictEqual(auth, this.#auth) && auth.jwt?.jwksFile === undefined;
+    const before = { gate: this.#gate, callback: this.#authenticators.callback };
+    if (!kept) this.#authenticators = authenticatorsOf(auth);
+    this.#auth = auth;
+    this.#proxies = new Proxies(auth.trustedProxies);
+    this.connections.update(limits, this.#proxies);
+    this.#gate = this.#makeGate();
+    if (!kept && before.callback) void this.#retire(before.callback, before.gate);
   }
 
   async close(): Promise<void> {
-    const { callback } = this.#rules;
-    const callbacks = callback ? [callback, ...this.#retiring] : [...this.#retiring];
-    await Promise.all(callbacks.map((one) => one.close()));
+    await Promise.all([...this.#callbacks].map((callback) => callback.close().catch(() => {})));
+    this.#callbacks.clear();
+  }
+
+  #makeGate(): Gate | undefined {
+    const { list, callback } = this.#authenticators;
+    if (callback) this.#callbacks.add(callback);
+    if (!isAuthConfigured(this.#auth) && !this.connections.limitsRequests) return undefined;
+    return new Gate(this.#auth, list, this.connections, this.#proxies);
+  }
+
+  /** Ends it when nobody asks it any more. */
+  async #retire(callback: CallbackAuthenticator, gate: Gate | undefined): Promise<void> {
+    await gate?.idle();
+    await callback.close().catch(() => {});
+    this.#callbacks.delete(callback);
   }
 }
 
-function createRules(auth: AuthConfig, limits: AdmissionLimits, limiter: Limiter): Rules {
-  if (!isAuthConfigured(auth) && !limitsRequests(limits)) {
-    return { admission: openAdmission, callback: undefined };
-  }
-  const authenticators = authenticatorsOf(auth);
-  const callback = auth.callback && new CallbackAuthenticator(auth.callback);
-  // The callback comes last: it is asked what nobody here knows.
-  if (callback) authenticators.push(callback);
-  return { admission: new Gate(auth, authenticators, limiter), callback };
-}
-
-function authenticatorsOf(auth: AuthConfig): Authenticator[] {
+/** The callback comes last: it is asked what nobody here knows. */
+function authenticatorsOf(auth: AuthConfig): Authenticators {
   const list: Authenticator[] = [];
   try {
     if (auth.certificates.length > 0) list.push(new CertificateAuthenticator(auth.certificates));
@@ -105,5 +122,7 @@ function authenticatorsOf(auth: AuthConfig): Authenticator[] {
     const detail = `auth: ${(cause as Error).message}`;
     throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
   }
-  return list;
+  const callback = auth.callback && new CallbackAuthenticator(auth.callback);
+  if (callback) list.push(callback);
+  return { list, callback };
 }

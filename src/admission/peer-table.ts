@@ -12,7 +12,6 @@ export class Peer {
     return this.#buckets[name];
   }
 
-  /** Buckets of other sizes will be made. */
   forgetRates(): void {
     this.#buckets = {};
   }
@@ -61,18 +60,16 @@ export class PeerTable {
     return peer;
   }
 
-  /** Forgets how often the peers came, and those of which nothing else is remembered. */
-  forgetRates(): void {
-    for (const [key, peer] of this.#peers) {
-      peer.forgetRates();
-      if (!peer.busy) this.#peers.delete(key);
-    }
-  }
-
   /** Forgets the peer if nothing of it is left to be remembered. */
   settle(address: string, now: number): void {
     const key = peerKey(address);
     if (this.#peers.get(key)?.idle(now)) this.#peers.delete(key);
+  }
+
+  /** Rates begin anew, for everybody. */
+  forgetRates(now: number): void {
+    for (const peer of this.#peers.values()) peer.forgetRates();
+    this.#sweep(now);
   }
 
   #sweep(now: number): void {

@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { authConfigSchema, isAuthConfigured } from '../admission/config.js';
+import { type AuthConfig, authConfigSchema, isAuthConfigured } from '../admission/config.js';
 import { admissionLimitsShape } from '../admission/limits.js';
-import { httpConfigSchema } from '../http/config.js';
+import { type HttpConfig, httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
+import type { TransportDefinition } from '../transports/transport.js';
 import { adminSchema, OPERATIONS_PATHS } from './admin-schema.js';
 import { exposedAddresses } from './exposure.js';
 import { segmentSchema } from './segment-schema.js';
@@ -15,9 +16,9 @@ type TransportSchemas = {
 
 const transports = z.strictObject(
   Object.fromEntries(
-    Object.entries(TRANSPORTS).map(([name, transport]) => [
+    Object.entries<TransportDefinition>(TRANSPORTS).map(([name, transport]) => [
       name,
-      transport.configSchema.prefault({}),
+      (transport.configSchema as z.ZodObject).prefault({}),
     ]),
   ) as unknown as TransportSchemas,
 );
@@ -119,6 +120,7 @@ export const configSchema = z
       const message = `${config.http.prefix} is taken; accepted: another path, or admin.onHttp: false`;
       context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
     }
+    checkCertificates(config, context);
     checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {
@@ -131,6 +133,18 @@ export const configSchema = z
       });
     }
   });
+
+/** Rules that can never match would look as if they protected something. */
+function checkCertificates(
+  { auth, http }: { readonly auth: AuthConfig; readonly http: HttpConfig },
+  context: z.RefinementCtx,
+): void {
+  const asked = http.tls !== undefined && http.tls.clientCertificates !== 'none';
+  if (auth.certificates.length === 0 || asked) return;
+  const message =
+    'no client is asked for a certificate: set http.tls.clientCertificates to optional or required';
+  context.addIssue({ code: 'custom', path: ['auth', 'certificates'], message });
+}
 
 function exposedText(host: string): string {
   return (

@@ -159,8 +159,9 @@ export class RunningServer implements UploadResponseServer {
     const { config, changed, needRestart } = planReload(this.#config, wanted);
     checkTogether(config);
     const { auth, limits, workers, log } = config;
-    const commits = [admission.prepare(auth, limits), http.reload(config.http)];
-    for (const commit of commits) commit();
+    const commit = http.reload(config.http);
+    admission.update(auth, limits);
+    commit();
     const { killStuckAfterMs } = workers;
     ingress.configure({ limits, killStuckAfterMs, logStreams: log.streams });
     logs.setLevel(log.level);

@@ -82,12 +82,21 @@ class Http1Answer implements Answer {
       const chunk = this.#response.read() as Buffer | null;
       if (chunk) return chunk.toString('latin1');
       if (this.#response.readableEnded) return undefined;
-      await Promise.race([
-        once(this.#response, 'readable'),
-        once(this.#response, 'end'),
-        this.#closed,
-      ]);
+      await this.#changed();
       if (this.#response.destroyed && !this.#response.complete) throw new Error('cut');
+    }
+  }
+
+  /** Something came, or nothing will. */
+  async #changed(): Promise<void> {
+    const done = new AbortController();
+    const { signal } = done;
+    const changes = ['readable', 'end'].map((event) => once(this.#response, event, { signal }));
+    for (const change of changes) change.catch(() => {});
+    try {
+      await Promise.race([...changes, this.#closed]);
+    } finally {
+      done.abort();
     }
   }
 

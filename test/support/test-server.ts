@@ -21,6 +21,8 @@ export interface TestServerOptions {
   readonly killStuckAfterMs?: number;
 }
 
+export type TestScheme = 'http' | 'https' | 'ws' | 'wss';
+
 const notices: string[] = [];
 const note = (fields: object, message: string) =>
   notices.push(`${message} ${JSON.stringify(fields)}`);
@@ -34,7 +36,7 @@ const testLog: Logger = {
   },
 };
 
-/** A server on free ports, plain and TLS, with workers in processes of their own. */
+/** A server on free ports, plain, TLS and h2c, with workers in processes of their own. */
 export class TestServer {
   readonly workers: WorkerProcess[] = [];
   #folder: string;
@@ -51,16 +53,15 @@ export class TestServer {
       },
       auth: { ...options.auth },
       limits: { ...options.limits },
-      http: { port: 0, tls: { port: 0, ...files }, ...options.http },
+      http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },
       admin: { ...options.admin },
       shutdown: { ...options.shutdown },
       workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
     };
-    const server = await createServer(config, { log: testLog });
-    const started = new TestServer(folder, server, config);
+    const started = new TestServer(folder, config, await createServer(config, { log: testLog }));
     try {
-      await server.listen();
+      await started.server.listen();
       for (let i = 0; i < (options.workers ?? 1); i++) await started.addWorker();
       for (const name of options.observers ?? []) await started.addWorker(name);
     } catch (error) {
@@ -72,11 +73,17 @@ export class TestServer {
 
   private constructor(
     folder: string,
-    readonly server: UploadResponseServer,
-    /** What it was started with. */
     readonly config: ServerConfig,
+    public server: UploadResponseServer,
   ) {
     this.#folder = folder;
+  }
+
+  /** Ends the server, as if it had been killed for its workers, and starts another one in its place. */
+  async restart(): Promise<void> {
+    await this.server.close();
+    this.server = await createServer(this.config, { log: testLog });
+    await this.server.listen();
   }
 
   /** What the server logged. */
@@ -103,13 +110,16 @@ export class TestServer {
     return this.workers[0] as WorkerProcess;
   }
 
-  port(scheme: 'http' | 'https' = 'http'): number {
-    const found = this.server.addresses.find((address) => address.scheme === scheme);
+  /** `transport`: its listener, where several have the scheme. */
+  port(scheme: TestScheme = 'http', transport?: string): number {
+    const found = this.server.addresses.find(
+      (one) => one.scheme === scheme && (!transport || one.transport === transport),
+    );
     if (!found) throw new Error(`no ${scheme} listener`);
     return found.port;
   }
 
-  url(path: string, scheme: 'http' | 'https' = 'http'): string {
+  url(path: string, scheme: TestScheme = 'http'): string {
     return `${scheme}://127.0.0.1:${this.port(scheme)}${path}`;
   }
 
