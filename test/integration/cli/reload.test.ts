@@ -159,7 +159,8 @@ describe('files that change', () => {
     await version('..1');
     for (const name of ['cert.pem', 'key.pem']) symlinkSync(`..data/${name}`, join(mount, name));
     const file = new ConfigFile();
-    const tls = `http:\n  tls:\n    port: 0\n    certFile: ${mount}/cert.pem\n    keyFile: ${mount}/key.pem\n`;
+    const files = `    certFile: ${mount}/cert.pem\n    keyFile: ${mount}/key.pem\n`;
+    const tls = `http:\n  tls:\n    port: 0\n${files}`;
     file.write(tls + limit('1KB'));
     const args = ['--config', file.path, '--worker', echo, '--reload.watch-ms', '50ms'];
     const server = await TestServer.start(folder.path, args);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { metricRows } from '../../../src/metrics/index.js';
+import { TRANSPORTS } from '../../../src/transports/registry.js';
 import { RawClient } from '../../support/raw-client.js';
 import { TestServer, type TestServerOptions } from '../../support/test-server.js';
 import { until } from '../../support/until.js';
@@ -42,7 +43,11 @@ describe('metrics', () => {
         name('connections_refused_total'),
         name('requests_refused_total'),
       ]);
-      assert.equal(before.value(name('streams_opened_total'), HTTP1), 0);
+      for (const transport of Object.keys(TRANSPORTS)) {
+        assert.equal(before.value(name('streams_opened_total'), { transport }), 0);
+        assert.equal(before.value(name('stream_duration_seconds_count'), { transport }), 0);
+        assert.ok(before.value(name('requests_total'), { transport }) >= 0);
+      }
     }));
 
   test('count streams, bytes and times of uploads', () =>

@@ -71,12 +71,12 @@ describe('the plan of a reload', () => {
   });
 
   test('names a list of another length, and the entries of one that is as long', () => {
-    const token = (name: string) => ({ name, hash: `sha256:${'a'.repeat(43)}` });
+    const token = (name: string) => ({ name, hash: `sha256:${name.repeat(43)}` });
     const one = config({ auth: { tokens: [token('a'), token('b')] } });
     const longer = config({ auth: { tokens: [token('a'), token('b'), token('c')] } });
     const other = config({ auth: { tokens: [token('a'), token('c')] } });
     assert.deepEqual(planReload(one, longer).changed, ['auth.tokens']);
-    assert.deepEqual(planReload(one, other).changed, ['auth.tokens.1.name']);
+    assert.deepEqual(planReload(one, other).changed, ['auth.tokens.1.name', 'auth.tokens.1.hash']);
   });
 
   test('knows only keys and sections that there are', () => {
