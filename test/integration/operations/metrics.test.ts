@@ -136,7 +136,11 @@ describe('metrics', () => {
       const { status } = await fetch(url, { method: 'POST', body: 'x' });
       assert.equal(status, 200);
       let one = await scrape(server);
-      assert.equal(one.value(name('worker_deaths_total')), 1);
+      // The arbiter's report may come after the second worker's answer.
+      await until(async () => {
+        one = await scrape(server);
+        return one.value(name('worker_deaths_total')) === 1;
+      }, 'the death to be counted');
       assert.equal(one.value(name('requeues_total')), 1);
       assert.equal(one.value(name('workers'), { role: 'responder' }), 1);
       assert.equal(one.value(name('streams_ended_total'), { ...HTTP1, outcome: 'completed' }), 1);
@@ -144,7 +148,10 @@ describe('metrics', () => {
       const last = await fetch(server.url('/upload/die-answering'), { method: 'POST', body: 'x' });
       await assert.rejects(last.text());
       await server.free();
-      one = await scrape(server);
+      await until(async () => {
+        one = await scrape(server);
+        return one.value(name('worker_deaths_total')) === 2;
+      }, 'the second death to be counted');
       assert.equal(one.value(name('streams_ended_total'), { ...HTTP1, outcome: 'WORKER_DIED' }), 1);
       assert.equal(one.value(name('requeues_total')), 1);
     }));
