@@ -80,7 +80,7 @@ export class ControlApi {
   #serve(app: FastifyInstance, routes: readonly Route[]): void {
     app.removeAllContentTypeParsers();
     // Every route reads its own body: bytes as they arrive, or bounded JSON.
-    app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    app.addContentTypeParser('*', (_request, _payload, done) => done(null));
     app.setErrorHandler((error, _request, reply) => this.#refuse(reply, this.#errorOf(error)));
     // Not an upload either, where uploads are taken at every path.
     app.route({
@@ -137,7 +137,8 @@ export class ControlApi {
     visit.takesNew = route.takesNew ?? false;
     if (visit.takesNew && this.#draining) visit.patience.end(shuttingDown());
     const fields: Record<string, string> = {};
-    const payload = request.body as Readable | undefined;
+    // Not Fastify's body: of HTTP/2 it takes one without a length for none.
+    const payload: Readable = request.raw;
     const { [this.#options.tokenParameter]: _, ...query } = request.query as object & {
       readonly [name: string]: unknown;
     };
@@ -160,7 +161,7 @@ export class ControlApi {
     } finally {
       visit.patience.rest();
       // What nobody reads any more would keep the connection from its next request.
-      if (payload && !payload.readableEnded) payload.resume();
+      if (!payload.readableEnded) payload.resume();
     }
   }
 
