@@ -1,6 +1,7 @@
 // Every suite of 'npm test', in the order in which they run: the quick ones first.
 
 import {
+  capiTests,
   command,
   fuzzTargets,
   nativeTests,
@@ -79,6 +80,14 @@ export const suites = [
     packages: [...cmake, 'native-tests'],
     timeoutSeconds: 900,
     run: (at) => nativeTests('tsan', at),
+  },
+  {
+    name: 'capi',
+    what: 'test/capi, the installed C library, valgrind',
+    needs: ['addon', 'dist'],
+    packages: [...cmake, 'native-tests', 'capi', 'clients'],
+    timeoutSeconds: 900,
+    run: capiTests,
   },
   {
     name: 'fuzz',

@@ -24,10 +24,10 @@ export interface ControlOptions {
   readonly segment: Segment;
   readonly socket: string;
   readonly admission: Admission;
-  /** Query parameter that may hold a token, or ''. */
-  readonly tokenParameter: string;
   /** There is no way to authenticate: only processes of the server's user may come. */
-  readonly open: boolean;
+  isOpen(): boolean;
+  /** Query parameter that may hold a token, or ''. */
+  tokenParameter(): string;
   readonly log: Logger;
 }
 
@@ -50,9 +50,9 @@ export class ControlApi {
 
   /** Adds its routes; to be called before `HttpFront.listen`. */
   constructor(options: ControlOptions) {
-    const { config, http, segment, socket, admission, open, log } = options;
+    const { config, http, segment, socket, log } = options;
     this.#options = options;
-    this.#access = new Access(admission, open);
+    this.#access = new Access(options);
     this.#remotes = new RemoteWorkers(socket, config, log);
     this.#watcher = new Watcher(socket);
     const context = { segment, remotes: this.#remotes, watcher: this.#watcher, config };
@@ -139,7 +139,7 @@ export class ControlApi {
     const fields: Record<string, string> = {};
     // Not Fastify's body: of HTTP/2 it takes one without a length for none.
     const payload: Readable = request.raw;
-    const { [this.#options.tokenParameter]: _, ...query } = request.query as object & {
+    const { [this.#options.tokenParameter()]: _, ...query } = request.query as object & {
       readonly [name: string]: unknown;
     };
     try {
