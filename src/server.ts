@@ -1,6 +1,5 @@
 import { type AdmissionSet, createAdmission, isAuthConfigured } from './admission/index.js';
 import type { Config } from './config/schema.js';
-import { ControlApi } from './control/index.js';
 import { HttpFront } from './http/index.js';
 import { Ingress, type Logger } from './ingress/index.js';
 import type { ProcessSnapshot, ServerStats } from './metrics/index.js';
@@ -96,27 +95,19 @@ export async function createServer(
     transports: Object.keys(TRANSPORTS),
   });
   let admission: AdmissionSet | undefined;
-  let control: ControlApi | undefined;
   try {
     admission = createAdmission(valid.auth, valid.limits);
     const http = new HttpFront(valid.http, log, admission.connections);
     const shared = { ingress, http, admission: admission.admission, log };
     const transports = createTransports(valid, shared);
-    const open = !isAuthConfigured(valid.auth);
-    if (valid.control.enabled) {
-      const { tokenParameter } = valid.auth;
-      const { control: config } = valid;
-      control = new ControlApi({ ...shared, config, segment, socket, open, tokenParameter });
-    }
-    const parts = { name, socket, segment, ingress, http, transports, admission, logs, control };
+    const parts = { name, socket, segment, ingress, http, transports, admission, logs };
     const server = new RunningServer(valid, parts, options.collectMetrics);
     http.prepare();
-    if (open) {
+    if (!isAuthConfigured(valid.auth)) {
       log.info({}, 'no authentication is configured: only this machine can connect');
     }
     return server;
   } catch (error) {
-    control?.close();
     await admission?.close();
     ingress.close();
     segment.close();

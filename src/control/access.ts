@@ -3,24 +3,28 @@ import { UploadResponseError } from '../errors/index.js';
 import { callerOf, isLoopback, type RawRequest } from '../http/index.js';
 import { expectSameUser } from './same-user.js';
 
+/** Whom the API asks. */
+export interface AccessOptions {
+  readonly admission: Admission;
+  /** There is no way to authenticate, so that only this machine can connect. */
+  isOpen(): boolean;
+}
+
 /** Who may use the API. */
 export class Access {
-  readonly #admission: Admission;
-  readonly #open: boolean;
+  readonly #options: AccessOptions;
 
-  /** `open`: there is no way to authenticate, so that only this machine can connect. */
-  constructor(admission: Admission, open: boolean) {
-    this.#admission = admission;
-    this.#open = open;
+  constructor(options: AccessOptions) {
+    this.#options = options;
   }
 
   /** A permit of the caller. Rejects with FORBIDDEN, UNAUTHENTICATED and what else admission says. */
   async admit(request: RawRequest): Promise<Permit> {
-    if (this.#open) {
+    if (this.#options.isOpen()) {
       expectLocalName(request);
       await expectSameUser(request.socket);
     }
-    return this.#admission.admit('api', callerOf('control', request));
+    return this.#options.admission.admit('api', callerOf('control', request));
   }
 }
 

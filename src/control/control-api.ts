@@ -24,10 +24,10 @@ export interface ControlOptions {
   readonly segment: Segment;
   readonly socket: string;
   readonly admission: Admission;
-  /** Query parameter that may hold a token, or ''. */
-  readonly tokenParameter: string;
   /** There is no way to authenticate: only processes of the server's user may come. */
-  readonly open: boolean;
+  isOpen(): boolean;
+  /** Query parameter that may hold a token, or ''. */
+  tokenParameter(): string;
   readonly log: Logger;
 }
 
@@ -50,9 +50,9 @@ export class ControlApi {
 
   /** Adds its routes; to be called before `HttpFront.listen`. */
   constructor(options: ControlOptions) {
-    const { config, http, segment, socket, admission, open, log } = options;
+    const { config, http, segment, socket, log } = options;
     this.#options = options;
-    this.#access = new Access(admission, open);
+    this.#access = new Access(options);
     this.#remotes = new RemoteWorkers(socket, config, log);
     this.#watcher = new Watcher(socket);
     const context = { segment, remotes: this.#remotes, watcher: this.#watcher, config };
@@ -80,7 +80,7 @@ export class ControlApi {
   #serve(app: FastifyInstance, routes: readonly Route[]): void {
     app.removeAllContentTypeParsers();
     // Every route reads its own body: bytes as they arrive, or bounded JSON.
-    app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    app.addContentTypeParser('*', (_request, _payload, done) => done(null));
     app.setErrorHandler((error, _request, reply) => this.#refuse(reply, this.#errorOf(error)));
     // Not an upload either, where uploads are taken at every path.
     app.route({
@@ -137,8 +137,9 @@ export class ControlApi {
     visit.takesNew = route.takesNew ?? false;
     if (visit.takesNew && this.#draining) visit.patience.end(shuttingDown());
     const fields: Record<string, string> = {};
-    const payload = request.body as Readable | undefined;
-    const { [this.#options.tokenParameter]: _, ...query } = request.query as object & {
+    // Not Fastify's body: of HTTP/2 it takes one without a length for none.
+    const payload: Readable = request.raw;
+    const { [this.#options.tokenParameter()]: _, ...query } = request.query as object & {
       readonly [name: string]: unknown;
     };
     try {
@@ -160,7 +161,7 @@ export class ControlApi {
     } finally {
       visit.patience.rest();
       // What nobody reads any more would keep the connection from its next request.
-      if (payload && !payload.readableEnded) payload.resume();
+      if (!payload.readableEnded) payload.resume();
     }
   }
 

@@ -8,11 +8,8 @@ const MAX_BYTES = 4 * 2 ** 20;
  * A request's body as JSON, `{}` without one.
  * @throws UploadResponseError UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, BAD_REQUEST, CLIENT_GONE
  */
-export async function readJson(
-  type: string | undefined,
-  payload: Readable | undefined,
-): Promise<unknown> {
-  const bytes = payload ? await gather(payload) : Buffer.alloc(0);
+export async function readJson(type: string | undefined, payload: Readable): Promise<unknown> {
+  const bytes = await gather(payload);
   if (bytes.length === 0) return {};
   if (type?.split(';')[0]?.trim().toLowerCase() !== 'application/json') {
     throw new UploadResponseError('UNSUPPORTED_MEDIA_TYPE', type ?? 'it has none');

@@ -9,8 +9,8 @@ export interface RawCall {
   readonly params: unknown;
   readonly query: unknown;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** The body's bytes; undefined without one. */
-  readonly payload: Readable | undefined;
+  /** The body's bytes. */
+  readonly payload: Readable;
   /** Name of the caller, where callers have names. */
   readonly subject: string | undefined;
   /** For whatever the request waits for. */

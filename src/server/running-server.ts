@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AdmissionSet } from '../admission/index.js';
+import { type AdmissionSet, isAuthConfigured } from '../admission/index.js';
 import type { Config } from '../config/schema.js';
-import type { ControlApi } from '../control/index.js';
+import { ControlApi } from '../control/index.js';
 import { ERRORS, fromNative, UploadResponseError } from '../errors/index.js';
 import type { HttpFront } from '../http/index.js';
 import type { Ingress } from '../ingress/index.js';
@@ -27,7 +27,6 @@ export interface ServerParts {
   readonly transports: ReadonlyMap<string, Transport>;
   readonly admission: AdmissionSet;
   readonly logs: ServerLog;
-  readonly control: ControlApi | undefined;
 }
 
 export class RunningServer implements UploadResponseServer {
@@ -37,6 +36,7 @@ export class RunningServer implements UploadResponseServer {
   readonly #facts: ProcessFacts;
   readonly #operations: Operations;
   readonly #adminListener: AdminListener | undefined;
+  readonly #control: ControlApi | undefined;
   #config: Config;
   #listening = false;
   #draining = false;
@@ -52,6 +52,7 @@ export class RunningServer implements UploadResponseServer {
     if (port !== undefined) {
       this.#adminListener = new AdminListener({ ...config.admin, port }, this.#operations);
     }
+    if (config.control.enabled) this.#control = this.#createControl(config);
     this.#facts = new ProcessFacts(parts.name);
   }
 
@@ -110,7 +111,7 @@ export class RunningServer implements UploadResponseServer {
     // Cut short by the signal, which is no failure.
     if (announceMs > 0) await delay(announceMs, undefined, { signal }).catch(() => {});
     this.#parts.http.stopListening();
-    this.#parts.control?.drain();
+    this.#control?.drain();
     const transports = [...this.#parts.transports.values()];
     await Promise.all(transports.map((transport) => transport.drain(signal)));
   }
@@ -136,6 +137,20 @@ export class RunningServer implements UploadResponseServer {
 
   snapshot(): ProcessSnapshot {
     return this.#facts.snapshot(this.stats());
+  }
+
+  #createControl({ control }: Config): ControlApi {
+    const { http, segment, socket, admission, logs } = this.#parts;
+    return new ControlApi({
+      config: control,
+      http,
+      segment,
+      socket,
+      admission: admission.admission,
+      isOpen: () => !isAuthConfigured(this.#config.auth),
+      tokenParameter: () => this.#config.auth.tokenParameter,
+      log: logs.log,
+    });
   }
 
   #createOperations(collect: CollectMetrics | undefined): Operations {
@@ -182,9 +197,9 @@ export class RunningServer implements UploadResponseServer {
   }
 
   async #closeTransports(): Promise<void> {
-    const { http, transports, control } = this.#parts;
+    const { http, transports } = this.#parts;
     http.stopListening();
-    control?.close();
+    this.#control?.close();
     await Promise.all([...transports.values()].map((transport) => transport.close()));
     await http.close();
     await this.#adminListener?.close();

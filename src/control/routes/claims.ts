@@ -238,7 +238,6 @@ async function writing(
 }
 
 async function* bytesOf({ payload, patience }: WritingCall): AsyncGenerator<Uint8Array> {
-  if (!payload) return;
   // Ending early must not end the connection, on which the error is to be said.
   const chunks = payload.iterator({ destroyOnReturn: false });
   try {

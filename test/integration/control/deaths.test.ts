@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { test } from 'node:test';
+import { Lane, Segment, WorkerRole } from '../../../src/ring/index.js';
 import { until, within } from '../../support/until.js';
 import { expectNothingLeft, noise, Remote, setUp, upload } from './remote.js';
 
@@ -159,3 +160,39 @@ test(
     await within(drained, 'the server to be drained');
   },
 );
+
+test('a server that kills who holds a closed stream does not kill itself', bounded, async (t) => {
+  const { server } = await setUp(t, { workers: 1, killStuckAfterMs: 200 });
+  const { socket } = server.server;
+  // A row like a remote worker's, of the server's own process, which never lets go.
+  const segment = await Segment.attach({
+    ...{ socket, name: 'stuck', role: WorkerRole.observer, observer: '', capacity: 0 },
+  });
+  t.after(() => segment.close());
+  const hold = async (path: string) => {
+    const gone = new AbortController();
+    const options = { method: 'PUT', body: 'x', signal: gone.signal };
+    const uploading = fetch(server.url(`/upload${path}`), options).catch(() => undefined);
+    await until(() => segment.native.listStreams(false).length > 0, 'the stream');
+    const [stream = 0] = segment.native.listStreams(false);
+    segment.join(stream, Lane.request, 0);
+    const leave = async () => {
+      gone.abort();
+      await uploading;
+    };
+    return { stream, leave };
+  };
+  const first = await hold('/none');
+  await first.leave();
+  await until(() => server.server.ingress.stats().setAside === 1, 'a stream to be set aside');
+  // The next one is held by a stopped worker too: when that is dead, the first one's time is over.
+  const reports = server.worker.reports.length;
+  const second = await hold('/silent');
+  await server.worker.report('reading', reports);
+  server.worker.signal('SIGSTOP');
+  await second.leave();
+  await until(() => !server.worker.alive, 'the stopped worker to be killed');
+  assert.equal(server.server.ingress.stats().setAside, 2);
+  segment.close();
+  await within(server.free(), 'both places to be free');
+});

@@ -36,8 +36,8 @@ async function describe(t: TestContext) {
     segment,
     socket: options.socket,
     admission: openAdmission,
-    tokenParameter: 'token',
-    open: false,
+    tokenParameter: () => 'token',
+    isOpen: () => false,
     log: silentLogger,
   });
   t.after(() => api.close());
