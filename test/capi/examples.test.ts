@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, type TestContext } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { createGunzip, gunzipSync } from 'node:zlib';
 import { testWith } from '../support/program.js';
 import { TestServer } from '../support/test-server.js';
@@ -30,6 +30,18 @@ async function setUp(t: TestContext) {
   await until(() => native.workers().length === 2, 'the worker to attach');
   return { worker, server, url: server.url('/upload') };
 }
+
+test('the first worker of the manual is compiled and answers', { timeout: 60_000 }, async (t) => {
+  const page = readFileSync(join(root, 'docs/c-sdk.md'), 'utf8');
+  const source = join(folder, 'first.c');
+  writeFileSync(source, /```c\n([\s\S]*?)```/.exec(page)?.[1] ?? '');
+  const first = await compile(source, folder);
+  const server = await TestServer.start({ workers: 0 });
+  t.after(() => server.stop());
+  CWorker.spawn(t, server.server.socket, [first]);
+  const answer = await fetch(server.url('/upload'), { method: 'PUT', body: 'abc' });
+  assert.equal(await answer.text(), '3 bytes\n');
+});
 
 testWith('curl', 'gzip-worker sends uploads back compressed', async (t) => {
   const { worker, server, url } = await setUp(t);
