@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UploadResponseError } from '../errors/index.js';
-import { type Admission, type ConnectionAdmission, openAdmission } from './admission.js';
+import {
+  type Action,
+  type Admission,
+  type Caller,
+  type ConnectionAdmission,
+  openAdmission,
+  type Permit,
+} from './admission.js';
 import { CallbackAuthenticator } from './callback.js';
 import { CertificateAuthenticator } from './certificates.js';
 import { type AuthConfig, isAuthConfigured } from './config.js';
@@ -60,7 +67,7 @@ class CurrentAdmission implements AdmissionSet, Admission {
     this.#gate = this.#makeGate();
   }
 
-  admit(...[action, caller]: Parameters<Admission['admit']>): ReturnType<Admission['admit']> {
+  admit(action: Action, caller: Caller): Permit | Promise<Permit> {
     return (this.#gate ?? openAdmission).admit(action, caller);
   }
 

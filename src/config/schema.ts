@@ -4,6 +4,7 @@ import { admissionLimitsShape } from '../admission/limits.js';
 import { type HttpConfig, httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
+import type { TransportDefinition } from '../transports/transport.js';
 import { exposedAddresses } from './exposure.js';
 import { segmentSchema } from './segment-schema.js';
 
@@ -14,7 +15,7 @@ type TransportSchemas = {
 
 const transports = z.strictObject(
   Object.fromEntries(
-    Object.entries(TRANSPORTS).map(([name, transport]) => [
+    Object.entries<TransportDefinition>(TRANSPORTS).map(([name, transport]) => [
       name,
       (transport.configSchema as z.ZodObject).prefault({}),
     ]),

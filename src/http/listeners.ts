@@ -23,6 +23,8 @@ export interface Listener {
 /** A listener whose server parses HTTP/1.1. */
 export interface Http1Listener extends Listener {
   readonly server: Server;
+  /** Node's own listener for connections of HTTP/1.1. */
+  parse(socket: Socket): void;
 }
 
 /** Where a listener is bound. */
@@ -52,12 +54,18 @@ export function createListeners(config: HttpConfig, takers: ConnectionTakers): L
   const listeners: Listener[] = [];
   if (config.plain) {
     const server = createServer(serverOptions(config));
+    const parse = ownListener(server, 'connection');
     server.on('connection', takers.http1);
-    listeners.push({ kind: 'plain', host, port, server });
+    const listener: Http1Listener = { kind: 'plain', host, port, server, parse };
+    listeners.push(listener);
   }
   if (tls) {
     const server = createSecureServer(config, tls, takers);
-    listeners.push({ kind: 'tls', host: tls.host ?? host, port: tls.port, server });
+    const parse = ownListener(server, 'secureConnection');
+    divide(server, parse, takers);
+    const { port } = tls;
+    const listener: Http1Listener = { kind: 'tls', host: tls.host ?? host, port, server, parse };
+    listeners.push(listener);
   }
   if (h2c && takers.http2) {
     const server = createTcpServer({ noDelay: true }, takers.http2);
@@ -114,7 +122,7 @@ function createSecureServer(
   takers: ConnectionTakers,
 ): Server {
   try {
-    const server = createTlsServer({
+    return createTlsServer({
       ...serverOptions(config),
       cert: readFileSync(tls.certFile),
       key: readFileSync(tls.keyFile),
@@ -124,8 +132,6 @@ function createSecureServer(
       ALPNProtocols: takers.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       handshakeTimeout: config.headTimeoutMs,
     });
-    divide(server, takers);
-    return server;
   } catch (cause) {
     const detail = `http.tls: ${(cause as Error).message}`;
     throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
@@ -142,9 +148,23 @@ function clientVerification({ clientCaFile, clientCertificates }: NonNullable<Ht
   };
 }
 
+/** What a new server itself does with a connection. */
+function ownListener(
+  server: Server,
+  event: 'connection' | 'secureConnection',
+): (socket: Socket) => void {
+  const own = server.listeners(event) as ((socket: Socket) => void)[];
+  return (socket) => {
+    for (const listener of own) listener.call(server, socket);
+  };
+}
+
 /** Keeps the connections on which the client chose HTTP/2 from the server's own parser. */
-function divide(server: Server, { http1, http2 }: ConnectionTakers): void {
-  const own = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[];
+function divide(
+  server: Server,
+  parse: (socket: Socket) => void,
+  { http1, http2 }: ConnectionTakers,
+): void {
   server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {
     if (http2 && socket.alpnProtocol === 'h2') {
@@ -152,6 +172,6 @@ function divide(server: Server, { http1, http2 }: ConnectionTakers): void {
       return;
     }
     http1(socket);
-    for (const listener of own) listener.call(server, socket);
+    parse(socket);
   });
 }

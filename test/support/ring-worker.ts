@@ -196,13 +196,14 @@ const behaviours: Record<string, Behaviour> = {
     await respond(work, writer, 'complete');
     die();
   },
+  /** With `head` it begins its answer before it reads. */
   async fail(work, writer) {
-    await work.hash();
     if (work.query.has('head')) {
       await writer.write(work.head(200), SlotFlag.head);
       await writer.append(text('begun\n'));
-      await delay(work.option('head'));
     }
+    await work.hash();
+    await delay(work.option('wait'));
     writer.fail(ERRORS.WORKER_FAILED.number);
   },
   async release() {},

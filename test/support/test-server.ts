@@ -19,6 +19,8 @@ export interface TestServerOptions {
   readonly killStuckAfterMs?: number;
 }
 
+export type TestScheme = 'http' | 'https' | 'ws' | 'wss';
+
 const notices: string[] = [];
 const note = (fields: object, message: string) =>
   notices.push(`${message} ${JSON.stringify(fields)}`);
@@ -105,7 +107,7 @@ export class TestServer {
   }
 
   /** `transport`: its listener, where several have the scheme. */
-  port(scheme: 'http' | 'https' = 'http', transport?: string): number {
+  port(scheme: TestScheme = 'http', transport?: string): number {
     const found = this.server.addresses.find(
       (one) => one.scheme === scheme && (!transport || one.transport === transport),
     );
@@ -113,7 +115,7 @@ export class TestServer {
     return found.port;
   }
 
-  url(path: string, scheme: 'http' | 'https' = 'http'): string {
+  url(path: string, scheme: TestScheme = 'http'): string {
     return `${scheme}://127.0.0.1:${this.port(scheme)}${path}`;
   }
 

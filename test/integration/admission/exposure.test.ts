@@ -16,7 +16,7 @@ test('without authentication only this machine can connect, and the log says so'
   const server = await TestServer.start();
   try {
     const hosts = server.server.addresses.map(({ host }) => host);
-    assert.deepEqual(hosts, ['127.0.0.1', '127.0.0.1']);
+    assert.deepEqual([...new Set(hosts)], ['127.0.0.1']);
     assert.ok(server.log.some((line) => line.startsWith('no authentication is configured')));
     assert.equal(await verdict(server), '200');
   } finally {
