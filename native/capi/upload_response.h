@@ -12,7 +12,7 @@
 // Threads. "Any thread" may be called by several threads at once. A reader, a writer and an exchange
 // each belong to one thread at a time, but different ones may be used by different threads at once,
 // also those of one exchange. Nothing may be used while, or after, it is being closed or freed. After
-// fork() the child must not touch any of it.
+// fork() the child must not touch any of it. A thread must not be cancelled inside of a call.
 //
 // Memory. What a `const` pointer shows belongs to the library. A request's bytes are mapped read-only:
 // writing into them is a SIGSEGV. Structs that begin with `size` may grow at their end in a later
@@ -145,7 +145,8 @@ UR_API int ur_worker_attach(ur_worker* worker, int timeout_ms);
 // Gives everything back at once and unmaps the memory: slots' pointers must not be used any more, and
 // every open handle answers UR_DETACHED and is still to be closed. For the server that is as if the
 // process had died: it hands open requests to other workers where it can. Waits for calls of other
-// threads, whose waits end. Idempotent. Any thread, but not from `accept`.
+// threads, whose waits end (that of ur_worker_attach by ur_worker_stop). Idempotent. Any thread, but not
+// from `accept`.
 UR_API void ur_worker_detach(ur_worker* worker);
 
 // Detaches and frees; NULL is allowed. Exchanges may be closed before or after. One thread.
