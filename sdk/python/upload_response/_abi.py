@@ -13,7 +13,6 @@ from ctypes import (
     c_uint32,
     c_uint64,
     c_void_p,
-    sizeof,
 )
 from typing import Any, Callable, List, Optional, Tuple
 

@@ -4,7 +4,7 @@ views on an old segment may outlive the attachment to it."""
 import ctypes
 import os
 import weakref
-from typing import Any, List, Optional, Set
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from . import _abi, _library
 from ._guard import Guard
@@ -27,15 +27,17 @@ class Attachment:
         self.options = options
         self.forked = False
         self.guard = Guard()
-        self._scopes: Set[Scope] = set()
+        self._scopes: Dict[int, Scope] = {}
         self._over = False
         self._detached = False
         self._freed = False
         self._calls = 0
         self._missed = 0
+        self._ended_callbacks: List[Callable[[], None]] = []
         self._ids = (ctypes.c_uint64 * _BATCH)()
         # Kept: the library calls it for as long as the worker lives.
-        self._accept = _abi.AcceptFunction(self._wants if options.filter else 0)
+        accept: Any = self._wants if options.filter else 0
+        self._accept = _abi.AcceptFunction(accept)
         handle = ctypes.c_void_p()
         self._check(
             self.library.worker_new(
@@ -73,7 +75,7 @@ class Attachment:
             with self.guard:
                 self._calls -= 1
                 if scope is not None:
-                    self._scopes.add(scope)
+                    self._scopes[scope.id] = scope
                 gone = self._detached
                 self._tidy()
         self._report_missed()
@@ -116,7 +118,12 @@ class Attachment:
 
     def scopes(self) -> List[Scope]:
         with self.guard:
-            return list(self._scopes)
+            return list(self._scopes.values())
+
+    def scopes_of(self, ids: Iterable[int]) -> List[Scope]:
+        """The streams of these ids that are worked on."""
+        with self.guard:
+            return [self._scopes[one] for one in ids if one in self._scopes]
 
     def info(self) -> Any:
         info = _abi.InfoStruct()
@@ -149,8 +156,8 @@ class Attachment:
             self._tidy()
 
     def detach(self, error: UploadResponseError) -> None:
-        """Gives everything back at once. For the server that is as if the process had died, unless
-        something still looks at the memory: then the streams fail, and it stays mapped until that ends."""
+        """Gives everything back at once. For the server that is as if the process had died, but where
+        something still looks at the memory: it stays mapped, and everything is held, until that ends."""
         self.retire()
         scopes = self.scopes()
         for scope in scopes:
@@ -170,11 +177,21 @@ class Attachment:
         """Everything was given back."""
         return self._freed
 
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        """Calls back when everything was given back: in any thread, under a lock, maybe in a
+        finalizer."""
+        with self.guard:
+            if not self._freed:
+                self._ended_callbacks.append(callback)
+                return
+        callback()
+
     def scope_closed(self, scope: Scope) -> None:
         """Called by a scope, under its lock."""
 
         def forget() -> None:
-            self._scopes.discard(scope)
+            if self._scopes.get(scope.id) is scope:
+                del self._scopes[scope.id]
             self._tidy()
 
         self.guard.soon(forget)
@@ -187,6 +204,8 @@ class Attachment:
             return
         self._freed = True
         self.library.worker_free(self.handle)
+        while self._ended_callbacks:
+            self._ended_callbacks.pop()()
 
     def _use(self, call: Any, *arguments: Any) -> int:
         """Calls the library with the worker, which is not freed meanwhile. Detached."""
@@ -232,7 +251,7 @@ def _forget_all() -> None:
     for attachment in list(_all):
         attachment.forked = True
         attachment.guard = Guard()
-        for scope in attachment._scopes:
+        for scope in attachment._scopes.values():
             scope.guard = Guard()
             scope.over = True
             scope.error = Detached("the worker belongs to the parent process")

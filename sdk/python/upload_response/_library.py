@@ -48,7 +48,7 @@ def candidates() -> Iterator[str]:
     # sdk/python/upload_response in the npm package and in the repository.
     root = _package.parents[2] if len(_package.parents) > 2 else _package
     yield str(root / "prebuilds" / _npm_platform() / name)
-    yield str(root / "out" / "capi" / name)
+    yield str(root / "out" / "capi" / "lib" / name)
     yield name
 
 

@@ -1,9 +1,10 @@
 """What a worker is told at its start, and what it reports."""
 
+import ctypes
 import os
 import sys
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Callable, Optional, Sequence
 
 from . import _abi
@@ -46,58 +47,106 @@ def report_failures(event: WorkerEvent) -> None:
     sys.stderr.write(f"upload_response worker: stream {event.id} failed: {text}")
 
 
-@dataclass(frozen=True)
-class Observer:
-    """The required observer that a worker is: no response passes without its verdict. The server must
-    know the name (``segment.requiredObservers``), and processes of one name share the duty."""
-
-    name: str
-
-
 @dataclass
 class WorkerOptions:
-    """See docs/python-sdk.md, "Options"."""
+    """What the constructors take; see docs/python-sdk.md, "Options"."""
 
-    socket: Optional[str] = None
-    name: Optional[str] = None
-    concurrency: Optional[int] = None
-    observer: "bool | Observer" = False
-    transport: Optional[str] = None
-    stage: Optional[str] = None
-    paths: Sequence[str] = field(default_factory=tuple)
-    filter: Optional[Callable[[RequestHead], bool]] = None
-    copy: bool = False
-    verify: bool = False
-    reconnect: bool = True
-    wait_for_server: bool = False
-    on_event: Callable[[WorkerEvent], None] = report_failures
+    socket: Optional[str]
+    name: Optional[str]
+    concurrency: Optional[int]
+    transport: Optional[str]
+    stage: Optional[str]
+    paths: Sequence[str]
+    filter: Optional[Callable[[RequestHead], bool]]
+    copy: bool
+    verify: bool
+    reconnect: bool
+    wait_for_server: bool
+    on_event: Callable[[WorkerEvent], None]
+    #: Reads beside the worker that answers.
+    observes: bool
+    #: Name of the required observer that it is.
+    required: Optional[str]
 
     def __post_init__(self) -> None:
         if self.concurrency is None:
-            self.concurrency = MAX_CONCURRENCY if self.observer else DEFAULT_CONCURRENCY
+            self.concurrency = MAX_CONCURRENCY if self.observes else DEFAULT_CONCURRENCY
         if not 1 <= self.concurrency <= MAX_CONCURRENCY:
             raise InvalidArgument(f"concurrency must be 1..{MAX_CONCURRENCY}")
-        if isinstance(self.observer, Observer) and not self.observer.name:
+        if self.required == "":
             raise InvalidArgument("a required observer needs its name")
         if isinstance(self.paths, str):
             raise InvalidArgument("paths is a list of paths")
         if self.name is None:
             self.name = os.environ.get("UR_WORKER_NAME") or f"python-{os.getpid()}"
 
-    @property
-    def observes(self) -> bool:
-        return bool(self.observer)
-
-    @property
-    def required(self) -> bool:
-        """It is a required observer."""
-        return isinstance(self.observer, Observer)
-
     def report(self, event: WorkerEvent) -> None:
         self.on_event(event)
 
     def failed(self, stream: int, error: BaseException) -> None:
         self.report(WorkerEvent("failed", id=stream, error=error))
+
+
+class Configured:
+    """What every kind of worker is told."""
+
+    _observes = False
+    _required: Optional[str] = None
+
+    def __init__(
+        self,
+        *,
+        socket: Optional[str] = None,
+        name: Optional[str] = None,
+        concurrency: Optional[int] = None,
+        transport: Optional[str] = None,
+        stage: Optional[str] = None,
+        paths: Sequence[str] = (),
+        filter: Optional[Callable[[RequestHead], bool]] = None,
+        copy: bool = False,
+        verify: bool = False,
+        reconnect: bool = True,
+        wait_for_server: bool = False,
+        on_event: Callable[[WorkerEvent], None] = report_failures,
+    ) -> None:
+        """Every argument is optional.
+
+        socket: path of the control socket; default: ``UR_SOCKET``, else the server's own default.
+        name: what ``top`` and metrics show; default: ``UR_WORKER_NAME``, else ``python-<pid>``.
+        concurrency: streams at once, 1 to 65536; default 16, of an observer no limit.
+        transport, stage: only streams of this transport, of pools that have this stage.
+        paths: only these; /a means /a, /a?q and /a/b, and /a/ what lies below it.
+        filter: only heads for which it returns true. Runs for every new stream: keep it quick.
+        copy: chunks are private copies. verify: every slot is compared with its hash.
+        reconnect: attach again when the server restarts. wait_for_server: wait for a first one.
+        on_event: told of ``WorkerEvent``s, in whatever thread they happen; by default failures go to
+        standard error.
+        """
+        self._options = WorkerOptions(
+            socket=socket,
+            name=name,
+            concurrency=concurrency,
+            transport=transport,
+            stage=stage,
+            paths=paths,
+            filter=filter,
+            copy=copy,
+            verify=verify,
+            reconnect=reconnect,
+            wait_for_server=wait_for_server,
+            on_event=on_event,
+            observes=self._observes,
+            required=self._required,
+        )
+        self._start()
+
+    def _start(self) -> None:
+        """The options are known."""
+
+    @property
+    def concurrency(self) -> int:
+        """Streams at once."""
+        return self._options.concurrency or 0
 
 
 def abi_options(options: WorkerOptions, accept: object) -> _abi.OptionsStruct:
@@ -109,18 +158,19 @@ def abi_options(options: WorkerOptions, accept: object) -> _abi.OptionsStruct:
         return os.fsencode(value) if value else None
 
     given = _abi.OptionsStruct()
-    given.size = _abi.sizeof(given)
+    given.size = ctypes.sizeof(given)
     given.socket = text(options.socket)
     given.name = text(options.name)
     given.role = _abi.ROLE_OBSERVER if options.observes else _abi.ROLE_RESPONDER
     given.capacity = options.concurrency
-    if isinstance(options.observer, Observer):
-        given.observer = text(options.observer.name)
+    given.observer = text(options.required)
     given.flags = _abi.WORKER_VERIFY if options.verify else 0
     given.transport = text(options.transport)
     given.stage = text(options.stage)
-    given.paths = (_abi.c_char_p * len(options.paths))(*[text(path) for path in options.paths])
-    given.path_count = len(options.paths)
+    if options.paths:
+        paths = [text(path) for path in options.paths]
+        given.paths = (ctypes.c_char_p * len(paths))(*paths)
+        given.path_count = len(paths)
     given.accept = accept
     return given
 

@@ -31,7 +31,6 @@ class StreamWork(Generic[B, W]):
         library: Any = scope.library
         self._scope = scope
         self._options = options
-        self._handed_over = False
         #: Id of the stream: unique within the segment.
         self.id: int = scope.id
         #: Name of the transport that brought the request.
@@ -69,12 +68,6 @@ class StreamWork(Generic[B, W]):
 
     # ---- Ends ----
 
-    def hand_over(self: "S") -> "S":
-        """The loop that yielded this leaves it alone from now on: whoever gets it ends it, with
-        ``run`` or by a ``with`` block. Returns itself."""
-        self._handed_over = True
-        return self
-
     def _has_thrown(self, error: BaseException) -> None:
         """The user's code has raised ``error``."""
         # After an abort it was right to raise, and nobody waits for what it did.
@@ -85,14 +78,12 @@ class StreamWork(Generic[B, W]):
     def _end_work(self) -> None:
         """The user's code has returned: everything that it has not ended is ended."""
         trouble = self._scope.error
-        if isinstance(trouble, OWN_TROUBLE):
+        if trouble is not None and isinstance(trouble, OWN_TROUBLE):
             self._options.failed(self.id, trouble)
         self._scope.close()
 
-    def _move_on(self) -> None:
-        """The loop asks for the next one: what was not handed over must be complete."""
-        if self._handed_over:
-            return
+    def finish(self) -> None:
+        """Ends the work: what is missing by now is a failure, and is reported."""
         try:
             self._complete()
         except UploadResponseError as error:
@@ -106,9 +97,6 @@ class StreamWork(Generic[B, W]):
     def _give(self, error: BaseException) -> None:
         """The user's code has failed with ``error``."""
         raise NotImplementedError
-
-
-S = TypeVar("S", bound=StreamWork[Any, Any])
 
 
 class ExchangeCore(StreamWork[B, W]):
@@ -154,7 +142,7 @@ class ExchangeCore(StreamWork[B, W]):
             self._give(error or WorkerFailed())
 
     def _complete(self) -> None:
-        if self._response.ending or self._scope.over:
+        if self._response.ended or self._scope.over:
             return
         if self.responded:
             raise WorkerFailed("response.end() was not called")
@@ -170,7 +158,7 @@ class ObservationCore(StreamWork[B, W]):
     def __init__(self, scope: Scope, options: WorkerOptions) -> None:
         super().__init__(scope, options)
         #: The response waits for this observer's verdict.
-        self.required = options.required
+        self.required = options.required is not None
         self._decided = False
 
     @property

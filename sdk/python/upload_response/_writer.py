@@ -47,6 +47,8 @@ class WriterCore:
         self._ending = False
         self._ended = False
         self._reserved: Optional[_Reservation] = None
+        #: With its end the work on the stream is over: it is the answer.
+        self.ends_work = False
         scope.writing(writer)
 
     @property
@@ -162,6 +164,8 @@ class WriterCore:
     def _has_ended(self) -> None:
         self._ended = True
         self._scope.written(self._writer)
+        if self.ends_work:
+            self._scope.end()
 
 
 def claim_of(scope: Scope, lane: int) -> int:

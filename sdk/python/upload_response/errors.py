@@ -8,7 +8,8 @@
         ...
 """
 
-from ._error_base import BY_NUMBER, UploadResponseError
+from ._error_base import BY_NUMBER
+from ._error_base import UploadResponseError as UploadResponseError
 from ._errors_gen import *  # noqa: F403  (the table's classes)
 from ._errors_gen import AbiMismatch
 
