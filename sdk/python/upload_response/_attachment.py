@@ -28,12 +28,14 @@ class Attachment:
         self.forked = False
         self.guard = Guard()
         self._scopes: Dict[int, Scope] = {}
+        #: Those of them that somebody works on; of the others only views are left.
+        self._busy: Dict[int, Scope] = {}
         self._over = False
         self._detached = False
         self._freed = False
         self._calls = 0
         self._missed = 0
-        self._ended_callbacks: List[Callable[[], None]] = []
+        self._idle_callbacks: List[Callable[[], None]] = []
         self._ids = (ctypes.c_uint64 * _BATCH)()
         # Kept: the library calls it for as long as the worker lives.
         accept: Any = self._wants if options.filter else 0
@@ -75,7 +77,7 @@ class Attachment:
             with self.guard:
                 self._calls -= 1
                 if scope is not None:
-                    self._scopes[scope.id] = scope
+                    self._scopes[scope.id] = self._busy[scope.id] = scope
                 gone = self._detached
                 self._tidy()
         self._report_missed()
@@ -114,7 +116,7 @@ class Attachment:
     @property
     def in_flight(self) -> int:
         """Streams that are worked on."""
-        return len(self._scopes)
+        return len(self._busy)
 
     def scopes(self) -> List[Scope]:
         with self.guard:
@@ -173,39 +175,44 @@ class Attachment:
             scope.close()
 
     @property
-    def ended(self) -> bool:
-        """Everything was given back."""
-        return self._freed
+    def idle(self) -> bool:
+        """Nothing is taken any more, and the work on every stream is over. Views may still be there:
+        when the last one goes, the memory does."""
+        return self._over and not self._busy
 
-    def when_ended(self, callback: Callable[[], None]) -> None:
-        """Calls back when everything was given back: in any thread, under a lock, maybe in a
-        finalizer."""
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Calls back when it is idle: in any thread, under a lock, maybe in a finalizer."""
         with self.guard:
-            if not self._freed:
-                self._ended_callbacks.append(callback)
+            if not self.idle:
+                self._idle_callbacks.append(callback)
                 return
         callback()
 
+    def scope_settled(self, scope: Scope) -> None:
+        """The work is over. Called by a scope, under its lock."""
+        self.guard.soon(lambda: self._forget(self._busy, scope))
+
     def scope_closed(self, scope: Scope) -> None:
-        """Called by a scope, under its lock."""
-
-        def forget() -> None:
-            if self._scopes.get(scope.id) is scope:
-                del self._scopes[scope.id]
-            self._tidy()
-
-        self.guard.soon(forget)
+        """Its handle is closed. Called by a scope, under its lock."""
+        self.guard.soon(lambda: self._forget(self._scopes, scope))
 
     # ---- Inside ----
 
+    def _forget(self, scopes: Dict[int, Scope], scope: Scope) -> None:
+        """Under the lock."""
+        if scopes.get(scope.id) is scope:
+            del scopes[scope.id]
+        self._tidy()
+
     def _tidy(self) -> None:
         """Under the lock."""
+        if self.idle:
+            while self._idle_callbacks:
+                self._idle_callbacks.pop()()
         if self._freed or self.forked or not self._over or self._scopes or self._calls > 0:
             return
         self._freed = True
         self.library.worker_free(self.handle)
-        while self._ended_callbacks:
-            self._ended_callbacks.pop()()
 
     def _use(self, call: Any, *arguments: Any) -> int:
         """Calls the library with the worker, which is not freed meanwhile. Detached."""

@@ -88,6 +88,7 @@ class Scope:
         #: What lives on of views whose chunk was released.
         self._views = 0
         self._calls = 0
+        self._settled = False
         self._writers: Set[int] = set()
 
     # ---- Using the handles ----
@@ -203,7 +204,12 @@ class Scope:
             number = (self.error or WorkerFailed()).number
             while self._writers:
                 self.library.writer_fail(self._writers.pop(), -number)
-        if self._views > 0 or self._lent:
+        if self._lent:
+            return
+        if not self._settled:
+            self._settled = True
+            self.attachment.scope_settled(self)
+        if self._views > 0:
             return
         self.closed = True
         self.library.exchange_close(self.handle)

@@ -40,7 +40,7 @@ class Service(Configured):
 
     def _leaving(self) -> List[Attachment]:
         """The attachments that take nothing more and still have work."""
-        self._left = [one for one in self.__dict__.get("_left", []) if not one.ended]
+        self._left = [one for one in self.__dict__.get("_left", []) if not one.idle]
         return self._left
 
     def _attached(self, attachment: Attachment) -> None:

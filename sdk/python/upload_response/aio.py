@@ -313,7 +313,7 @@ class _AsyncioWorker(Service, Generic[T]):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._forget, attachment)
 
-        attachment.when_ended(ended)
+        attachment.when_idle(ended)
 
     def _forget(self, attachment: Attachment) -> None:
         descriptor = self._watched.pop(attachment, -1)

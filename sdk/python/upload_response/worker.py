@@ -120,7 +120,7 @@ class _ThreadWorker(Service, Generic[T]):
             self._retire()
             leaving = list(self._leaving())
         for attachment in leaving:
-            attachment.when_ended(lambda: ended.put(None))
+            attachment.when_idle(lambda: ended.put(None))
         end = None if deadline_ms is None else time.monotonic() + deadline_ms / 1000
         try:
             for _ in leaving:
