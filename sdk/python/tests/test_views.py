@@ -150,7 +150,7 @@ class ViewsTest(ServerTest):
                 with in_thread(lambda: worker.next().run(lambda one: one.respond().end())):
                     put(self.server, b"another")
             self.assertEqual(bytes(part), b"lives")
-            self.assertEqual(len(self.server.state()["streams"]), 1)
+            until(lambda: len(self.server.state()["streams"]) == 1, "only its stream to be there")
             with in_thread(worker.stop, 0):
                 pass
             self.assertEqual(bytes(part), b"lives")
@@ -228,7 +228,7 @@ class ViewsTest(ServerTest):
         with self.assertRaises(ValueError):
             view[0] = 1
         part[:] = b"mine"
-        self.assertEqual(len(self.server.state()["streams"]), 1)
+        until(lambda: len(self.server.state()["streams"]) == 1, "only its stream to be there")
         with self.assertRaises(errors.UploadResponseError):
             response.commit(4)
         del part, view
