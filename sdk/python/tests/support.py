@@ -102,6 +102,71 @@ class Server:
         return json.loads(line)
 
 
+class Process:
+    """A program that prints JSON lines, by default a worker: see worker_process.py."""
+
+    def __init__(self, *arguments: str, program: str = "worker_process.py", **environment: str):
+        self.lines: List[Dict[str, Any]] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-X", "dev", "-W", "error::ResourceWarning", str(HERE / program)]
+            + list(arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.lines.append(json.loads(line))
+
+    def count(self, event: str) -> int:
+        return sum(line["event"] == event for line in list(self.lines))
+
+    def line(self, event: str, number: int = 1) -> Dict[str, Any]:
+        """Waits for the line of this number and kind."""
+
+        def found() -> Any:
+            lines = [line for line in list(self.lines) if line["event"] == event]
+            if len(lines) < number and not self._reader.is_alive():
+                raise AssertionError(f"the process ended without {event}: {self.lines}")
+            return lines[number - 1] if len(lines) >= number else None
+
+        result: Dict[str, Any] = until(found, f"line {number} of {event}")
+        return result
+
+    def tell(self) -> None:
+        """One line of input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """The exit code."""
+        code = self._process.wait(WATCHDOG_SECONDS)
+        self._reader.join(WATCHDOG_SECONDS)
+        return code
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(WATCHDOG_SECONDS)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
 class Upload:
     """One request, sent and received by hand over a socket of its own."""
 
@@ -246,3 +311,10 @@ class ServerTest(unittest.TestCase):
 
     def until_free(self) -> None:
         self.server.until_free()
+
+    def process(self, mode: str, name: str = "one", *options: str) -> Process:
+        """A worker process that is attached; it is killed at the test's end."""
+        process = Process(mode, self.server.socket, name, *options)
+        self.addCleanup(process.kill)
+        process.line("attached")
+        return process

@@ -14,6 +14,7 @@ from ._scope import Scope
 from .errors import Detached, UploadResponseError, error_of
 
 _BATCH = 256
+PARENTS = "the worker belongs to the parent process"
 #: Every attachment of this process, for the child of a fork.
 _all: "weakref.WeakSet[Attachment]" = weakref.WeakSet()
 
@@ -174,6 +175,14 @@ class Attachment:
         for scope in scopes:
             scope.close()
 
+    def forget(self) -> None:
+        """This is the child of a fork: nothing is left of it here."""
+        self.forked = self._over = True
+        self.guard = Guard()
+        self._busy.clear()
+        for scope in self._scopes.values():
+            scope.forget(Detached(PARENTS))
+
     @property
     def idle(self) -> bool:
         """Nothing is taken any more, and the work on every stream is over. Views may still be there:
@@ -256,12 +265,7 @@ def _forget_all() -> None:
     """In the child of a fork nothing of the parent's attachments may be touched: the memory is not
     mapped there, and the locks may be held by threads that are not there."""
     for attachment in list(_all):
-        attachment.forked = True
-        attachment.guard = Guard()
-        for scope in attachment._scopes.values():
-            scope.guard = Guard()
-            scope.over = True
-            scope.error = Detached("the worker belongs to the parent process")
+        attachment.forget()
 
 
 if hasattr(os, "register_at_fork"):

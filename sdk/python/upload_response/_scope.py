@@ -162,6 +162,12 @@ class Scope:
         for one in lent:
             one.lose()
 
+    def forget(self, error: UploadResponseError) -> None:
+        """This is the child of a fork, where the locks may be held by threads that are not there."""
+        self.guard = Guard()
+        self.over = True
+        self.error = error
+
     def on_event(self, waiter: Callable[[], None]) -> Callable[[], None]:
         """``waiter`` runs once, when something happens. Returns the way to forget it."""
         with self.guard:

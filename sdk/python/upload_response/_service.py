@@ -1,10 +1,15 @@
 """What keeps a worker attached: the same with threads and with asyncio."""
 
+import os
+import weakref
 from typing import List, Optional
 
-from ._attachment import Attachment
+from ._attachment import PARENTS, Attachment
 from ._options import Configured, WorkerEvent
-from .errors import ServerGone, UploadResponseError
+from .errors import Detached, ServerGone, UploadResponseError
+
+#: Every worker of this process, for the child of a fork.
+_all: "weakref.WeakSet[Service]" = weakref.WeakSet()
 
 
 class Service(Configured):
@@ -13,6 +18,9 @@ class Service(Configured):
     _attachment: Optional[Attachment] = None
     _failure: Optional[UploadResponseError] = None
     _stopped = False
+
+    def _start(self) -> None:
+        _all.add(self)
 
     @property
     def state(self) -> str:
@@ -34,6 +42,10 @@ class Service(Configured):
         """Streams that are being worked on."""
         attachment = self._attachment
         return 0 if attachment is None else attachment.in_flight
+
+    def _after_fork(self) -> None:
+        """This is the child of a fork: nothing can be taken here."""
+        self._failure = Detached(PARENTS)
 
     def _is_stopping(self) -> bool:
         raise NotImplementedError
@@ -68,3 +80,12 @@ class Service(Configured):
         if not self._stopped:
             self._stopped = True
             self._options.report(WorkerEvent("stopped"))
+
+
+def _forget_all() -> None:
+    for service in list(_all):
+        service._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

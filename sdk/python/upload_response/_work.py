@@ -31,6 +31,7 @@ class StreamWork(Generic[B, W]):
         library: Any = scope.library
         self._scope = scope
         self._options = options
+        self._finished = False
         #: Id of the stream: unique within the segment.
         self.id: int = scope.id
         #: Name of the transport that brought the request.
@@ -77,13 +78,16 @@ class StreamWork(Generic[B, W]):
 
     def _end_work(self) -> None:
         """The user's code has returned: everything that it has not ended is ended."""
+        self._finished = True
         trouble = self._scope.error
         if trouble is not None and isinstance(trouble, OWN_TROUBLE):
             self._options.failed(self.id, trouble)
         self._scope.close()
 
     def finish(self) -> None:
-        """Ends the work: what is missing by now is a failure, and is reported."""
+        """Ends the work: what is missing by now is a failure, and is reported. Idempotent."""
+        if self._finished:
+            return
         try:
             self._complete()
         except UploadResponseError as error:

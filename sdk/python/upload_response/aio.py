@@ -24,6 +24,7 @@ class _AsyncioWorker(Service, Generic[T]):
     _work_type: Any
 
     def _start(self) -> None:
+        super()._start()
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._begun_stop = False
         self._demands: "Deque[asyncio.Future[Optional[T]]]" = deque()

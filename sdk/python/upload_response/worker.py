@@ -26,9 +26,8 @@ class _ThreadWorker(Service, Generic[T]):
     _work_type: Any
 
     def _start(self) -> None:
-        self._lock = threading.RLock()
-        self._attaching = threading.RLock()
-        self._stopping = threading.Event()
+        super()._start()
+        self._make_locks()
         self._running = False
         #: What the loop of each thread works on.
         self._in_loops: Dict[int, T] = {}
@@ -138,6 +137,15 @@ class _ThreadWorker(Service, Generic[T]):
         self.stop()
 
     # ---- Inside ----
+
+    def _make_locks(self) -> None:
+        self._lock = threading.RLock()
+        self._attaching = threading.RLock()
+        self._stopping = threading.Event()
+
+    def _after_fork(self) -> None:
+        super()._after_fork()
+        self._make_locks()
 
     def _is_stopping(self) -> bool:
         return self._stopping.is_set()
