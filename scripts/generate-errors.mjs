@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Derives the C++ and C enums, the TypeScript table, the Python classes and the documentation page from
-// the one error table.
+// Derives the C++ and C enums, the TypeScript table, the Python classes and the documentation page
+// from the one error table.
 // Usage: node scripts/generate-errors.mjs [--check]
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -181,9 +181,9 @@ function markdown(errors) {
 # Errors
 
 Every error of the project, from the core to the command line. In TypeScript match \`error.code\`; in C++
-match \`ur::Status\`, in C \`UR_\` and the code; their value is the number, negative. In Python catch the
-class of that name. A number is never reused. HTTP is the status that a client gets where the error ends
-its request before a response has begun.
+match \`ur::Status\`, in C \`UR_\` and the code (their value is the number, negative); in Python catch
+the class of that name. A number is never reused. HTTP is the status that a client gets where the error
+ends its request before a response has begun.
 
 | Code | Number | HTTP | gRPC | What happened | What to do |
 | --- | --- | --- | --- | --- | --- |

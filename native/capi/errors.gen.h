@@ -82,6 +82,7 @@ enum ur_error {
   UR_TOO_MANY_STREAMS = -126,  // the caller has too many streams at once
   UR_TOO_MANY_CONNECTIONS = -127,  // there are too many connections
   UR_MEMORY_LIMIT = -128,  // the server keeps as many bytes waiting as it may
+  UR_CONNECTION_MISUSED = -130,  // the connection was closed for what its client did on it
   UR_INGRESS_DIED = -90,  // the server process that had received the request died
   UR_RESUME_REFUSED = -91,  // the server does not know the attachment that was to go on
 };

@@ -16,7 +16,7 @@ class Text {
   explicit Text(char* at) : at_(at) {}
   const char* add(std::string_view text) {
     char* start = at_;
-    std::memcpy(start, text.data(), text.size());
+    std::copy(text.begin(), text.end(), start);
     start[text.size()] = '\0';
     at_ += text.size() + 1;
     return start;

@@ -10,6 +10,7 @@ class Asker {
  public:
   explicit Asker(Bell* bell) : bell_(bell) {
     bell_->with_places([](Places& places) { places.set_askers(places.askers() + 1, false); });
+    bell_->sweep();  // what was rung while nobody listened
   }
   Asker(const Asker&) = delete;
   Asker& operator=(const Asker&) = delete;
@@ -50,7 +51,10 @@ int next(const std::shared_ptr<Attachment>& attachment, int timeout_ms, ur_excha
   if (!call.attached()) return code(Status::kDetached);
   Bell& bell = attachment->bell();
   Asker asker(&bell);
-  for (;;) {
+  // Somebody may ring for ever; a call looks at most once at as many streams as there are, and goes on
+  // only while it has time.
+  const uint32_t streams = attachment->segment()->geometry().stream_count;
+  for (uint64_t looks = 0;; looks++) {
     if (call.status() != Status::kOk) return code(call.status());
     if (attachment->stopping()) return code(Status::kShuttingDown);
     const uint32_t ticket = bell.news_ticket();
@@ -60,9 +64,11 @@ int next(const std::shared_ptr<Attachment>& attachment, int timeout_ms, ur_excha
       std::unique_ptr<ur_exchange> exchange;
       const Places::Outcome outcome = take_stream(attachment, id, &exchange);
       candidate.settle(outcome);
-      if (outcome != Places::Outcome::kTaken) continue;
-      *out = exchange.release();
-      return 0;
+      if (outcome == Places::Outcome::kTaken) {
+        *out = exchange.release();
+        return 0;
+      }
+      if (looks < streams || (timeout_ms != 0 && !deadline.passed())) continue;
     }
     if (timeout_ms == 0) asker.arm();
     if (timeout_ms == 0 || !bell.wait_for_news(ticket, deadline)) return code(Status::kEmpty);

@@ -1,12 +1,11 @@
 // The same as defaultSocketPath of src/ring/socket-path.ts: server and worker must mean one place.
+#include "socket_path.h"
+
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <string>
-
-#include "socket_path.h"
 
 #include "entry.h"
 #include "upload_response.h"
@@ -23,7 +22,7 @@ std::string temporary_folder() {
   for (const char* name : {"TMPDIR", "TMP", "TEMP"}) {
     std::string folder = value_of(name);
     if (folder.empty()) continue;
-    if (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+    if (folder.back() == '/') folder.pop_back();
     return folder;
   }
   return "/tmp";

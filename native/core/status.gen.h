@@ -86,6 +86,7 @@ enum class [[nodiscard]] Status : int32_t {
   kTooManyStreams = -126,
   kTooManyConnections = -127,
   kMemoryLimit = -128,
+  kConnectionMisused = -130,
   kIngressDied = -90,
   kResumeRefused = -91,
 };
@@ -249,6 +250,8 @@ constexpr const char* status_name(Status status) {
       return "TOO_MANY_CONNECTIONS";
     case Status::kMemoryLimit:
       return "MEMORY_LIMIT";
+    case Status::kConnectionMisused:
+      return "CONNECTION_MISUSED";
     case Status::kIngressDied:
       return "INGRESS_DIED";
     case Status::kResumeRefused:
@@ -416,6 +419,8 @@ constexpr const char* status_text(Status status) {
       return "there are too many connections";
     case Status::kMemoryLimit:
       return "the server keeps as many bytes waiting as it may";
+    case Status::kConnectionMisused:
+      return "the connection was closed for what its client did on it";
     case Status::kIngressDied:
       return "the server process that had received the request died";
     case Status::kResumeRefused:
@@ -566,7 +571,7 @@ constexpr const char* status_remedy(Status status) {
     case Status::kInvalidWorkerModule:
       return "Export default a function, or an object with a fetch or handle function.";
     case Status::kUnauthenticated:
-      return "Send a token, a signed URL or a client certificate, as docs/auth.md shows.";
+      return "Send a token, a signed URL or a client certificate, as docs/authentication.md shows.";
     case Status::kInvalidCredentials:
       return "Get new credentials, and send them as they were given.";
     case Status::kForbidden:
@@ -583,6 +588,8 @@ constexpr const char* status_remedy(Status status) {
       return "Use fewer connections for more requests, or have limits raised.";
     case Status::kMemoryLimit:
       return "Retry later, raise limits.maxWaitingBytes, or have workers read faster.";
+    case Status::kConnectionMisused:
+      return "Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames.";
     case Status::kIngressDied:
       return "Stop working on the stream: its client is gone. The server log says why the process died.";
     case Status::kResumeRefused:

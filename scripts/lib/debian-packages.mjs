@@ -23,6 +23,13 @@ const packages = [
     kinds: ['native-tests'],
     present: () => existsSync('/usr/include/gtest/gtest.h'),
   },
+  { name: 'valgrind', kinds: ['capi'], present: () => which('valgrind') },
+  { name: 'pkg-config', kinds: ['capi'], present: () => which('pkg-config') },
+  {
+    name: 'zlib1g-dev',
+    kinds: ['capi'],
+    present: () => existsSync('/usr/include/zlib.h'),
+  },
   { name: 'clang', kinds: ['fuzz'], present: () => which('clang++') },
   { name: 'libclang-rt-14-dev', kinds: ['fuzz'], present: hasLibFuzzer },
   // The Python SDK; and node-gyp, which prebuildify calls.

@@ -120,6 +120,13 @@ export async function nativeTests(preset, { say, name, timeoutSeconds, strict })
   return verdict(result, counts, say);
 }
 
+/** The C library as it is installed: built, then used by programs that node:test compiles. */
+export async function capiTests({ timeoutSeconds, ...at }) {
+  const left = countdown(timeoutSeconds);
+  for (const preset of ['capi', 'dev']) await buildPreset(preset, left());
+  return nodeTests('test/capi', { ...at, timeoutSeconds: left() });
+}
+
 /** Every fuzz target for a short while, from its corpus; what it finds new is kept in out/. */
 export async function fuzzTargets({ say, timeoutSeconds, secondsEach }) {
   const sources = filesBelow('native/fuzz', (path) => path.endsWith('_fuzz.cc'));

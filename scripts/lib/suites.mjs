@@ -1,6 +1,7 @@
 // Every suite of 'npm test', in the order in which they run: the quick ones first.
 
 import {
+  capiTests,
   command,
   fuzzTargets,
   nativeTests,
@@ -82,6 +83,14 @@ export const suites = [
     run: (at) => nativeTests('tsan', at),
   },
   {
+    name: 'capi',
+    what: 'test/capi, the installed C library, valgrind',
+    needs: ['addon', 'dist'],
+    packages: [...cmake, 'native-tests', 'capi', 'clients'],
+    timeoutSeconds: 900,
+    run: capiTests,
+  },
+  {
     name: 'fuzz',
     what: 'native/fuzz, 20 s each',
     packages: [...cmake, 'fuzz'],
@@ -93,22 +102,29 @@ export const suites = [
     what: 'test/integration, real processes',
     needs: ['addon', 'dist'],
     packages: ['clients', 'python'],
-    timeoutSeconds: 420,
+    timeoutSeconds: 900,
     run: (at) => nodeTests('test/integration', at),
   },
   {
     name: 'conformance',
     what: 'test/conformance, every transport',
     needs: ['addon', 'dist'],
-    timeoutSeconds: 300,
+    timeoutSeconds: 1500,
     run: (at) => nodeTests('test/conformance', at),
+  },
+  {
+    name: 'workers',
+    what: 'test/worker-conformance, every language of workers',
+    needs: ['addon', 'dist'],
+    timeoutSeconds: 900,
+    run: (at) => nodeTests('test/worker-conformance', at),
   },
   {
     name: 'interop',
     what: 'test/interop, other programs',
     needs: ['addon', 'dist'],
     packages: ['clients'],
-    timeoutSeconds: 300,
+    timeoutSeconds: 600,
     run: (at) => nodeTests('test/interop', at),
   },
   {

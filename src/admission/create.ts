@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { UploadResponseError } from '../errors/index.js';
 import { type Admission, type ConnectionAdmission, openAdmission } from './admission.js';
 import { CallbackAuthenticator } from './callback.js';
@@ -8,13 +9,21 @@ import type { Authenticator } from './identity.js';
 import { JwtAuthenticator } from './jwt.js';
 import { Limiter } from './limiter.js';
 import type { AdmissionLimits } from './limits.js';
+import { Proxies } from './proxies.js';
 import { SignedUrlAuthenticator } from './signed-url.js';
 import { TokenAuthenticator } from './tokens.js';
 
-/** What a server asks before it takes anything. */
+/** What a server asks before it takes anything. Both stay the same objects for its whole life. */
 export interface AdmissionSet {
   readonly admission: Admission;
   readonly connections: ConnectionAdmission;
+  /**
+   * What is new counts from now on; what was let in before stays, and is counted on. All of it, or
+   * nothing where it throws.
+   * @throws UploadResponseError INVALID_CONFIG; also where it would turn authentication off: other
+   *   machines may reach a server that was started with it
+   */
+  update(auth: AuthConfig, limits: AdmissionLimits): void;
   /** Ends what is asked of others. Idempotent, never throws. */
   close(): Promise<void>;
 }
@@ -24,21 +33,75 @@ export interface AdmissionSet {
  * @throws UploadResponseError INVALID_CONFIG
  */
 export function createAdmission(auth: AuthConfig, limits: AdmissionLimits): AdmissionSet {
-  const limiter = new Limiter(limits);
-  const closing: (() => Promise<void>)[] = [];
-  const idle = !isAuthConfigured(auth) && !limiter.limitsRequests;
-  const admission = idle ? openAdmission : new Gate(auth, authenticatorsOf(auth, closing), limiter);
-  return {
-    admission,
-    connections: limiter,
-    close: async () => {
-      await Promise.all(closing.splice(0).map((close) => close().catch(() => {})));
-    },
-  };
+  return new CurrentAdmission(auth, limits);
+}
+
+/** A configuration's authenticators, and what has to be ended with them. */
+interface Authenticators {
+  readonly list: readonly Authenticator[];
+  readonly callback: CallbackAuthenticator | undefined;
+}
+
+class CurrentAdmission implements AdmissionSet, Admission {
+  readonly admission: Admission = this;
+  readonly connections: Limiter;
+  #auth: AuthConfig;
+  #proxies: Proxies;
+  #authenticators: Authenticators;
+  #gate: Gate | undefined;
+  /** Those in use, and those of before that somebody still waits for. */
+  readonly #callbacks = new Set<CallbackAuthenticator>();
+
+  constructor(auth: AuthConfig, limits: AdmissionLimits) {
+    this.#authenticators = authenticatorsOf(auth);
+    this.#auth = auth;
+    this.#proxies = new Proxies(auth.trustedProxies);
+    this.connections = new Limiter(limits, this.#proxies);
+    this.#gate = this.#makeGate();
+  }
+
+  admit(...[action, caller]: Parameters<Admission['admit']>): ReturnType<Admission['admit']> {
+    return (this.#gate ?? openAdmission).admit(action, caller);
+  }
+
+  update(auth: AuthConfig, limits: AdmissionLimits): void {
+    if (isAuthConfigured(this.#auth) && !isAuthConfigured(auth)) {
+      const detail = 'auth: it cannot be turned off while the server runs, restart it';
+      throw new UploadResponseError('INVALID_CONFIG', detail);
+    }
+    // A file may hold another key set under the same name.
+    const kept = isDeepStrictEqual(auth, this.#auth) && auth.jwt?.jwksFile === undefined;
+    const before = { gate: this.#gate, callback: this.#authenticators.callback };
+    if (!kept) this.#authenticators = authenticatorsOf(auth);
+    this.#auth = auth;
+    this.#proxies = new Proxies(auth.trustedProxies);
+    this.connections.update(limits, this.#proxies);
+    this.#gate = this.#makeGate();
+    if (!kept && before.callback) void this.#retire(before.callback, before.gate);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#callbacks].map((callback) => callback.close().catch(() => {})));
+    this.#callbacks.clear();
+  }
+
+  #makeGate(): Gate | undefined {
+    const { list, callback } = this.#authenticators;
+    if (callback) this.#callbacks.add(callback);
+    if (!isAuthConfigured(this.#auth) && !this.connections.limitsRequests) return undefined;
+    return new Gate(this.#auth, list, this.connections, this.#proxies);
+  }
+
+  /** Ends it when nobody asks it any more. */
+  async #retire(callback: CallbackAuthenticator, gate: Gate | undefined): Promise<void> {
+    await gate?.idle();
+    await callback.close().catch(() => {});
+    this.#callbacks.delete(callback);
+  }
 }
 
 /** The callback comes last: it is asked what nobody here knows. */
-function authenticatorsOf(auth: AuthConfig, closing: (() => Promise<void>)[]): Authenticator[] {
+function authenticatorsOf(auth: AuthConfig): Authenticators {
   const list: Authenticator[] = [];
   try {
     if (auth.certificates.length > 0) list.push(new CertificateAuthenticator(auth.certificates));
@@ -52,10 +115,7 @@ function authenticatorsOf(auth: AuthConfig, closing: (() => Promise<void>)[]): A
     const detail = `auth: ${(cause as Error).message}`;
     throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
   }
-  if (auth.callback) {
-    const callback = new CallbackAuthenticator(auth.callback);
-    closing.push(() => callback.close());
-    list.push(callback);
-  }
-  return list;
+  const callback = auth.callback && new CallbackAuthenticator(auth.callback);
+  if (callback) list.push(callback);
+  return { list, callback };
 }

@@ -1,36 +1,57 @@
+import { isDeepStrictEqual } from 'node:util';
 import { UploadResponseError } from '../errors/index.js';
 import type { ConnectionAdmission } from './admission.js';
 import type { Identity } from './identity.js';
 import type { AdmissionLimits } from './limits.js';
 import { type Peer, PeerTable } from './peer-table.js';
+import { Proxies } from './proxies.js';
 
 const nothing = (): void => {};
 
 /** Counts what peers and subjects have under way, and how often they come. Only what is limited is
  *  counted. */
 export class Limiter implements ConnectionAdmission {
-  readonly #limits: AdmissionLimits;
+  #limits: AdmissionLimits;
+  #proxies: Proxies;
   readonly #now: () => number;
   readonly #peers = new PeerTable();
   readonly #subjects = new Map<string, number>();
-  readonly #countsConnections: boolean;
-  readonly #countsRequests: boolean;
   #connections = 0;
 
-  /** `now`: a clock in milliseconds. */
-  constructor(limits: AdmissionLimits, now: () => number = () => performance.now()) {
+  /** `proxies`: their own connections count for nobody. `now`: a clock in milliseconds. */
+  constructor(
+    limits: AdmissionLimits,
+    proxies: Proxies = new Proxies([]),
+    now: () => number = () => performance.now(),
+  ) {
     this.#limits = limits;
+    this.#proxies = proxies;
     this.#now = now;
-    const { maxConnectionsPerPeer, connectionsPerSecondPerPeer } = limits;
-    this.#countsConnections = maxConnectionsPerPeer + connectionsPerSecondPerPeer > 0;
-    const { maxStreamsPerPeer, requestsPerSecondPerPeer } = limits;
-    this.#countsRequests =
-      maxStreamsPerPeer + requestsPerSecondPerPeer + limits.authFailuresPerMinutePerPeer > 0;
+  }
+
+  /** Other limits from now on. What is under way counts as far as it was counted; where the limits
+   *  have changed, rates begin anew. */
+  update(limits: AdmissionLimits, proxies: Proxies): void {
+    this.#proxies = proxies;
+    if (isDeepStrictEqual(limits, this.#limits)) return;
+    this.#limits = limits;
+    this.#peers.forgetRates(this.#now());
   }
 
   /** Some request may be refused here. */
   get limitsRequests(): boolean {
     return this.#countsRequests || this.#limits.maxStreamsPerSubject > 0;
+  }
+
+  get #countsConnections(): boolean {
+    const { maxConnectionsPerPeer, connectionsPerSecondPerPeer } = this.#limits;
+    return maxConnectionsPerPeer + connectionsPerSecondPerPeer > 0;
+  }
+
+  get #countsRequests(): boolean {
+    const { maxStreamsPerPeer, requestsPerSecondPerPeer } = this.#limits;
+    const { authFailuresPerMinutePerPeer } = this.#limits;
+    return maxStreamsPerPeer + requestsPerSecondPerPeer + authFailuresPerMinutePerPeer > 0;
   }
 
   /** Peers of which something is remembered. */
@@ -48,7 +69,8 @@ export class Limiter implements ConnectionAdmission {
     if (maxConnections > 0 && this.#connections >= maxConnections) {
       throw new UploadResponseError('TOO_MANY_CONNECTIONS', `${maxConnections} are allowed`);
     }
-    const peer = this.#countsConnections ? this.#peers.of(address, this.#now()) : undefined;
+    const counts = this.#countsConnections && !this.#proxies.trusts(address);
+    const peer = counts ? this.#peers.of(address, this.#now()) : undefined;
     if (peer && maxConnectionsPerPeer > 0 && peer.connections >= maxConnectionsPerPeer) {
       const detail = `${maxConnectionsPerPeer} of one peer are allowed`;
       throw new UploadResponseError('TOO_MANY_CONNECTIONS', detail);
@@ -93,18 +115,18 @@ export class Limiter implements ConnectionAdmission {
 
   /** The same for the place of whoever it turned out to be. @throws UploadResponseError
    *  TOO_MANY_STREAMS */
-  enterAs({ subject, maxStreams }: Identity, isStream: boolean): () => void {
+  enterAs({ account, maxStreams }: Identity, isStream: boolean): () => void {
     const most = maxStreams ?? this.#limits.maxStreamsPerSubject;
-    if (!isStream || subject === undefined || most === 0) return nothing;
-    const count = this.#subjects.get(subject) ?? 0;
+    if (!isStream || account === undefined || most === 0) return nothing;
+    const count = this.#subjects.get(account) ?? 0;
     if (count >= most) {
       throw new UploadResponseError('TOO_MANY_STREAMS', `${most} of one caller are allowed`);
     }
-    this.#subjects.set(subject, count + 1);
+    this.#subjects.set(account, count + 1);
     return once(() => {
-      const left = (this.#subjects.get(subject) ?? 1) - 1;
-      if (left > 0) this.#subjects.set(subject, left);
-      else this.#subjects.delete(subject);
+      const left = (this.#subjects.get(account) ?? 1) - 1;
+      if (left > 0) this.#subjects.set(account, left);
+      else this.#subjects.delete(account);
     });
   }
 

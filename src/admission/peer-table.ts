@@ -4,12 +4,16 @@ import { peerKey, TokenBucket } from './peers.js';
 export class Peer {
   streams = 0;
   connections = 0;
-  readonly #buckets: Partial<Record<string, TokenBucket>> = {};
+  #buckets: Partial<Record<string, TokenBucket>> = {};
 
   /** One of its buckets; made at the first use. */
   bucket(name: string, perSecond: number, burst: number, now: number): TokenBucket {
     this.#buckets[name] ??= new TokenBucket(perSecond, Math.max(1, burst), now);
     return this.#buckets[name];
+  }
+
+  forgetRates(): void {
+    this.#buckets = {};
   }
 
   /** Nothing would be lost by forgetting it. */
@@ -60,6 +64,12 @@ export class PeerTable {
   settle(address: string, now: number): void {
     const key = peerKey(address);
     if (this.#peers.get(key)?.idle(now)) this.#peers.delete(key);
+  }
+
+  /** Rates begin anew, for everybody. */
+  forgetRates(now: number): void {
+    for (const peer of this.#peers.values()) peer.forgetRates();
+    this.#sweep(now);
   }
 
   #sweep(now: number): void {

@@ -40,14 +40,15 @@ export function announcement(
   const { segment } = setup.config;
   const plan = planGeometry(segment);
   const pools = segment.pools.map((pool) => `${pool.name} ${pool.streams}`).join(', ');
-  const urls = addresses.map(({ url }) => url);
+  // Versions of HTTP share ports: the first one is enough.
+  const places = addresses.filter(({ url }, i) => addresses.findIndex((a) => a.url === url) === i);
   const lines = [
     ...setup.moved.map(({ key, port }) =>
       style.yellow(`port ${port} is taken: a free one is used (${key})`),
     ),
     `${style.bold('segment')}  ${humanBytes(plan.startBytes)} of shared memory, streams: ${pools}`,
     `${style.bold('socket')}   ${segment.socket}`,
-    ...urls.map((url) => `${style.bold('url')}      ${style.cyan(url)}`),
+    ...places.map(({ url }) => `${style.bold('url')}      ${style.cyan(url)}`),
   ];
   if (setup.certificate) {
     lines.push(`${style.bold('trust')}    --cacert ${setup.certificate.certFile}`);
@@ -58,16 +59,18 @@ export function announcement(
   if (workers === 0) {
     lines.push('', 'Start a worker in another terminal:', `  ${commandName()} worker <module>`);
   }
-  return [...lines, ...tryLines(urls, segment.socket, setup)].join('\n');
+  return [...lines, ...tryLines(places, segment.socket, setup)].join('\n');
 }
 
 /** What to type to see an upload arrive. */
-function tryLines(urls: readonly string[], socket: string, setup: ServeSetup): string[] {
+function tryLines(places: readonly Address[], socket: string, setup: ServeSetup): string[] {
   const lines = ['', 'Try it:', '  head -c 1G /dev/urandom > big.bin'];
-  for (const url of urls) {
-    const tls = url.startsWith('https:');
+  for (const { transport, scheme, url } of places) {
+    const tls = scheme === 'https';
+    const h2c = transport === 'http2' && !tls;
     const shown = setup.certificate ? url.replace('//127.0.0.1', '//localhost') : url;
-    lines.push(`  curl ${tls && setup.certificate ? '-k ' : ''}-T big.bin ${shown}`);
+    const option = h2c ? '--http2-prior-knowledge ' : tls && setup.certificate ? '-k ' : '';
+    lines.push(`  curl ${option}-T big.bin ${shown}`);
   }
   return [...lines, `  ${commandName()} top --socket ${socket}`, '', 'Ctrl-C stops it.'];
 }

@@ -483,7 +483,7 @@ export const ERRORS = {
     http: 401,
     grpc: 'UNAUTHENTICATED',
     text: 'this needs credentials',
-    remedy: 'Send a token, a signed URL or a client certificate, as docs/auth.md shows.',
+    remedy: 'Send a token, a signed URL or a client certificate, as docs/authentication.md shows.',
   },
   INVALID_CREDENTIALS: {
     number: 121,
@@ -540,6 +540,13 @@ export const ERRORS = {
     grpc: 'RESOURCE_EXHAUSTED',
     text: 'the server keeps as many bytes waiting as it may',
     remedy: 'Retry later, raise limits.maxWaitingBytes, or have workers read faster.',
+  },
+  CONNECTION_MISUSED: {
+    number: 130,
+    http: 429,
+    grpc: 'RESOURCE_EXHAUSTED',
+    text: 'the connection was closed for what its client did on it',
+    remedy: 'Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames.',
   },
   INGRESS_DIED: {
     number: 90,

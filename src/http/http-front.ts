@@ -34,6 +34,9 @@ export interface Http2Taker {
   ): void;
 }
 
+/** What every version of HTTP keeps to; see `httpConfigSchema`. */
+export type HttpLimits = Pick<HttpConfig, 'maxHeadBytes' | 'headTimeoutMs' | 'keepAliveTimeoutMs'>;
+
 /**
  * The TCP listeners and the routes that HTTP/1.1, HTTP/2 and WebSocket share. Transports say at their
  * creation what they take; then everything is bound at once.
@@ -42,6 +45,7 @@ export class HttpFront {
   /** Routes that are no uploads are added here before `listen`. */
   readonly app: FastifyInstance;
   readonly prefix: string;
+  readonly limits: HttpLimits;
   readonly #config: HttpConfig;
   readonly #log: Logger;
   readonly #connections: ConnectionAdmission | undefined;
@@ -60,6 +64,7 @@ export class HttpFront {
     this.#log = log;
     this.#connections = connections;
     this.prefix = config.prefix;
+    this.limits = config;
     this.app = createRoutes(config.prefix, {
       upload: (request, response) => this.#upload(request, response),
       refuse: (request, response, error) => this.#upload(request, response, error),

@@ -2,6 +2,7 @@
 
 export { callerOf, certificateOf } from './caller.js';
 export { type HttpConfig, httpConfigSchema } from './config.js';
-export { type Http1Taker, type Http2Taker, HttpFront } from './http-front.js';
+export { fieldPairs } from './fields.js';
+export { type Http1Taker, type Http2Taker, HttpFront, type HttpLimits } from './http-front.js';
 export { type Endpoint, reachable } from './listeners.js';
 export { tcpSocketOf } from './tcp-socket.js';

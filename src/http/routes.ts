@@ -20,9 +20,10 @@ export function createRoutes(prefix: string, handlers: RouteHandlers): FastifyIn
   const app = fastify({
     logger: false,
     exposeHeadRoutes: false,
-    frameworkErrors: (error, request, reply) => {
+    frameworkErrors: (_error, request, reply) => {
       reply.hijack();
-      const refusal = new UploadResponseError('BAD_REQUEST', error.message);
+      // Not the error's own message: it quotes the target, with what is secret in its query.
+      const refusal = new UploadResponseError('BAD_REQUEST', 'its target cannot be decoded');
       handlers.refuse(request.raw, reply.raw, refusal);
     },
   });

@@ -29,10 +29,13 @@ export interface UploadOptions {
   readonly length?: number | undefined;
 }
 
+/** Where a client finds the server. */
+export type Target = Pick<TestServer, 'port' | 'url'>;
+
 /** How the conformance suite speaks to one transport. A transport is in the suite when it has one. */
 export interface TransportClient {
   readonly name: string;
-  open(server: TestServer, options: UploadOptions): Upload;
+  open(server: Target, options: UploadOptions): Upload;
 }
 
 /** One thing that every transport must do. */

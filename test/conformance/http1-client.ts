@@ -1,14 +1,13 @@
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { TestServer } from '../support/test-server.js';
-import type { Answer, TransportClient, Upload, UploadOptions } from './client.js';
+import type { Answer, Target, TransportClient, Upload, UploadOptions } from './client.js';
 
 /** HTTP/1.1 by Node's own client, one connection for each request. */
 export function http1Client(name: string, scheme: 'http' | 'https'): TransportClient {
   return {
     name,
-    open(server: TestServer, { path, method = 'POST', headers, length }: UploadOptions): Upload {
+    open(server: Target, { path, method = 'POST', headers, length }: UploadOptions): Upload {
       const send = scheme === 'http' ? httpRequest : httpsRequest;
       const request = send(server.url(path, scheme), {
         method,
@@ -83,12 +82,21 @@ class Http1Answer implements Answer {
       const chunk = this.#response.read() as Buffer | null;
       if (chunk) return chunk.toString('latin1');
       if (this.#response.readableEnded) return undefined;
-      await Promise.race([
-        once(this.#response, 'readable'),
-        once(this.#response, 'end'),
-        this.#closed,
-      ]);
+      await this.#changed();
       if (this.#response.destroyed && !this.#response.complete) throw new Error('cut');
+    }
+  }
+
+  /** Something came, or nothing will. */
+  async #changed(): Promise<void> {
+    const done = new AbortController();
+    const { signal } = done;
+    const changes = ['readable', 'end'].map((event) => once(this.#response, event, { signal }));
+    for (const change of changes) change.catch(() => {});
+    try {
+      await Promise.race([...changes, this.#closed]);
+    } finally {
+      done.abort();
     }
   }
 

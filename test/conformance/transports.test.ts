@@ -1,16 +1,11 @@
 import { after, before, describe, test } from 'node:test';
 import { TestServer, type TestServerOptions } from '../support/test-server.js';
 import { bodies } from './bodies.js';
-import type { Scenario, TransportClient } from './client.js';
+import type { Scenario } from './client.js';
+import { CLIENTS } from './clients.js';
 import { deaths } from './deaths.js';
 import { failures } from './failures.js';
-import { http1Client } from './http1-client.js';
 import { observers, REQUIRED } from './observers.js';
-
-const clients: readonly TransportClient[] = [
-  http1Client('http1', 'http'),
-  http1Client('http1-tls', 'https'),
-];
 
 const suites: readonly (readonly [string, TestServerOptions, readonly Scenario[]])[] = [
   ['bodies', {}, bodies],
@@ -43,7 +38,7 @@ const suites: readonly (readonly [string, TestServerOptions, readonly Scenario[]
   ],
 ];
 
-for (const client of clients) {
+for (const client of CLIENTS) {
   for (const [name, options, scenarios] of suites) {
     describe(`${client.name}: ${name}`, () => {
       let server: TestServer;

@@ -32,7 +32,7 @@ const testLog: Logger = {
   },
 };
 
-/** A server on free ports, plain and TLS, with workers in processes of their own. */
+/** A server on free ports, plain, TLS and h2c, with workers in processes of their own. */
 export class TestServer {
   readonly workers: WorkerProcess[] = [];
   #folder: string;
@@ -40,25 +40,22 @@ export class TestServer {
   static async start(options: TestServerOptions = {}): Promise<TestServer> {
     const folder = mkdtempSync(join(tmpdir(), 'ur-test-'));
     const files = await certificate(folder);
-    const server = await createServer(
-      {
-        segment: {
-          socket: join(folder, 'control.sock'),
-          pools: [{ name: 'uploads', streams: 8, requestSlots: 8, responseSlots: 4 }],
-          maxWorkers: 16,
-          ...options.segment,
-        },
-        auth: { ...options.auth },
-        limits: { ...options.limits },
-        http: { port: 0, tls: { port: 0, ...files }, ...options.http },
-        transports: { ...options.transports },
-        workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
+    const config: ServerConfig = {
+      segment: {
+        socket: join(folder, 'control.sock'),
+        pools: [{ name: 'uploads', streams: 8, requestSlots: 8, responseSlots: 4 }],
+        maxWorkers: 16,
+        ...options.segment,
       },
-      { log: testLog },
-    );
-    const started = new TestServer(folder, server);
+      auth: { ...options.auth },
+      limits: { ...options.limits },
+      http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
+      transports: { ...options.transports },
+      workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
+    };
+    const started = new TestServer(folder, config, await createServer(config, { log: testLog }));
     try {
-      await server.listen();
+      await started.server.listen();
       for (let i = 0; i < (options.workers ?? 1); i++) await started.addWorker();
       for (const name of options.observers ?? []) await started.addWorker(name);
     } catch (error) {
@@ -70,9 +67,17 @@ export class TestServer {
 
   private constructor(
     folder: string,
-    readonly server: UploadResponseServer,
+    readonly config: ServerConfig,
+    public server: UploadResponseServer,
   ) {
     this.#folder = folder;
+  }
+
+  /** Ends the server, as if it had been killed for its workers, and starts another one in its place. */
+  async restart(): Promise<void> {
+    await this.server.close();
+    this.server = await createServer(this.config, { log: testLog });
+    await this.server.listen();
   }
 
   /** What the server logged. */
@@ -99,8 +104,11 @@ export class TestServer {
     return this.workers[0] as WorkerProcess;
   }
 
-  port(scheme: 'http' | 'https' = 'http'): number {
-    const found = this.server.addresses.find((address) => address.scheme === scheme);
+  /** `transport`: its listener, where several have the scheme. */
+  port(scheme: 'http' | 'https' = 'http', transport?: string): number {
+    const found = this.server.addresses.find(
+      (one) => one.scheme === scheme && (!transport || one.transport === transport),
+    );
     if (!found) throw new Error(`no ${scheme} listener`);
     return found.port;
   }

@@ -4,20 +4,12 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { serveParent } from './control.mjs';
-import {
-  digestOf,
-  SMALL_BYTES,
-  seededBytes,
-  timedRequests,
-  WRITE_BYTES,
-  writeAll,
-} from './payload.mjs';
+import { options, payload, serveClient } from './client.mjs';
+import { writeAll } from './payload.mjs';
 import { stamp } from './samples.mjs';
 
-const { port, scheme, path, seed } = JSON.parse(process.argv[2]);
+const { port, scheme, path } = options;
 const HTTP_CHUNK_BYTES = 64 * 1024;
-const payload = seededBytes(seed);
 
 /** Bytes as HTTP chunks. */
 function chunked(bytes) {
@@ -29,9 +21,14 @@ function chunked(bytes) {
   return Buffer.concat(parts);
 }
 
-function headOf(length, framing, extra = '') {
-  const body = framing === 'chunked' ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`;
-  return Buffer.from(`POST ${path} HTTP/1.1\r\nHost: localhost\r\n${body}\r\n${extra}\r\n`);
+function headOf(length, framing, headers) {
+  const lines = [
+    `POST ${path} HTTP/1.1`,
+    'Host: localhost',
+    framing === 'chunked' ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`);
 }
 
 const open = () =>
@@ -66,33 +63,27 @@ function response(socket) {
   });
 }
 
-/** Uploads one after the other on one connection; the time of each from its first byte to the end of
- *  the response. */
-async function uploads({ totalBytes, framing, count, digest = false }) {
-  const times = totalBytes / WRITE_BYTES;
-  const head = headOf(totalBytes, framing, digest ? 'X-Digest: 1\r\n' : '');
-  const buffer = framing === 'chunked' ? chunked(payload) : payload;
-  const end = framing === 'chunked' ? Buffer.from('0\r\n\r\n') : undefined;
-  const socket = await open();
-  const seconds = [];
-  let last;
-  for (let i = 0; i < count; i++) {
-    const begun = performance.now();
+/** A body of one piece goes out together with its head. */
+function request({ bytes, times, framing, headers }) {
+  const head = headOf(bytes.length * times, framing, headers);
+  const body = framing === 'chunked' ? chunked(bytes) : bytes;
+  const last = framing === 'chunked' ? Buffer.concat([body, Buffer.from('0\r\n\r\n')]) : body;
+  const whole = times === 1 ? Buffer.concat([head, last]) : undefined;
+  return (socket) => {
     const answered = response(socket);
-    socket.write(head);
-    writeAll(socket, buffer, times, end);
-    last = JSON.parse(await answered);
-    seconds.push((performance.now() - begun) / 1000);
-    if (last.bytes !== totalBytes) throw new Error(`${last.bytes} of ${totalBytes} bytes arrived`);
-  }
-  socket.destroy();
-  return { seconds, sha256: last.sha256 };
+    if (whole) socket.write(whole);
+    else {
+      socket.write(head);
+      writeAll(times, (isLast, taken) => socket.write(isLast ? last : body, taken));
+    }
+    return answered;
+  };
 }
 
 /** Small stamped uploads. `apart`: the body is sent when the head has long arrived. */
 async function stamped({ count, bodyBytes, apart }) {
   const socket = await open();
-  const head = headOf(bodyBytes, 'length', 'X-Stamped: 1\r\n');
+  const head = headOf(bodyBytes, 'length', { 'X-Stamped': '1' });
   const whole = Buffer.concat([head, payload.subarray(0, bodyBytes)]);
   const body = whole.subarray(head.length);
   for (let i = 0; i < count; i++) {
@@ -110,23 +101,4 @@ async function stamped({ count, bodyBytes, apart }) {
   return {};
 }
 
-/** Small requests, one after the other on each of many connections. */
-async function small({ connections, requests }) {
-  const whole = Buffer.concat([
-    headOf(SMALL_BYTES, 'length', 'X-Small: 1\r\n'),
-    payload.subarray(0, SMALL_BYTES),
-  ]);
-  const sockets = await Promise.all(Array.from({ length: connections }, open));
-  const result = await timedRequests(sockets, requests, async (socket) => {
-    const answered = response(socket);
-    socket.write(whole);
-    const body = await answered;
-    if (body.length !== SMALL_BYTES) throw new Error(`${body.length} bytes came back`);
-  });
-  for (const socket of sockets) socket.destroy();
-  return result;
-}
-
-const expectedDigest = ({ totalBytes }) => digestOf(payload, totalBytes);
-
-serveParent({}, { uploads, expectedDigest, stamped, small });
+serveClient({ open, request, close: (socket) => socket.destroy() }, { stamped });

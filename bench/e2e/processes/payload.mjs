@@ -25,13 +25,13 @@ export function digestOf(payload, totalBytes) {
   return { sha256: hash.digest('hex') };
 }
 
-/** Writes `buffer` `times` times, then `end` where there is one. */
-export function writeAll(stream, buffer, times, end) {
+/** Calls `write(last, taken)` `times` times: the next one when an earlier one has been taken. */
+export function writeAll(times, write) {
   let left = times;
   const next = () => {
     if (left === 0) return;
     left -= 1;
-    stream.write(left === 0 && end ? Buffer.concat([buffer, end]) : buffer, next);
+    write(left === 0, next);
   };
   for (let i = 0; i < WRITES_AHEAD; i++) next();
 }

@@ -32,7 +32,7 @@ class Upload {
   explicit Upload(Host* host, const UploadHead& head = {});
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
-  ~Upload() { close(); }
+  ~Upload() { reclaim(); }
 
   uint64_t id() const { return id_; }
   LaneWriter& request() { return request_; }

@@ -559,7 +559,7 @@ class Unauthenticated(UploadResponseError):
     number = 120
     http_status = 401
     text = "this needs credentials"
-    remedy = "Send a token, a signed URL or a client certificate, as docs/auth.md shows."
+    remedy = "Send a token, a signed URL or a client certificate, as docs/authentication.md shows."
 
 
 class InvalidCredentials(UploadResponseError):
@@ -624,6 +624,16 @@ class MemoryLimit(UploadResponseError):
     http_status = 503
     text = "the server keeps as many bytes waiting as it may"
     remedy = "Retry later, raise limits.maxWaitingBytes, or have workers read faster."
+
+
+class ConnectionMisused(UploadResponseError):
+    code = "CONNECTION_MISUSED"
+    number = 130
+    http_status = 429
+    text = "the connection was closed for what its client did on it"
+    remedy = (
+        "Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames."
+    )
 
 
 class IngressDied(UploadResponseError):
@@ -722,6 +732,7 @@ for _error in (
     TooManyStreams,
     TooManyConnections,
     MemoryLimit,
+    ConnectionMisused,
     IngressDied,
     ResumeRefused,
 ):

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { UploadResponseError } from '../../errors/index.js';
+import { fieldPairs } from '../../http/index.js';
 import { endToEndHeaders, parseContentLength } from '../../ingress/index.js';
 import type { Header, RequestHead } from '../../protocols/hpks/index.js';
 
@@ -17,7 +18,7 @@ export interface ParsedRequest {
  * @throws UploadResponseError BAD_REQUEST
  */
 export function parseRequest(request: IncomingMessage, scheme: string): ParsedRequest {
-  const fields = pairs(request.rawHeaders);
+  const fields = fieldPairs(request.rawHeaders);
   const contentLength = declaredLength(fields);
   const chunked = isChunked(request, fields);
   if (chunked && contentLength !== undefined) {
@@ -47,7 +48,7 @@ export function isUnread(request: IncomingMessage): boolean {
 
 /** The fields of a trailer section. */
 export function trailersOf(request: IncomingMessage): Header[] {
-  return pairs(request.rawTrailers);
+  return fieldPairs(request.rawTrailers);
 }
 
 /** Turns the absolute form of a request target into the origin form that routes and workers know. */
@@ -59,12 +60,6 @@ export function normalizeTarget(request: IncomingMessage): void {
   // RFC 9112 section 3.2.2: the target's authority counts, whatever Host says.
   const host = request.rawHeaders.findIndex((text, i) => i % 2 === 0 && isName(text, 'host'));
   if (host >= 0) request.rawHeaders[host + 1] = authority;
-}
-
-function pairs(raw: readonly string[]): Header[] {
-  const list: Header[] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) list.push([raw[i] as string, raw[i + 1] as string]);
-  return list;
 }
 
 function isName(text: string, name: string): boolean {

@@ -30,9 +30,9 @@ const TOKENS = [
 ];
 
 describe('the gate', () => {
-  test('costs nothing where nothing is configured', () => {
-    assert.equal(gate({}), openAdmission);
-    assert.notEqual(gate({}, { maxStreamsPerPeer: 1 }), openAdmission);
+  test('lets everybody do everything where nothing is configured', async () => {
+    const open = gate({}).admit('api', caller());
+    assert.equal(open, openAdmission.admit('api', caller()));
   });
 
   test('lets everybody do everything where only numbers are limited', async () => {
@@ -98,6 +98,38 @@ describe('the gate', () => {
     const signed = caller({ query: url.search.slice(1) });
     assert.equal((await one.admit('publish', signed)).maxBodyBytes, 3);
     assert.equal(await codeOf(() => one.admit('read', signed)), 'FORBIDDEN');
+  });
+
+  test('a certificate that nobody knows takes nothing from what strangers may', async () => {
+    const rule = { name: 'cams', subject: 'CN=cam', permissions: [{ action: 'read' }] };
+    const one = gate({ anonymous: ['publish'], tokens: TOKENS, certificates: [rule] });
+    const certificate = { fingerprint256: '00'.repeat(32), subject: 'CN=stranger' };
+    assert.equal((await one.admit('publish', caller({ certificate }))).subject, undefined);
+    const cam = { ...certificate, subject: 'CN=cam' };
+    assert.ok(await one.admit('publish', caller({ certificate: cam })));
+    assert.equal(await codeOf(() => one.admit('read', caller({ certificate }))), 'UNAUTHENTICATED');
+    const wrong = { ...bearer('x'), certificate };
+    assert.equal(await codeOf(() => one.admit('publish', wrong)), 'INVALID_CREDENTIALS');
+  });
+
+  test('callers of different kinds with one name are not one', async () => {
+    const rule = { name: 'k', subject: 'good', permissions: [{ action: 'publish' }] };
+    const one = gate({ tokens: TOKENS, certificates: [rule] }, { maxStreamsPerSubject: 1 });
+    const certificate = { fingerprint256: '00'.repeat(32), subject: 'good' };
+    await one.admit('publish', bearer(good.token));
+    await one.admit('publish', caller({ certificate }));
+  });
+
+  test('counts whom a trusted proxy names, and believes nobody else', async () => {
+    const one = gate({ trustedProxies: ['192.0.2.0/24'] }, { maxStreamsPerPeer: 1 });
+    const from = (forwardedFor: string, peer = '192.0.2.1') => caller({ peer, forwardedFor });
+    await one.admit('publish', from('198.51.100.1'));
+    await one.admit('publish', from('198.51.100.2'));
+    const again = () => one.admit('publish', from('203.0.113.9, 198.51.100.2'));
+    assert.equal(await codeOf(again), 'TOO_MANY_STREAMS');
+    await one.admit('publish', from('198.51.100.3', '203.0.113.1'));
+    const liar = () => one.admit('publish', from('198.51.100.4', '203.0.113.1'));
+    assert.equal(await codeOf(liar), 'TOO_MANY_STREAMS');
   });
 
   test('gives every place back when somebody is refused', async () => {

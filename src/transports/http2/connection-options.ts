@@ -1,0 +1,46 @@
+import type { HttpLimits } from '../../http/index.js';
+import type { Http2Config } from './config.js';
+import type { ConnectionOptions } from './connection.js';
+import { MAX_WAITING_BYTES } from './http2-exchange.js';
+
+/** How often connections are looked at, where nothing asks for more. */
+const LONGEST_SWEEP_MS = 1000;
+const SHORTEST_SWEEP_MS = 20;
+
+/** What nghttp2 keeps of a session beside what waits to be sent. */
+const SESSION_BASE_BYTES = 16 * 2 ** 20;
+
+/** What a response may have waiting: `MAX_WAITING_BYTES` and the slot that passed them. */
+const STREAM_BYTES = 2 * MAX_WAITING_BYTES;
+
+/** What connections may do, from the transport's configuration and that of its listeners. */
+export function connectionOptions(config: Http2Config, limits: HttpLimits): ConnectionOptions {
+  const { headTimeoutMs, keepAliveTimeoutMs, maxHeadBytes } = limits;
+  const { maxStreamsPerConnection, lingerMs } = config;
+  const memoryBytes = SESSION_BASE_BYTES + maxStreamsPerConnection * STREAM_BYTES;
+  const shortest = Math.min(headTimeoutMs, keepAliveTimeoutMs, lingerMs);
+  return {
+    session: {
+      settings: {
+        maxConcurrentStreams: maxStreamsPerConnection,
+        initialWindowSize: config.streamWindowBytes,
+        maxFrameSize: config.maxFrameBytes,
+        // Node resets what is larger. Up to there the answer can say what is wrong.
+        maxHeaderListSize: 2 * maxHeadBytes,
+      },
+      maxHeaderListPairs: config.maxHeaderFields,
+      maxSessionInvalidFrames: config.maxInvalidFrames,
+      maxSessionRejectedStreams: config.maxRejectedStreams,
+      // In megabytes. Node counts what waits to be sent too, and refuses streams above it.
+      maxSessionMemory: Math.ceil(memoryBytes / 1e6),
+    },
+    connectionWindowBytes: config.connectionWindowBytes,
+    maxResets: config.maxResets,
+    maxControlFrames: config.maxControlFrames,
+    countingWindowMs: config.countingWindowMs,
+    headTimeoutMs,
+    keepAliveTimeoutMs,
+    lingerMs,
+    sweepEveryMs: Math.max(SHORTEST_SWEEP_MS, Math.min(LONGEST_SWEEP_MS, shortest / 4)),
+  };
+}

@@ -1,0 +1,61 @@
+/**
+ * The server of `many.test.ts` in a process of its own, so that its memory is its own. It begins with
+ * its addresses, and answers each message with what it holds at that moment.
+ */
+import { readFileSync } from 'node:fs';
+import { type BoundAddress, DEFAULT_LIMITS } from '../../src/index.js';
+import { TestServer } from '../support/test-server.js';
+
+/** What the server reports at its start. */
+export interface ManyStart {
+  readonly addresses: readonly BoundAddress[];
+}
+
+/** What it holds. */
+export interface ManyState {
+  /** Streams that are open, closing or set aside. */
+  readonly streams: number;
+  /** The most memory that the process has had, and what its configuration allows. */
+  readonly peakBytes: number;
+  readonly allowedBytes: number;
+}
+
+/** Bytes of each upload that may wait outside the ring, where the protocol has windows. */
+const WINDOW_BYTES = 128 * 1024;
+const STREAMS = 1024;
+
+/** Node.js, the program, and what a thousand sockets and their TLS states take. */
+const PROCESS_BYTES = 450 * 2 ** 20;
+
+const server = await TestServer.start({
+  segment: {
+    pools: [
+      {
+        ...{ name: 'uploads', streams: STREAMS, slotSize: 16_384 },
+        ...{ requestSlots: 6, responseSlots: 2 },
+      },
+    ],
+  },
+  limits: { noWorkerTimeoutMs: 60_000, responseTimeoutMs: 60_000, minRateGraceMs: 120_000 },
+  transports: { http2: { streamWindowBytes: WINDOW_BYTES } },
+  workers: 2,
+});
+const { segment, ingress } = server.server;
+const segmentBytes = segment.description.totalBytes;
+
+function state(): ManyState {
+  const { active, lingering, setAside } = ingress.stats();
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const peakKiB = Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1]);
+  return {
+    streams: Math.max(active + lingering + setAside, segment.native.streams().length),
+    peakBytes: peakKiB * 1024,
+    allowedBytes:
+      segmentBytes + DEFAULT_LIMITS.maxWaitingBytes + STREAMS * WINDOW_BYTES + PROCESS_BYTES,
+  };
+}
+
+process.on('message', () => process.send?.(state()));
+process.on('disconnect', () => void server.stop().then(() => process.exit(0)));
+const start: ManyStart = { addresses: server.server.addresses };
+process.send?.(start);
