@@ -103,25 +103,40 @@ class Server:
 
 
 class Process:
-    """A program that prints JSON lines, by default a worker: see worker_process.py."""
+    """A program that prints JSON lines: a worker, see worker_process.py."""
 
-    def __init__(self, *arguments: str, program: str = "worker_process.py", **environment: str):
+    def command(self) -> List[str]:
+        """What Python runs."""
+        return [str(HERE / "worker_process.py")]
+
+    def __init__(self, *arguments: str, **environment: str):
         self.lines: List[Dict[str, Any]] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-X", "dev", "-W", "error::ResourceWarning", str(HERE / program)]
+            [sys.executable, "-X", "dev", "-W", "error::ResourceWarning"]
+            + self.command()
             + list(arguments),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, **environment},
         )
+        #: What it has written to standard error.
+        self.errors = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        self._error_reader = threading.Thread(target=self._read_errors, daemon=True)
+        self._error_reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self.lines.append(json.loads(line))
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.errors += line
 
     def count(self, event: str) -> int:
         return sum(line["event"] == event for line in list(self.lines))
@@ -132,7 +147,7 @@ class Process:
         def found() -> Any:
             lines = [line for line in list(self.lines) if line["event"] == event]
             if len(lines) < number and not self._reader.is_alive():
-                raise AssertionError(f"the process ended without {event}: {self.lines}")
+                raise AssertionError(f"ended without {event}: {self.lines}\n{self.errors}")
             return lines[number - 1] if len(lines) >= number else None
 
         result: Dict[str, Any] = until(found, f"line {number} of {event}")
@@ -161,7 +176,8 @@ class Process:
         self._process.kill()
         self._process.wait()
         self._reader.join(WATCHDOG_SECONDS)
-        for pipe in (self._process.stdin, self._process.stdout):
+        self._error_reader.join(WATCHDOG_SECONDS)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()

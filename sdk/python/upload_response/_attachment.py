@@ -164,8 +164,7 @@ class Attachment:
         self.retire()
         scopes = self.scopes()
         for scope in scopes:
-            scope.abort(error)
-            scope.take_views()
+            scope.leave_to_server(error)
         if not any(scope.in_use for scope in scopes):
             with self.guard:
                 free = not self._freed and not self.forked

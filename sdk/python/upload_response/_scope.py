@@ -89,6 +89,7 @@ class Scope:
         self._views = 0
         self._calls = 0
         self._settled = False
+        self._detaching = False
         self._writers: Set[int] = set()
 
     # ---- Using the handles ----
@@ -147,12 +148,21 @@ class Scope:
         """The work is done. Chunks as above."""
         self._finish(None)
 
+    def leave_to_server(self, error: UploadResponseError) -> None:
+        """As ``abort`` and ``take_views``, but nothing is given up: the whole worker detaches now, and
+        the server gives the stream to another one. ``close`` must follow."""
+        with self.guard:
+            self._detaching = True
+        self._finish(error)
+        self.take_views()
+
     def close(self) -> None:
         """Whoever worked on the stream has returned: chunks are taken back. What was made of their
         views stays valid, and keeps the stream's place."""
         self._finish(None)
         self.take_views()
         with self.guard:
+            self._detaching = False
             self._tidy()
 
     def take_views(self) -> None:
@@ -201,7 +211,7 @@ class Scope:
 
     def _tidy(self) -> None:
         """Gives back what can be given back. Under the lock."""
-        if not self.over or self.closed or self._calls > 0:
+        if not self.over or self.closed or self._calls > 0 or self._detaching:
             return
         if self.attachment.forked:
             return

@@ -14,6 +14,8 @@ from .errors import Detached, InvalidArgument, ServerGone, ShuttingDown, UploadR
 
 T = TypeVar("T", AsyncExchange, AsyncObservation)
 S = TypeVar("S", bound="_AsyncioWorker[Any]")
+#: Longer than it takes to hear that a stream was given up.
+_GRACE_SECONDS = 0.2
 
 
 class _AsyncioWorker(Service, Generic[T]):
@@ -125,8 +127,9 @@ class _AsyncioWorker(Service, Generic[T]):
 
     async def stop(self, deadline_ms: Optional[int] = None) -> None:
         """Takes nothing new, finishes what runs, detaches; returns when that is done. What still runs
-        after ``deadline_ms`` is aborted with ShuttingDown, and the server hands it to others where it
-        can. Idempotent. Not for handlers, which it waits for: see ``begin_stop``."""
+        after ``deadline_ms`` is aborted with ShuttingDown, and its tasks are cancelled; the server
+        hands it to others where it can. Idempotent. Not for handlers, which it waits for: see
+        ``begin_stop``."""
         if self._loop is None:
             self._begun_stop = True
             return
@@ -145,12 +148,21 @@ class _AsyncioWorker(Service, Generic[T]):
         except asyncio.TimeoutError:
             for attachment in list(self._leaving()):
                 attachment.detach(ShuttingDown())
+            await self._end_tasks()
         for attachment in list(self._watched):
             self._forget(attachment)
         self._has_stopped()
         self._notify()
 
     # ---- Inside ----
+
+    async def _end_tasks(self) -> None:
+        """What waits for its stream ends with the reason; what waits for something else is cancelled."""
+        if not self._tasks:
+            return
+        _, pending = await asyncio.wait(set(self._tasks), timeout=_GRACE_SECONDS)
+        for task in pending:
+            task.cancel()
 
     def _is_stopping(self) -> bool:
         return self._begun_stop
