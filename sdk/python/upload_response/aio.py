@@ -1,15 +1,11 @@
 """Workers for asyncio: woken through a file descriptor in the loop, without a thread of Python's."""
 
 import asyncio
-import os
 from collections import deque
 from typing import Any, AsyncIterator, Callable, Deque, Dict, Generic, Optional, Set, TypeVar
 
+from ._async_service import AsyncService
 from ._async_work import AsyncExchange, AsyncObservation
-from ._attachment import Attachment
-from ._options import WorkerEvent, is_passing
-from ._retry import delays_ms
-from ._service import Service
 from .errors import Detached, InvalidArgument, ServerGone, ShuttingDown, UploadResponseError
 
 T = TypeVar("T", AsyncExchange, AsyncObservation)
@@ -18,7 +14,7 @@ S = TypeVar("S", bound="_AsyncioWorker[Any]")
 _GRACE_SECONDS = 0.2
 
 
-class _AsyncioWorker(Service, Generic[T]):
+class _AsyncioWorker(AsyncService, Generic[T]):
     """An async iterator of the streams that it takes. A stream is taken when somebody asks for the next
     one, so a busy worker leaves new requests to idle ones. ``async with`` attaches it, and stops it at
     the end. For one loop's thread; ``begin_stop`` is for any thread."""
@@ -27,20 +23,15 @@ class _AsyncioWorker(Service, Generic[T]):
 
     def _start(self) -> None:
         super()._start()
-        self._loop: Optional[asyncio.AbstractEventLoop] = None
-        self._begun_stop = False
         self._demands: "Deque[asyncio.Future[Optional[T]]]" = deque()
         self._handler: Optional[Callable[[T], Any]] = None
         self._tasks: "Set[asyncio.Task[None]]" = set()
-        self._renewal: "Optional[asyncio.Task[None]]" = None
-        self._changed: Optional[asyncio.Event] = None
-        self._in_loop: Optional[T] = None
+        #: What the loop of each task works on.
+        self._in_loops: Dict[Any, T] = {}
         #: Taken for somebody who was cancelled meanwhile.
         self._spare: "Deque[T]" = deque()
         #: The server offers nothing, since nobody here would take it.
         self._muted = False
-        #: The descriptors that the loop watches.
-        self._watched: Dict[Attachment, int] = {}
 
     async def attach(self: S) -> S:
         """Attaches to the server; what ``async with`` does. ServerGone, NoFreeWorker, PermissionDenied,
@@ -64,16 +55,17 @@ class _AsyncioWorker(Service, Generic[T]):
         """Takes streams one by one, until the worker is stopped. The work belongs to the loop's body:
         when the next one is asked for and nothing was answered, it is failed. To work on several at
         once use ``run``, or ``next``."""
+        task = asyncio.current_task()
         try:
             while True:
-                self._finish_loop()
+                self._finish_loop(task)
                 work = await self.next()
                 if work is None:
                     return
-                self._in_loop = work
+                self._in_loops[task] = work
                 yield work
         finally:
-            self._finish_loop()
+            self._finish_loop(task)
 
     async def next(self) -> Optional[T]:
         """The next stream, which the caller ends with ``run`` or an ``async with`` block; None when the
@@ -135,7 +127,7 @@ class _AsyncioWorker(Service, Generic[T]):
             return
         self.begin_stop()
         self._refuse_demands()
-        self._finish_loop()
+        self._finish_loop(asyncio.current_task())
         while self._spare:
             self._spare.popleft().finish()
         if self._renewal is not None:
@@ -163,23 +155,6 @@ class _AsyncioWorker(Service, Generic[T]):
         _, pending = await asyncio.wait(set(self._tasks), timeout=_GRACE_SECONDS)
         for task in pending:
             task.cancel()
-
-    def _is_stopping(self) -> bool:
-        return self._begun_stop
-
-    async def _change(self) -> None:
-        """Waits until something has changed."""
-        assert self._changed is not None
-        self._changed.clear()
-        await self._changed.wait()
-
-    def _notify(self) -> None:
-        if self._changed is not None:
-            self._changed.set()
-
-    async def _until_left(self) -> None:
-        while self._leaving():
-            await self._change()
 
     def _wants(self) -> bool:
         if self._begun_stop or self._attachment is None:
@@ -241,43 +216,10 @@ class _AsyncioWorker(Service, Generic[T]):
                 demand.set_result(None)
         self._notify()
 
-    def _finish_loop(self) -> None:
-        work, self._in_loop = self._in_loop, None
+    def _finish_loop(self, task: Any) -> None:
+        work = self._in_loops.pop(task, None)
         if work is not None:
             work.finish()
-
-    def _readable(self, attachment: Attachment) -> None:
-        """The descriptor says that something has happened."""
-        try:
-            rung = attachment.rung()
-        except Detached:
-            return
-        for scope in attachment.scopes_of(rung):
-            scope.inspect()
-            scope.wake()
-        if not attachment.connected:
-            self._lost(attachment)
-        elif attachment is self._attachment:
-            self._pump()
-
-    def _lost(self, attachment: Attachment) -> None:
-        if attachment is not self._attachment:
-            attachment.abort(ServerGone())
-            return
-        self._has_gone(attachment)
-        self._notify()
-        if self._failure is not None:
-            self._refuse_with(self._failure)
-        elif not self._begun_stop and self._loop is not None:
-            self._renewal = self._loop.create_task(self._renew_or_fail())
-
-    async def _renew_or_fail(self) -> None:
-        try:
-            await self._renew(True)
-        except UploadResponseError as error:
-            self._refuse_with(error)
-        finally:
-            self._renewal = None
 
     def _refuse_with(self, error: UploadResponseError) -> None:
         self._failure = error
@@ -286,56 +228,6 @@ class _AsyncioWorker(Service, Generic[T]):
             if not demand.done():
                 demand.set_exception(error)
         self._notify()
-
-    async def _renew(self, patient: bool) -> None:
-        assert self._loop is not None
-        for delay_ms in delays_ms():
-            if self._begun_stop:
-                return
-            try:
-                # Attaching waits for the server's answer.
-                attachment = await self._loop.run_in_executor(None, Attachment, self._options)
-            except UploadResponseError as error:
-                if not patient or not is_passing(error):
-                    raise
-                self._options.report(WorkerEvent("waiting", error=error, delay_ms=delay_ms))
-                await self._pause(delay_ms / 1000)
-                continue
-            self._watch(attachment)
-            self._attached(attachment)
-            if self._begun_stop:
-                attachment.stop()
-            self._pump()
-            return
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._change(), seconds)
-        except asyncio.TimeoutError:
-            pass
-
-    def _watch(self, attachment: Attachment) -> None:
-        assert self._loop is not None
-        loop = self._loop
-        # One of our own: the attachment closes its descriptor by itself, in any thread.
-        descriptor = os.dup(attachment.descriptor)
-        self._watched[attachment] = descriptor
-        loop.add_reader(descriptor, self._readable, attachment)
-
-        def ended() -> None:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._forget, attachment)
-
-        attachment.when_idle(ended)
-
-    def _forget(self, attachment: Attachment) -> None:
-        descriptor = self._watched.pop(attachment, -1)
-        if descriptor >= 0:
-            assert self._loop is not None
-            self._loop.remove_reader(descriptor)
-            os.close(descriptor)
-        self._notify()
-
 
 class AsyncWorker(_AsyncioWorker[AsyncExchange]):
     """A worker that answers.
