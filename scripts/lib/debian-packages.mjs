@@ -34,7 +34,7 @@ const packages = [
   { name: 'libclang-rt-14-dev', kinds: ['fuzz'], present: hasLibFuzzer },
   // The Python SDK; and node-gyp, which prebuildify calls.
   { name: 'python3', kinds: ['prebuild', 'python'], present: () => which('python3') },
-  ...['fastapi', 'numpy', 'pip'].map((name) => ({
+  ...['django', 'fastapi', 'numpy', 'pip'].map((name) => ({
     name: `python3-${name}`,
     kinds: ['python-apps'],
     present: () => existsSync(`/usr/lib/python3/dist-packages/${name}`),

@@ -2,7 +2,7 @@
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Iterable, List, Mapping, Optional, Tuple, Union
 
 from . import _abi
 from .errors import InvalidArgument
@@ -11,11 +11,8 @@ from .errors import InvalidArgument
 Header = Tuple[str, str]
 
 _Text = Union[str, bytes]
-#: Fields as a worker may give them: pairs, or a mapping whose values may be lists.
-HeadersInput = Union[
-    Iterable[Tuple[_Text, _Text]],
-    Mapping[str, Union[str, int, Sequence[str]]],
-]
+#: Fields as a worker may give them: pairs, or a mapping to texts, numbers, or lists of texts.
+HeadersInput = Union[Iterable[Tuple[_Text, _Text]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,8 @@ def candidates() -> Iterator[str]:
     yield str(_package / "lib" / name)
     # sdk/python/upload_response in the npm package and in the repository.
     root = _package.parents[2] if len(_package.parents) > 2 else _package
-    yield str(root / "prebuilds" / _npm_platform() / name)
     yield str(root / "out" / "capi" / "lib" / name)
+    yield str(root / "prebuilds" / _npm_platform() / name)
     yield name
 
 
