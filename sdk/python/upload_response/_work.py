@@ -3,7 +3,6 @@ with asyncio."""
 
 from typing import Any, Generic, Optional, Type, TypeVar
 
-from . import _abi
 from ._body import BodyCore, reader_of
 from ._head import HeadersInput, RequestHead, make_fields, read_head
 from ._options import WorkerOptions
