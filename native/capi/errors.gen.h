@@ -85,6 +85,13 @@ enum ur_error {
   UR_CONNECTION_MISUSED = -130,  // the connection was closed for what its client did on it
   UR_INGRESS_DIED = -90,  // the server process that had received the request died
   UR_RESUME_REFUSED = -91,  // the server does not know the attachment that was to go on
+  UR_BAD_HANDSHAKE = -150,  // the request to upgrade cannot be understood
+  UR_WEBSOCKET_VERSION = -151,  // this version of WebSocket is not spoken here
+  UR_ORIGIN_REFUSED = -152,  // pages of this origin may not connect
+  UR_TEXT_REFUSED = -153,  // a text message came where bytes belong
+  UR_BAD_FRAME = -154,  // a frame of the client is not as WebSocket has it
+  UR_MESSAGE_TOO_LARGE = -155,  // the message is too large
+  UR_BAD_MESSAGE = -156,  // the message means nothing here
 };
 
 #endif

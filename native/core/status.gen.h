@@ -89,6 +89,13 @@ enum class [[nodiscard]] Status : int32_t {
   kConnectionMisused = -130,
   kIngressDied = -90,
   kResumeRefused = -91,
+  kBadHandshake = -150,
+  kWebsocketVersion = -151,
+  kOriginRefused = -152,
+  kTextRefused = -153,
+  kBadFrame = -154,
+  kMessageTooLarge = -155,
+  kBadMessage = -156,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -256,6 +263,20 @@ constexpr const char* status_name(Status status) {
       return "INGRESS_DIED";
     case Status::kResumeRefused:
       return "RESUME_REFUSED";
+    case Status::kBadHandshake:
+      return "BAD_HANDSHAKE";
+    case Status::kWebsocketVersion:
+      return "WEBSOCKET_VERSION";
+    case Status::kOriginRefused:
+      return "ORIGIN_REFUSED";
+    case Status::kTextRefused:
+      return "TEXT_REFUSED";
+    case Status::kBadFrame:
+      return "BAD_FRAME";
+    case Status::kMessageTooLarge:
+      return "MESSAGE_TOO_LARGE";
+    case Status::kBadMessage:
+      return "BAD_MESSAGE";
   }
   return "UNKNOWN";
 }
@@ -425,6 +446,20 @@ constexpr const char* status_text(Status status) {
       return "the server process that had received the request died";
     case Status::kResumeRefused:
       return "the server does not know the attachment that was to go on";
+    case Status::kBadHandshake:
+      return "the request to upgrade cannot be understood";
+    case Status::kWebsocketVersion:
+      return "this version of WebSocket is not spoken here";
+    case Status::kOriginRefused:
+      return "pages of this origin may not connect";
+    case Status::kTextRefused:
+      return "a text message came where bytes belong";
+    case Status::kBadFrame:
+      return "a frame of the client is not as WebSocket has it";
+    case Status::kMessageTooLarge:
+      return "the message is too large";
+    case Status::kBadMessage:
+      return "the message means nothing here";
   }
   return "";
 }
@@ -594,6 +629,20 @@ constexpr const char* status_remedy(Status status) {
       return "Stop working on the stream: its client is gone. The server log says why the process died.";
     case Status::kResumeRefused:
       return "Attach again; the worker SDK does so by itself.";
+    case Status::kBadHandshake:
+      return "Send the WebSocket handshake of RFC 6455: a GET without a body, with one Sec-WebSocket-Key.";
+    case Status::kWebsocketVersion:
+      return "Ask for version 13.";
+    case Status::kOriginRefused:
+      return "Add the origin to transports.websocket.origins if its pages are trusted.";
+    case Status::kTextRefused:
+      return "Send the body as binary messages.";
+    case Status::kBadFrame:
+      return "Use a WebSocket client that follows RFC 6455.";
+    case Status::kMessageTooLarge:
+      return "Cut the body into smaller messages, or raise transports.websocket.maxMessageBytes.";
+    case Status::kBadMessage:
+      return "Send the messages in the order and the form of docs/transports/websocket.md.";
   }
   return "";
 }

@@ -183,6 +183,15 @@ Napi::Value SegmentObject::streams(const Info& info) {
   return list;
 }
 
+Napi::Value SegmentObject::worker_name(const Info& info) {
+  const uint32_t worker = as_u32(info[0]);
+  if (!open() || worker >= segment()->geometry().worker_count) {
+    return Napi::String::New(info.Env(), "");
+  }
+  const WorkerRow& row = segment()->worker(worker);
+  return Napi::String::New(info.Env(), row.name, strnlen(row.name, sizeof row.name));
+}
+
 Napi::Value SegmentObject::set_aside_count(const Info& info) {
   uint32_t count = 0;
   for (uint32_t s = 0; open() && s < segment()->geometry().stream_count; s++) {

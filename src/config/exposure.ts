@@ -14,13 +14,15 @@ export function isLoopback(host: string): boolean {
   );
 }
 
-/** The addresses of the listeners, of `http` and of the transports' own, that are not loopback. */
+/** The addresses of the listeners, of `http`, `admin` and the transports, that are not loopback. */
 export function exposedAddresses(config: {
   readonly http: object;
   readonly transports: object;
+  readonly admin: { readonly host: string; readonly port?: number | undefined };
 }): ExposedAddress[] {
   const found: ExposedAddress[] = [];
   collect(config.http, ['http'], found);
+  if (config.admin.port !== undefined) collect(config.admin, ['admin'], found);
   for (const [name, transport] of Object.entries(config.transports)) {
     if (typeof transport === 'object') collect(transport, ['transports', name], found);
   }

@@ -4,6 +4,8 @@ import { admissionLimitsShape } from '../admission/limits.js';
 import { type HttpConfig, httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
+import type { TransportDefinition } from '../transports/transport.js';
+import { adminSchema, OPERATIONS_PATHS } from './admin-schema.js';
 import { exposedAddresses } from './exposure.js';
 import { segmentSchema } from './segment-schema.js';
 
@@ -14,7 +16,7 @@ type TransportSchemas = {
 
 const transports = z.strictObject(
   Object.fromEntries(
-    Object.entries(TRANSPORTS).map(([name, transport]) => [
+    Object.entries<TransportDefinition>(TRANSPORTS).map(([name, transport]) => [
       name,
       (transport.configSchema as z.ZodObject).prefault({}),
     ]),
@@ -58,6 +60,20 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    admin: adminSchema.prefault({}),
+    reload: z
+      .strictObject({
+        watchMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(2000)
+          .describe(
+            'How often `serve` looks whether configuration, certificates and key set have changed; ' +
+              'they are read again when they have been quiet for so long. 0: only at SIGHUP.',
+          ),
+      })
+      .prefault({}),
     log: z
       .strictObject({
         level: z
@@ -70,16 +86,26 @@ export const configSchema = z
           .describe(
             'Lines for people instead of JSON. Without it: when standard error is a terminal.',
           ),
+        streams: z.boolean().default(true).describe('A line for each stream at its end.'),
       })
       .prefault({}),
     shutdown: z
       .strictObject({
+        announceMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(0)
+          .describe(
+            'After SIGTERM: time in which /readyz says 503 and everything is still taken, so that a ' +
+              'load balancer can look elsewhere first.',
+          ),
         drainTimeoutMs: z
           .int()
           .min(0)
           .max(2 ** 31 - 1)
           .default(30_000)
-          .describe('After SIGTERM: time that running requests have to finish; then they are cut.'),
+          .describe('After that: time that running requests have to finish; then they are cut.'),
       })
       .prefault({}),
   })
@@ -90,6 +116,11 @@ export const configSchema = z
       }
     }
     checkCertificates(config, context);
+    const reserved: string[] = config.admin.onHttp ? Object.values(OPERATIONS_PATHS) : [];
+    if (reserved.includes(config.http.prefix)) {
+      const message = `${config.http.prefix} is taken; accepted: another path, or admin.onHttp: false`;
+      context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
+    }
     checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {

@@ -562,6 +562,55 @@ export const ERRORS = {
     text: 'the server does not know the attachment that was to go on',
     remedy: 'Attach again; the worker SDK does so by itself.',
   },
+  BAD_HANDSHAKE: {
+    number: 150,
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the request to upgrade cannot be understood',
+    remedy: 'Send the WebSocket handshake of RFC 6455: a GET without a body, with one Sec-WebSocket-Key.',
+  },
+  WEBSOCKET_VERSION: {
+    number: 151,
+    http: 426,
+    grpc: 'FAILED_PRECONDITION',
+    text: 'this version of WebSocket is not spoken here',
+    remedy: 'Ask for version 13.',
+  },
+  ORIGIN_REFUSED: {
+    number: 152,
+    http: 403,
+    grpc: 'PERMISSION_DENIED',
+    text: 'pages of this origin may not connect',
+    remedy: 'Add the origin to transports.websocket.origins if its pages are trusted.',
+  },
+  TEXT_REFUSED: {
+    number: 153,
+    http: 415,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'a text message came where bytes belong',
+    remedy: 'Send the body as binary messages.',
+  },
+  BAD_FRAME: {
+    number: 154,
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'a frame of the client is not as WebSocket has it',
+    remedy: 'Use a WebSocket client that follows RFC 6455.',
+  },
+  MESSAGE_TOO_LARGE: {
+    number: 155,
+    http: 413,
+    grpc: 'RESOURCE_EXHAUSTED',
+    text: 'the message is too large',
+    remedy: 'Cut the body into smaller messages, or raise transports.websocket.maxMessageBytes.',
+  },
+  BAD_MESSAGE: {
+    number: 156,
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the message means nothing here',
+    remedy: 'Send the messages in the order and the form of docs/transports/websocket.md.',
+  },
 } as const;
 
 /** The stable code that callers match. */

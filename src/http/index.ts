@@ -2,7 +2,22 @@
 
 export { callerOf, certificateOf } from './caller.js';
 export { type HttpConfig, httpConfigSchema } from './config.js';
-export { fieldPairs } from './fields.js';
-export { type Http1Taker, type Http2Taker, HttpFront, type HttpLimits } from './http-front.js';
+export {
+  type Http1Taker,
+  type Http2Taker,
+  HttpFront,
+  type HttpLimits,
+  type WebSocketTaker,
+} from './http-front.js';
 export { type Endpoint, reachable } from './listeners.js';
+export { rawResponse, refuseConnection } from './raw-answer.js';
+export {
+  badRequest,
+  type Field,
+  fieldsOf,
+  hostOf,
+  normalizeTarget,
+  valuesOf,
+} from './request-fields.js';
+export { WEBSOCKET_ONLY } from './routes.js';
 export { tcpSocketOf } from './tcp-socket.js';

@@ -24,7 +24,7 @@ export class ClosingStreams implements Timed {
   readonly #segment: Segment;
   readonly #wheel: TimerWheel;
   readonly #log: Logger;
-  readonly #options: ClosingOptions;
+  #options: ClosingOptions;
   /** Closed streams by index, not yet reclaimed. */
   readonly #closed = new Map<number, { readonly id: number; readonly since: number }>();
   /** Streams that observers still read, with the time at which they are closed all the same. */
@@ -37,6 +37,11 @@ export class ClosingStreams implements Timed {
     this.#log = log;
     this.#options = options;
     this.#stopListening = segment.onStream((index) => this.#rung(index));
+  }
+
+  /** From now on these count. */
+  setOptions(options: ClosingOptions): void {
+    this.#options = options;
   }
 
   /** Closed streams that a living worker still holds. */

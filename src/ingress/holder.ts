@@ -25,6 +25,12 @@ export function holderOf(segment: Segment, id: number): Holder {
   return { state: 'failed', code: codeOf(OWNER_ERRORS - worker) ?? 'SEGMENT_CORRUPT' };
 }
 
+/** Name of whoever answers, or was the last that was to. */
+export function claimantName({ native }: Segment, id: number): string | undefined {
+  const worker = native.claimantOf(id, Lane.response);
+  return worker < 0 ? undefined : native.workerName(worker) || `#${worker}`;
+}
+
 /** A worker reads the request that will answer it, or that may: it need not have claimed yet. */
 export function isRead(segment: Segment, id: number): boolean {
   const { native } = segment;

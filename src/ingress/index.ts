@@ -2,6 +2,7 @@
 
 export { type ErrorAnswer, errorAnswer, type Veto } from './error-answer.js';
 export { endToEndHeaders, parseContentLength, trailerFields } from './headers.js';
+export { Histogram, type HistogramStats } from './histogram.js';
 export { Ingress, type IngressOptions } from './ingress.js';
 export { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
 export { DEFAULT_LIMITS, type Limits, limitsSchema } from './limits.js';

@@ -7,6 +7,8 @@
  * mapping (at most 2 GiB and one slot long); a slot never crosses a window's end.
  */
 
+import type { ControlEvent } from './control-event.js';
+
 /** Geometry of one pool. Sizes in bytes, counts in slots or streams. */
 export interface PoolOptions {
   readonly name: string;
@@ -143,41 +145,6 @@ export interface StreamInfo {
   readonly lanes: readonly LaneInfo[];
 }
 
-/** What the arbiter reports, and `arbiter`: this process is it now, in another's place. */
-export type ControlEvent =
-  | {
-      readonly type: 'arbiter';
-      readonly pid: number;
-    }
-  | {
-      /** `resumed`: one that the arbiter before had let in. */
-      readonly type: 'attached' | 'resumed';
-      readonly worker: number;
-      readonly pid: number;
-      readonly name: string;
-      readonly ingress: boolean;
-    }
-  | {
-      readonly type: 'dead';
-      readonly worker: number;
-      readonly pid: number;
-      readonly name: string;
-      readonly ingress: boolean;
-      readonly tornSlots: number;
-      readonly claims: number;
-      readonly readers: number;
-      readonly pins: number;
-      readonly recoveryNs: number;
-      /** Streams of a dead ingress: closed, and now this process's, which has to reclaim them. */
-      readonly streams: readonly number[];
-    }
-  | {
-      readonly type: 'refused';
-      readonly pid: number;
-      readonly code: number;
-      readonly detail: string;
-    };
-
 /** The single writer of a lane. Not thread-safe; one JavaScript object per claim. */
 export interface NativeWriter {
   /** Newest published slot id. */
@@ -276,6 +243,8 @@ export interface NativeSegment {
   /** Worker index of the claim's holder, -1 = free, -2 = orphan of a dead worker; or an error - 100. */
   ownerOf(id: number, lane: number): number;
   failureOf(id: number, lane: number): number;
+  /** Row of the worker that claimed the lane last, also after it gave the claim back; -1 = unknown. */
+  claimantOf(id: number, lane: number): number;
   /** 1 while every slot of the lane is still in the ring. */
   isWhole(id: number, lane: number): number;
   /** Subscribes to new streams according to the role. */
@@ -330,6 +299,8 @@ export interface NativeSegment {
   takeEvents(): ControlEvent[];
 
   workers(): WorkerInfo[];
+  /** Name of whoever has the row, or had it last; '' = none. */
+  workerName(worker: number): string;
   streams(): StreamInfo[];
   /** Streams that are closing and still held by a living worker. */
   setAsideCount(): number;

@@ -1,6 +1,7 @@
 import type { TransportClient } from './client.js';
 import { http1Client } from './http1-client.js';
 import { http2Client } from './http2-client.js';
+import { webSocketClient } from './websocket-client.js';
 
 /** Every transport that the suites run for. One line each. */
 export const CLIENTS: readonly TransportClient[] = [
@@ -8,4 +9,6 @@ export const CLIENTS: readonly TransportClient[] = [
   http1Client('http1-tls', 'https'),
   http2Client('h2', 'https'),
   http2Client('h2c', 'http'),
+  webSocketClient('ws', 'ws'),
+  webSocketClient('wss', 'wss'),
 ];

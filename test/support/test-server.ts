@@ -14,10 +14,14 @@ export interface TestServerOptions {
   readonly http?: ServerConfig['http'];
   readonly transports?: ServerConfig['transports'];
   readonly segment?: ServerConfig['segment'];
+  readonly admin?: ServerConfig['admin'];
+  readonly shutdown?: ServerConfig['shutdown'];
   readonly workers?: number;
   readonly observers?: readonly string[];
   readonly killStuckAfterMs?: number;
 }
+
+export type TestScheme = 'http' | 'https' | 'ws' | 'wss';
 
 const notices: string[] = [];
 const note = (fields: object, message: string) =>
@@ -51,6 +55,8 @@ export class TestServer {
       limits: { ...options.limits },
       http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },
+      admin: { ...options.admin },
+      shutdown: { ...options.shutdown },
       workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
     };
     const started = new TestServer(folder, config, await createServer(config, { log: testLog }));
@@ -67,6 +73,7 @@ export class TestServer {
 
   private constructor(
     folder: string,
+    /** What it was started with. */
     readonly config: ServerConfig,
     public server: UploadResponseServer,
   ) {
@@ -105,7 +112,7 @@ export class TestServer {
   }
 
   /** `transport`: its listener, where several have the scheme. */
-  port(scheme: 'http' | 'https' = 'http', transport?: string): number {
+  port(scheme: TestScheme = 'http', transport?: string): number {
     const found = this.server.addresses.find(
       (one) => one.scheme === scheme && (!transport || one.transport === transport),
     );
@@ -113,7 +120,7 @@ export class TestServer {
     return found.port;
   }
 
-  url(path: string, scheme: 'http' | 'https' = 'http'): string {
+  url(path: string, scheme: TestScheme = 'http'): string {
     return `${scheme}://127.0.0.1:${this.port(scheme)}${path}`;
   }
 
@@ -137,7 +144,8 @@ export class TestServer {
   }
 }
 
-async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
+/** Writes a new certificate and its key. */
+export async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
   const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',

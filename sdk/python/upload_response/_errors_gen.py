@@ -654,6 +654,64 @@ class ResumeRefused(UploadResponseError):
     remedy = "Attach again; the worker SDK does so by itself."
 
 
+class BadHandshake(UploadResponseError):
+    code = "BAD_HANDSHAKE"
+    number = 150
+    http_status = 400
+    text = "the request to upgrade cannot be understood"
+    remedy = (
+        "Send the WebSocket handshake of RFC 6455: a GET without a body, with one Sec-WebSocket-Key."
+    )
+
+
+class WebsocketVersion(UploadResponseError):
+    code = "WEBSOCKET_VERSION"
+    number = 151
+    http_status = 426
+    text = "this version of WebSocket is not spoken here"
+    remedy = "Ask for version 13."
+
+
+class OriginRefused(UploadResponseError):
+    code = "ORIGIN_REFUSED"
+    number = 152
+    http_status = 403
+    text = "pages of this origin may not connect"
+    remedy = "Add the origin to transports.websocket.origins if its pages are trusted."
+
+
+class TextRefused(UploadResponseError):
+    code = "TEXT_REFUSED"
+    number = 153
+    http_status = 415
+    text = "a text message came where bytes belong"
+    remedy = "Send the body as binary messages."
+
+
+class BadFrame(UploadResponseError):
+    code = "BAD_FRAME"
+    number = 154
+    http_status = 400
+    text = "a frame of the client is not as WebSocket has it"
+    remedy = "Use a WebSocket client that follows RFC 6455."
+
+
+class MessageTooLarge(UploadResponseError):
+    code = "MESSAGE_TOO_LARGE"
+    number = 155
+    http_status = 413
+    text = "the message is too large"
+    remedy = "Cut the body into smaller messages, or raise transports.websocket.maxMessageBytes."
+
+
+class BadMessage(UploadResponseError):
+    code = "BAD_MESSAGE"
+    number = 156
+    http_status = 400
+    text = "the message means nothing here"
+    remedy = "Send the messages in the order and the form of docs/transports/websocket.md."
+
+
 for _error in (
     Full,
     Empty,
@@ -735,5 +793,12 @@ for _error in (
     ConnectionMisused,
     IngressDied,
     ResumeRefused,
+    BadHandshake,
+    WebsocketVersion,
+    OriginRefused,
+    TextRefused,
+    BadFrame,
+    MessageTooLarge,
+    BadMessage,
 ):
     BY_NUMBER[_error.number] = _error

@@ -11,7 +11,7 @@ const NOT_IN_HTTP2 = 'http2-settings';
  * refuse two of a field that is no list. A value may not begin or end with white space (RFC 9113
  * section 8.2.1).
  */
-export function fieldsOf(headers: readonly Header[]): OutgoingHttpHeaders {
+export function outgoingHeaders(headers: readonly Header[]): OutgoingHttpHeaders {
   const fields: Record<string, string | string[]> = Object.create(null);
   for (const [name, value] of headers) {
     if (name === NOT_IN_HTTP2) continue;
@@ -26,7 +26,7 @@ export function fieldsOf(headers: readonly Header[]): OutgoingHttpHeaders {
 
 /** Sends an error in place of the response. The stream must be open. `toHead`: the request was HEAD. */
 export function sendAnswer(stream: ServerHttp2Stream, answer: ErrorAnswer, toHead: boolean): void {
-  const fields = { ':status': answer.status, ...fieldsOf(answer.headers) };
+  const fields = { ':status': answer.status, ...outgoingHeaders(answer.headers) };
   stream.respond(fields, { endStream: toHead });
   if (!toHead) stream.end(answer.body);
 }

@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { type Admission, admitThen, type Permit } from '../../admission/index.js';
 import { fromNative, UploadResponseError } from '../../errors/index.js';
-import { callerOf, fieldPairs } from '../../http/index.js';
+import { callerOf, fieldsOf } from '../../http/index.js';
 import {
   type ErrorAnswer,
   errorAnswer,
@@ -11,7 +11,7 @@ import {
   type ResponseSink,
 } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
-import { fieldsOf, sendAnswer } from './answers.js';
+import { outgoingHeaders, sendAnswer } from './answers.js';
 import type { Connection } from './connection.js';
 import { expectsContinue, type ParsedRequest, parseRequest } from './request.js';
 
@@ -90,7 +90,7 @@ export class Http2Exchange implements ResponseSink {
   head(status: number, headers: readonly Header[], bodyless: boolean): void {
     this.#headed = true;
     if (this.#isClosed()) return;
-    const fields = { ':status': status, ...fieldsOf(headers) };
+    const fields = { ':status': status, ...outgoingHeaders(headers) };
     // Sent now, it would close the stream of a request that the worker has not done with.
     if (bodyless) this.#bodyless = fields;
     // Whether trailers follow is not known before the end.
@@ -114,7 +114,7 @@ export class Http2Exchange implements ResponseSink {
   }
 
   trailers(fields: readonly Header[]): void {
-    if (!this.#isClosed()) this.#response.addTrailers(fieldsOf(fields));
+    if (!this.#isClosed()) this.#response.addTrailers(outgoingHeaders(fields));
   }
 
   end(): void {
@@ -182,7 +182,7 @@ export class Http2Exchange implements ResponseSink {
   #ended(exchange: IngressExchange): void {
     // A reset ends a stream's bytes too, and what came of them is not the body.
     if (this.#isClosed()) this.#gone();
-    else exchange.endBody(fieldPairs(this.#request.rawTrailers));
+    else exchange.endBody(fieldsOf(this.#request.rawTrailers));
   }
 
   /** When the whole answer has been sent, the client is told that the rest of its request is not wanted

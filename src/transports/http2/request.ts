@@ -1,7 +1,7 @@
 import { METHODS } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { UploadResponseError } from '../../errors/index.js';
-import { fieldPairs } from '../../http/index.js';
+import { fieldsOf } from '../../http/index.js';
 import { endToEndHeaders, parseContentLength } from '../../ingress/index.js';
 import type { Header, RequestHead } from '../../protocols/hpks/index.js';
 
@@ -53,7 +53,7 @@ export function expectsContinue({ headers }: Http2ServerRequest): boolean {
  * @throws UploadResponseError BAD_REQUEST
  */
 export function parseRequest(request: Http2ServerRequest, scheme: string): ParsedRequest {
-  const fields = fieldPairs(request.rawHeaders).filter(([name]) => !name.startsWith(':'));
+  const fields = fieldsOf(request.rawHeaders).filter(([name]) => !name.startsWith(':'));
   const declared = request.headers['content-length'];
   const contentLength = declared === undefined ? undefined : parseContentLength(declared);
   if (declared !== undefined && contentLength === undefined) {

@@ -183,8 +183,15 @@ testWith('curl', 'curl with a certificate', async () => {
   writeFileSync(path('cam.key'), camera.key);
   const own = ['--cert', path('cam.pem'), '--key', path('cam.key'), '--cacert', path('ca.pem')];
   const url = required.url('/upload/hash', scheme).replace('127.0.0.1', 'localhost');
-  const { stdout } = await runProgram('curl', ['-s', ...own, '-X', 'PUT', '-d', 'body', url]);
-  assert.equal(JSON.parse(stdout).bytes, 4);
+  const write = ['-s', '-w', '%{http_version}', '-X', 'PUT', '-d', 'body'];
+  for (const [flag, version] of [
+    ['--http1.1', '1.1'],
+    ['--http2', '2'],
+  ] as const) {
+    const { stdout } = await runProgram('curl', [...write, flag, ...own, url]);
+    assert.ok(stdout.endsWith(version), stdout);
+    assert.equal(JSON.parse(stdout.slice(0, -version.length)).bytes, 4);
+  }
 });
 
 test('everything is free afterwards', async () => {

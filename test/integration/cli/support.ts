@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+/** The command line. */
 export const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 /** Nothing here takes a second; a hang must end before the suite's watchdog does it. */
 const WATCHDOG_MS = 60_000;
@@ -202,6 +203,7 @@ export interface Listening {
   readonly pid: number;
   readonly socket: string;
   readonly certificate?: string;
+  readonly admin?: { readonly url: string };
   readonly segment: { readonly totalBytes: number };
   readonly addresses: readonly { readonly scheme: string; readonly port: number }[];
 }

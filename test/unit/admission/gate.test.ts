@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { z } from 'zod';
 import {
   type Admission,
@@ -156,6 +157,25 @@ describe('the gate', () => {
     for (let i = 0; i < 2; i++) await codeOf(() => one.admit('publish', bearer('x')));
     assert.equal(await codeOf(() => one.admit('publish', bearer(good.token))), 'TOO_MANY_REQUESTS');
   });
+});
+
+test('whatever a stranger writes, it is refused in an orderly way', async () => {
+  const one = gate({ tokens: TOKENS, signedUrls: { keys: [KEY] }, trustedProxies: ['192.0.2.1'] });
+  const text = fc.oneof(
+    fc.string(),
+    fc.string({ unit: fc.constantFrom(...'%2e./\\?&=;#:, ~*\u0000\u00ff') }),
+    fc.constantFrom('ur-signature=x&ur-key=k', 'token=', 'Basic Og==', 'Bearer a.b.c', 'Basic =='),
+  );
+  const refusals = new Set(['UNAUTHENTICATED', 'INVALID_CREDENTIALS', 'INVALID_SIGNATURE']);
+  await fc.assert(
+    fc.asyncProperty(text, text, text, text, async (path, query, authorization, forwardedFor) => {
+      const who = caller({ path: `/upload/${path}`, query, authorization, forwardedFor });
+      assert.ok(refusals.has(await codeOf(() => one.admit('publish', who))));
+      const known = { ...who, authorization: `Bearer ${elsewhere.token}` };
+      const code = await codeOf(() => one.admit('publish', known));
+      assert.ok(code === 'FORBIDDEN' || code === 'INVALID_SIGNATURE', code);
+    }),
+  );
 });
 
 describe('admitThen', () => {
