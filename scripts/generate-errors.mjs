@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Derives the C++ enum, the TypeScript table, the Python classes and the documentation page from the
-// one error table.
+// Derives the C++ and C enums, the TypeScript table, the Python classes and the documentation page
+// from the one error table.
 // Usage: node scripts/generate-errors.mjs [--check]
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -89,6 +89,22 @@ ${cppFunction('status_remedy', '', 'remedy', errors)}
 `;
 }
 
+function c(errors) {
+  const values = errors.map(({ name, number, text }) => `  UR_${name} = -${number},  // ${text}`);
+  return `// ${notice}
+
+#ifndef UPLOAD_RESPONSE_ERRORS_H
+#define UPLOAD_RESPONSE_ERRORS_H
+
+enum ur_error {
+  UR_OK = 0,
+${values.join('\n')}
+};
+
+#endif
+`;
+}
+
 function typescript(errors) {
   const entries = errors.map(
     ({ name, number, http, grpc, text, remedy }) => `  ${name}: {
@@ -165,9 +181,9 @@ function markdown(errors) {
 # Errors
 
 Every error of the project, from the core to the command line. In TypeScript match \`error.code\`; in C++
-match \`ur::Status\` (its value is the number, negative); in Python catch the class
-of that name. A number is never reused. HTTP is the status that a client gets where the error ends its
-request before a response has begun.
+match \`ur::Status\`, in C \`UR_\` and the code (their value is the number, negative); in Python catch
+the class of that name. A number is never reused. HTTP is the status that a client gets where the error
+ends its request before a response has begun.
 
 | Code | Number | HTTP | gRPC | What happened | What to do |
 | --- | --- | --- | --- | --- | --- |
@@ -180,6 +196,7 @@ export function generate() {
   const errors = readTable();
   return new Map([
     ['native/core/status.gen.h', cpp(errors)],
+    ['native/capi/errors.gen.h', c(errors)],
     ['src/errors/codes.gen.ts', typescript(errors)],
     ['sdk/python/upload_response/_errors_gen.py', python(errors)],
     ['docs/errors.md', markdown(errors)],

@@ -1,15 +1,17 @@
 #!/usr/bin/env node
-// Builds prebuilds/<platform>-<arch>/upload-response.<libc>.node with prebuildify.
+// Builds prebuilds/<platform>-<arch>/upload-response.<libc>.node with prebuildify, and beside it the C
+// library under its SONAME, with its header: Python and C programs use those of an installed package.
 
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { filesBelow, isCurrent, root } from './lib/files.mjs';
 import { nodeProgram, runOrThrow } from './lib/process.mjs';
 
 const inputs = ['CMakeLists.txt', 'binding.gyp', 'package.json', 'scripts/build-native.mjs'];
-const native = ['core', 'hpks', 'control', 'napi', 'cmake'].map((name) => `native/${name}`);
+const native = ['core', 'hpks', 'control', 'capi', 'napi', 'cmake'].map((name) => `native/${name}`);
 const target = `prebuilds/${process.platform}-${process.arch}`;
 const builtHere = () =>
   existsSync(join(root, target))
@@ -22,7 +24,23 @@ function headersFolder() {
   return existsSync(join(prefix, 'include', 'node', 'node.h')) ? prefix : undefined;
 }
 
-/** Brings the prebuilt binary of this platform up to date. */
+/** Builds libupload_response, and copies it and its header to the addon. */
+async function library() {
+  const out = join(root, 'out', 'capi');
+  await runOrThrow('cmake', ['--preset', 'capi'], { timeoutSeconds: 120 });
+  const build = ['--preset', 'capi', '--parallel', `${availableParallelism()}`];
+  await runOrThrow('cmake', ['--build', ...build], { timeoutSeconds: 900 });
+  const soname = readdirSync(join(out, 'lib')).find((name) =>
+    /\.so\.\d+$|\.\d+\.dylib$/.test(name),
+  );
+  const copy = (from, name) => {
+    copyFileSync(join(out, from, name), join(root, target, name));
+  };
+  copy('lib', soname);
+  copy('include', 'upload_response.h');
+}
+
+/** Brings the prebuilt binaries of this platform up to date. */
 export async function prebuild() {
   const sources = [...native.flatMap((folder) => filesBelow(folder)), ...inputs];
   const built = builtHere();
@@ -47,6 +65,7 @@ export async function prebuild() {
     ]),
     { env: nodedir ? { npm_config_nodedir: nodedir } : {}, timeoutSeconds: 900 },
   );
+  await library();
   return undefined;
 }
 

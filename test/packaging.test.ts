@@ -2,9 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -59,6 +68,31 @@ test('the tarball carries the program, its prebuilt binary and the sources of th
     packed.filter((path) => stray.test(path)),
     [],
   );
+});
+
+test('it carries the C library, which a program without Node loads', async () => {
+  const folder = `prebuilds/${process.platform}-${process.arch}`;
+  const names = packed
+    .filter((path) => dirname(path) === folder)
+    .map((path) => basename(path))
+    .filter((name) => !name.endsWith('.node'));
+  assert.deepEqual(names.sort(), ['libupload_response.so.1', 'upload_response.h']);
+  const installed = join(app, 'node_modules', 'upload-response', folder);
+  const { version } = JSON.parse(
+    await readFile(join(app, 'node_modules', 'upload-response', 'package.json'), 'utf8'),
+  );
+  const program = `
+import ctypes, sys
+library = ctypes.CDLL(sys.argv[1])
+library.ur_version.restype = ctypes.c_char_p
+print(library.ur_version().decode(), library.ur_abi_version())
+`;
+  const library = join(installed, 'libupload_response.so.1');
+  const { stdout } = await run(await which('python3'), ['-c', program, library], {
+    env,
+    timeout: 60_000,
+  });
+  assert.equal(stdout.trim(), `${version} 1`);
 });
 
 test('installing it compiles nothing', async () => {

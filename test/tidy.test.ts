@@ -163,6 +163,7 @@ test('native layers include only what stands below them', () => {
     core: ['core'],
     hpks: ['core', 'hpks'],
     control: ['core', 'control'],
+    capi: ['core', 'hpks', 'control', 'capi'],
     napi: ['core', 'hpks', 'control', 'napi'],
   };
   none(

@@ -17,7 +17,7 @@ ur_sources(native/test/support *.cc support)
 if(support)
   add_library(ur_test_support STATIC ${support})
   ur_test_options(ur_test_support)
-  target_link_libraries(ur_test_support PUBLIC ur_core ur_hpks ur_control GTest::gtest)
+  target_link_libraries(ur_test_support PUBLIC ur_capi ur_core ur_hpks ur_control GTest::gtest)
 endif()
 
 ur_sources(native/test *_test.cc tests)
@@ -27,7 +27,8 @@ foreach(source IN LISTS tests)
   add_executable(${name} ${source})
   ur_test_options(${name})
   target_link_libraries(${name} PRIVATE
-    $<TARGET_NAME_IF_EXISTS:ur_test_support> ur_core ur_hpks ur_control GTest::gtest_main)
+    $<TARGET_NAME_IF_EXISTS:ur_test_support> ur_capi ur_core ur_hpks ur_control
+    GTest::gtest_main)
   # GoogleTest is parsed once, for the first of them.
   if(first_test)
     target_precompile_headers(${name} REUSE_FROM ${first_test})

@@ -9,6 +9,7 @@
 #include "core/recovery.h"
 #include "test/support/control.h"
 #include "test/support/redzones.h"
+#include "test/support/sane_copy.h"
 #include "test/support/server_side.h"
 #include "test/support/zygote.h"
 
@@ -89,18 +90,6 @@ int scribble(const WorkerArgs& args) {
   }
 }
 
-std::vector<uint64_t> copy_of(const Segment& segment) {
-  const auto* words = reinterpret_cast<const AtomicU64*>(segment.base());
-  std::vector<uint64_t> copy(segment.geometry().control_size / 8);
-  for (size_t i = 0; i < copy.size(); i++) copy[i] = words[i].load(std::memory_order_relaxed);
-  return copy;
-}
-
-void put_back(const Segment& segment, const std::vector<uint64_t>& copy) {
-  auto* words = reinterpret_cast<AtomicU64*>(segment.base());
-  for (size_t i = 0; i < copy.size(); i++) words[i].store(copy[i], std::memory_order_relaxed);
-}
-
 TEST(HostileTest, TheServerWorksOnWhateverIsWritten) {
   Zygote zygote;
   const uint64_t seed = test_seed();
@@ -115,11 +104,11 @@ TEST(HostileTest, TheServerWorksOnWhateverIsWritten) {
     args.mode = mode;
     const pid_t worker = zygote.start(scribble, args);
     server.next(ArbiterEvent::Kind::kAttached);
-    const std::vector<uint64_t> sane = copy_of(*server.segment());
+    const SaneCopy sane(*server.segment());
     const uint64_t round_end = monotonic_ns() + kSecond / 10;
     while (monotonic_ns() < round_end) {
       // Put right again and again: where every word is wrong, nothing goes far.
-      put_back(*server.segment(), sane);
+      sane.put_back();
       const Redzones redzones(*server.segment());
       ServerSide side(server.segment());
       for (int i = 0; i < 300; i++) {
@@ -150,10 +139,10 @@ TEST(HostileTest, OthersAttachOrAreToldThatTheyCannot) {
   args.pause = 400'000;
   const pid_t worker = zygote.start(scribble, args);
   server.next(ArbiterEvent::Kind::kAttached);
-  const std::vector<uint64_t> sane = copy_of(*server.segment());
+  const SaneCopy sane(*server.segment());
   uint32_t attached = 0;
   for (int i = 0; i < 200; i++) {
-    put_back(*server.segment(), sane);
+    sane.put_back();
     Session session;
     std::string detail;
     SessionOptions options = session_options(server.socket(), i % 2 == 0 ? kRoleResponder

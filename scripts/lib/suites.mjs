@@ -1,11 +1,13 @@
 // Every suite of 'npm test', in the order in which they run: the quick ones first.
 
 import {
+  capiTests,
   command,
   fuzzTargets,
   nativeTests,
   nodeProgram,
   nodeTests,
+  pythonTests,
   smallBenchmarks,
 } from './suite-kinds.mjs';
 
@@ -81,6 +83,14 @@ export const suites = [
     run: (at) => nativeTests('tsan', at),
   },
   {
+    name: 'capi',
+    what: 'test/capi, the installed C library, valgrind',
+    needs: ['addon', 'dist'],
+    packages: [...cmake, 'native-tests', 'capi', 'clients'],
+    timeoutSeconds: 900,
+    run: capiTests,
+  },
+  {
     name: 'fuzz',
     what: 'native/fuzz, 20 s each',
     packages: [...cmake, 'fuzz'],
@@ -116,6 +126,22 @@ export const suites = [
     packages: ['clients'],
     timeoutSeconds: 600,
     run: (at) => nodeTests('test/interop', at),
+  },
+  {
+    name: 'python',
+    what: 'sdk/python/tests, the Python SDK',
+    needs: ['addon', 'dist'],
+    packages: [...cmake, 'python'],
+    timeoutSeconds: 420,
+    run: (at) => pythonTests('sdk/python/tests', at),
+  },
+  {
+    name: 'python-apps',
+    what: 'sdk/python/tests/apps: FastAPI, numpy, mypy, pip',
+    needs: ['addon', 'dist'],
+    packages: [...cmake, 'python', 'python-apps'],
+    timeoutSeconds: 300,
+    run: (at) => pythonTests('sdk/python/tests/apps', at),
   },
   {
     name: 'faults',

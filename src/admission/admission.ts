@@ -19,6 +19,8 @@ export interface Caller {
   readonly transport: string;
   /** IP address of the peer, without its port. */
   readonly peer: string;
+  /** `X-Forwarded-For` as it came, all of its fields: it counts where the peer is a trusted proxy. */
+  readonly forwardedFor?: string | undefined;
   readonly method: string;
   /** Path without the query. */
   readonly path: string;

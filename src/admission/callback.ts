@@ -1,10 +1,11 @@
 import { Agent, request } from 'undici';
 import { UploadResponseError } from '../errors/index.js';
 import type { Action, Caller } from './admission.js';
-import type { CallbackConfig } from './config.js';
 import type { Credentials } from './credentials.js';
 import { ExpiringCache } from './expiring-cache.js';
-import { type Authenticator, type Identity, subjectOf } from './identity.js';
+import { type Authenticator, accountOf, type Identity, subjectOf } from './identity.js';
+import { canonicalPath } from './path-pattern.js';
+import type { CallbackConfig } from './schemes-config.js';
 
 const REMEMBERED = 1024;
 /** Answers are read to their end, so that the connection can be used again; longer ones are cut. */
@@ -39,7 +40,10 @@ export class CallbackAuthenticator implements Authenticator {
     caller: Caller,
     credentials: Credentials,
   ): Identity | Promise<Identity | undefined> | undefined {
-    const question = questionOf(action, caller, credentials);
+    // Whoever compares it with a prefix must not be led astray.
+    const path = canonicalPath(caller.path);
+    if (path === undefined) return identityOf('forbidden', credentials);
+    const question = questionOf(action, { ...caller, path }, credentials);
     const known = this.#known.get(question);
     if (known) return identityOf(known, credentials);
     return this.#ask(question, caller).then((ruling) => {
@@ -95,17 +99,26 @@ function questionOf(action: Action, caller: Caller, credentials: Credentials): s
   });
 }
 
-function identityOf(ruling: Ruling, { user, any }: Credentials): Identity | undefined {
+function identityOf(ruling: Ruling, credentials: Credentials): Identity | undefined {
+  const { user, any } = credentials;
   if (ruling === 'unknown') {
     if (any) throw new UploadResponseError('INVALID_CREDENTIALS');
     return undefined;
   }
   return {
-    subject: user ? subjectOf(user) : undefined,
+    subject: user ? `user:${subjectOf(user)}` : undefined,
+    account: accountIn(credentials),
     maxBodyBytes: undefined,
     maxStreams: undefined,
     allows: () => ruling === 'allowed',
   };
+}
+
+/** By its token, or by the user where there is none but a password. */
+function accountIn({ tokens, user, password }: Credentials): string | undefined {
+  const [token] = tokens;
+  if (token !== undefined && token !== password) return accountOf('asked-token', token);
+  return user ? accountOf('asked-user', user) : undefined;
 }
 
 function unavailable(detail: string): UploadResponseError {

@@ -1,8 +1,8 @@
 import type { Action, Caller } from './admission.js';
-import type { CertificateConfig } from './config.js';
-import type { Authenticator, Identity } from './identity.js';
-import { subjectOf } from './identity.js';
+import { type Authenticator, accountOf, type Identity, subjectOf } from './identity.js';
+import { anchored } from './path-pattern.js';
 import { Permissions } from './permissions.js';
+import type { CertificateConfig } from './schemes-config.js';
 
 /** Knows client certificates by the rules of `auth.certificates`: the first that fits counts. TLS has
  *  verified them against `http.tls.clientCaFile`. */
@@ -25,6 +25,7 @@ export class CertificateAuthenticator implements Authenticator {
         // Streams count by certificate, not by rule: one rule may stand for a whole fleet.
         identityOf: (of) => ({
           subject: `${name}: ${subjectOf(of)}`,
+          account: accountOf('certificate', of),
           maxBodyBytes: limits.maxBodyBytes || undefined,
           maxStreams: limits.maxStreams || undefined,
           allows: (action, { path }) => allowed.allow(action, path),
@@ -43,7 +44,7 @@ export class CertificateAuthenticator implements Authenticator {
 function compileSubject(subject: string | undefined): (of: string) => boolean {
   if (subject === undefined) return () => true;
   if (!subject.startsWith('~')) return (of) => of === subject;
-  const regex = new RegExp(`^(?:${subject.slice(1)})$`, 'u');
+  const regex = anchored(subject.slice(1));
   return (of) => regex.test(of);
 }
 

@@ -1,156 +1,15 @@
 import { z } from 'zod';
 import { ACTIONS } from './admission.js';
-import { compilePath } from './path-pattern.js';
-import { TOKEN_HASH_PATTERN } from './token-hash.js';
+import { parseNetwork } from './proxies.js';
+import {
+  callbackSchema,
+  certificateSchema,
+  jwtSchema,
+  signingKeySchema,
+  tokenSchema,
+} from './schemes-config.js';
 
-const isRegex = (text: string): boolean => {
-  try {
-    compilePath(text);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-const name = (what: string) =>
-  z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}$/)
-    .meta({
-      accepted: 'a name of 1 to 63 letters, digits, dots, dashes, underscores and @',
-      description: what,
-    });
-
-const path = (what: string) =>
-  z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ path: true, accepted: 'the path of a file', description: what });
-
-const webAddress = (what: string) =>
-  z
-    .string()
-    .refine((text) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      return /^https?:$/.test(url?.protocol ?? '') && !url?.username && !url?.password;
-    }, 'is no http:// or https:// URL without user and password')
-    .meta({
-      accepted: 'an http:// or https:// URL without user and password',
-      description: what,
-    });
-
-const duration = (what: string, preset: number, least = 0) =>
-  z
-    .int()
-    .min(least)
-    .max(2 ** 31 - 1)
-    .default(preset)
-    .describe(what);
-
-const permission = z.strictObject({
-  action: z.enum(ACTIONS).describe('What may be done.'),
-  path: z.string().refine(isRegex, 'is no regular expression').default('').meta({
-    accepted: 'nothing or `*` for every path, `/a/b`, `/a/*`, or `~` and a regular expression',
-    description: 'Where; a regular expression must match the whole path.',
-  }),
-});
-
-const permissions = z
-  .array(permission)
-  .default([{ action: 'publish', path: '' }])
-  .describe('What is allowed; everything else is forbidden.');
-
-const caps = {
-  maxBodyBytes: z
-    .int()
-    .min(0)
-    .default(0)
-    .describe('Largest request body. 0: only `limits.maxBodyBytes`.'),
-  maxStreams: z
-    .int()
-    .min(0)
-    .default(0)
-    .describe('Streams at once. 0: `limits.maxStreamsPerSubject`.'),
-};
-
-const token = z.strictObject({
-  name: name('Name of whoever has the token, for logs; the user where a protocol has users.'),
-  hash: z.string().regex(TOKEN_HASH_PATTERN).meta({
-    secret: true,
-    accepted: 'what `upload-response token create` or `token hash` prints',
-    description: 'Hash of the token; the token itself is stored nowhere.',
-  }),
-  permissions,
-  ...caps,
-});
-
-const certificate = z.strictObject({
-  name: name('Name of the rule, for logs.'),
-  subject: z.string().min(1).refine(isRegex, 'is no regular expression').optional().meta({
-    accepted: 'a subject such as `O=Example,CN=camera 7`, or `~` and a regular expression',
-    description: 'Subject of the certificate, in its order. Without it: every subject.',
-  }),
-  fingerprint256: z
-    .string()
-    .regex(/^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/)
-    .optional()
-    .meta({
-      accepted: '64 hexadecimal digits, with or without colons',
-      description: 'SHA-256 fingerprint of the certificate. Without it: every certificate.',
-    }),
-  permissions,
-  ...caps,
-});
-
-/** Only algorithms with public keys: with a key set that everybody can read, HMAC would let everybody
- *  sign (RFC 8725 section 3.1). */
-export const JWT_ALGORITHMS = [
-  ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
-  ...(['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const),
-] as const;
-
-const jwt = z.strictObject({
-  jwksFile: path('File with the key set (JWKS); it is read at start.'),
-  jwksUrl: webAddress('Where the key set is fetched from, when it is first needed.').optional(),
-  issuer: z.string().min(1).describe('What `iss` must be.'),
-  audience: z.string().min(1).describe('What `aud` must be, or hold.'),
-  algorithms: z
-    .array(z.enum(JWT_ALGORITHMS))
-    .min(1)
-    .default([...JWT_ALGORITHMS])
-    .describe('Signature algorithms that count.'),
-  clockToleranceMs: duration('How far clocks may be apart for `exp` and `nbf`.', 5000),
-  permissionsClaim: z
-    .string()
-    .min(1)
-    .default('permissions')
-    .describe('Claim with the permissions: a list of `{action, path}`, as in `auth.tokens`.'),
-  jwksMaxAgeMs: duration('A fetched key set is fetched anew after this time.', 600_000, 1000),
-  jwksCooldownMs: duration('Least time between two fetches because a key is unknown.', 30_000),
-  jwksTimeoutMs: duration('Time that fetching the key set may take.', 5000, 1),
-  cacheMs: duration('A token that was found valid is not verified again for this time.', 60_000),
-});
-
-const signingKey = z.strictObject({
-  id: name('Id of the key: it stands in the URL.'),
-  secret: z.string().min(32).meta({
-    secret: true,
-    accepted: 'at least 32 characters that nobody can guess',
-    description: 'The secret, as the text that it is.',
-  }),
-});
-
-const callback = z.strictObject({
-  url: webAddress('Gets a POST with `{ip, user, password, token, action, path, ...}`; 2xx allows.'),
-  authorization: z
-    .string()
-    .optional()
-    .meta({ secret: true, description: '`Authorization` field of the POST.' }),
-  timeoutMs: duration('Time for the answer; without one nobody is let in.', 5000, 1),
-  cacheMs: duration('The same question is not asked again for this time. 0: always ask.', 0),
-  maxWaiting: z.int().min(1).default(256).describe('Questions under way; one more is refused 503.'),
-});
+const NO_NETWORK = 'is no IP address and no network such as 10.0.0.0/8';
 
 /** Configuration of who may do what. */
 export const authConfigSchema = z
@@ -172,6 +31,19 @@ export const authConfigSchema = z
           'Query parameter that may hold a token, for clients that can send no field. ' +
           'Nothing: none.',
       }),
+    trustedProxies: z
+      .array(
+        z
+          .string()
+          .refine((text) => parseNetwork(text) !== undefined, NO_NETWORK)
+          .meta({
+            accepted: 'an IP address or a network such as 10.0.0.0/8',
+          }),
+      )
+      .default([])
+      .describe(
+        'Reverse proxies whose `X-Forwarded-For` says who sends a request. Nobody else is believed.',
+      ),
     forwardCredentials: z
       .boolean()
       .default(false)
@@ -179,21 +51,21 @@ export const authConfigSchema = z
         'Workers see `Authorization` and the query parameters of tokens and signatures. Without ' +
           'any way to authenticate they always do.',
       ),
-    tokens: z.array(token).default([]).describe('Tokens that are known here.'),
-    jwt: jwt.optional().describe('Tokens that somebody else has signed: JWT with a key set.'),
+    tokens: z.array(tokenSchema).default([]).describe('Tokens that are known here.'),
+    jwt: jwtSchema.optional().describe('Tokens that somebody else has signed: JWT with a key set.'),
     signedUrls: z
       .strictObject({
         keys: z
-          .array(signingKey)
+          .array(signingKeySchema)
           .default([])
           .describe('Keys that sign upload URLs; several while one takes the place of another.'),
       })
       .prefault({}),
     certificates: z
-      .array(certificate)
+      .array(certificateSchema)
       .default([])
       .describe('Rules for client certificates (http.tls.clientCertificates); the first counts.'),
-    callback: callback
+    callback: callbackSchema
       .optional()
       .describe('Somebody else who decides, where nothing else here knows the caller.'),
   })
@@ -204,6 +76,9 @@ export const authConfigSchema = z
       issue(['jwt'], 'accepted: one of jwksFile and jwksUrl');
     }
     unique(tokens, 'name', (at, text) => issue(['tokens', at, 'name'], text));
+    unique(tokens, 'hash', (at) =>
+      issue(['tokens', at, 'hash'], 'is that of another token; accepted: one for each'),
+    );
     unique(certificates, 'name', (at, text) => issue(['certificates', at, 'name'], text));
     unique(signedUrls.keys, 'id', (at, text) => issue(['signedUrls', 'keys', at, 'id'], text));
   });
@@ -222,11 +97,6 @@ function unique<Key extends string>(
 
 /** See `authConfigSchema` for what each one means. */
 export type AuthConfig = z.output<typeof authConfigSchema>;
-export type TokenConfig = z.output<typeof token>;
-export type CertificateConfig = z.output<typeof certificate>;
-export type JwtConfig = z.output<typeof jwt>;
-export type SigningKeyConfig = z.output<typeof signingKey>;
-export type CallbackConfig = z.output<typeof callback>;
 
 /** Whether there is any way to say who one is, or what strangers may do. */
 export function isAuthConfigured(config: AuthConfig): boolean {

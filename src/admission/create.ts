@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { UploadResponseError } from '../errors/index.js';
-import { type Admission, type ConnectionAdmission, openAdmission } from './admission.js';
+import {
+  type Action,
+  type Admission,
+  type Caller,
+  type ConnectionAdmission,
+  openAdmission,
+  type Permit,
+} from './admission.js';
 import { CallbackAuthenticator } from './callback.js';
 import { CertificateAuthenticator } from './certificates.js';
 import { type AuthConfig, isAuthConfigured } from './config.js';
@@ -10,6 +17,7 @@ import { JwtAuthenticator } from './jwt.js';
 import { Limiter } from './limiter.js';
 import type { AdmissionLimits } from './limits.js';
 import { isLoopback } from './loopback.js';
+import { Proxies } from './proxies.js';
 import { SignedUrlAuthenticator } from './signed-url.js';
 import { TokenAuthenticator } from './tokens.js';
 
@@ -18,12 +26,12 @@ export interface AdmissionSet {
   readonly admission: Admission;
   readonly connections: ConnectionAdmission;
   /**
-   * What is new counts from now on; what was let in before stays, and is counted on. All of it, or
-   * nothing where it throws.
-   * @throws UploadResponseError INVALID_CONFIG; also where it would turn authentication off: other
-   *   machines may reach a server that was started with it
+   * Reads another configuration, and key sets again. What it returns puts that in place: what is new
+   * counts from then on; what was let in before stays, and is counted on.
+   * @throws UploadResponseError INVALID_CONFIG, and nothing has changed; also where it would turn
+   *   authentication off: other machines may reach a server that was started with it
    */
-  update(auth: AuthConfig, limits: AdmissionLimits): void;
+  prepare(auth: AuthConfig, limits: AdmissionLimits): () => void;
   /** Ends what is asked of others. Idempotent, never throws. */
   close(): Promise<void>;
 }
@@ -47,7 +55,7 @@ class CurrentAdmission implements AdmissionSet, Admission, ConnectionAdmission {
   readonly connections: ConnectionAdmission = this;
   readonly #limiter: Limiter;
   #auth: AuthConfig;
-  #limits: AdmissionLimits;
+  #proxies: Proxies;
   #authenticators: Authenticators;
   #gate: Gate | undefined;
   /** Those in use, and those of before that somebody still waits for. */
@@ -55,13 +63,13 @@ class CurrentAdmission implements AdmissionSet, Admission, ConnectionAdmission {
 
   constructor(auth: AuthConfig, limits: AdmissionLimits) {
     this.#authenticators = authenticatorsOf(auth);
-    this.#limiter = new Limiter(limits);
     this.#auth = auth;
-    this.#limits = limits;
+    this.#proxies = new Proxies(auth.trustedProxies);
+    this.#limiter = new Limiter(limits, this.#proxies);
     this.#gate = this.#makeGate();
   }
 
-  admit(...[action, caller]: Parameters<Admission['admit']>): ReturnType<Admission['admit']> {
+  admit(action: Action, caller: Caller): Permit | Promise<Permit> {
     return (this.#gate ?? openAdmission).admit(action, caller);
   }
 
@@ -73,20 +81,24 @@ class CurrentAdmission implements AdmissionSet, Admission, ConnectionAdmission {
     return this.#limiter.connect(peer);
   }
 
-  update(auth: AuthConfig, limits: AdmissionLimits): void {
+  prepare(auth: AuthConfig, limits: AdmissionLimits): () => void {
     if (isAuthConfigured(this.#auth) && !isAuthConfigured(auth)) {
       const detail = 'auth: it cannot be turned off while the server runs, restart it';
       throw new UploadResponseError('INVALID_CONFIG', detail);
     }
     // A file may hold another key set under the same name.
     const kept = isDeepStrictEqual(auth, this.#auth) && auth.jwt?.jwksFile === undefined;
-    const before = { gate: this.#gate, callback: this.#authenticators.callback };
-    if (!kept) this.#authenticators = authenticatorsOf(auth);
-    if (!isDeepStrictEqual(limits, this.#limits)) this.#limiter.update(limits);
-    this.#auth = auth;
-    this.#limits = limits;
-    this.#gate = this.#makeGate();
-    if (!kept && before.callback) void this.#retire(before.callback, before.gate);
+    const authenticators = kept ? this.#authenticators : authenticatorsOf(auth);
+    const proxies = new Proxies(auth.trustedProxies);
+    return () => {
+      const before = { gate: this.#gate, callback: this.#authenticators.callback };
+      this.#authenticators = authenticators;
+      this.#auth = auth;
+      this.#proxies = proxies;
+      this.#limiter.update(limits, proxies);
+      this.#gate = this.#makeGate();
+      if (!kept && before.callback) void this.#retire(before.callback, before.gate);
+    };
   }
 
   async close(): Promise<void> {
@@ -98,7 +110,7 @@ class CurrentAdmission implements AdmissionSet, Admission, ConnectionAdmission {
     const { list, callback } = this.#authenticators;
     if (callback) this.#callbacks.add(callback);
     if (!isAuthConfigured(this.#auth) && !this.#limiter.limitsRequests) return undefined;
-    return new Gate(this.#auth, list, this.#limiter);
+    return new Gate(this.#auth, list, this.#limiter, this.#proxies);
   }
 
   /** Ends it when nobody asks it any more. */

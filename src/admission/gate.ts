@@ -4,15 +4,25 @@ import { type AuthConfig, hasAuthenticator, isAuthConfigured } from './config.js
 import { type Credentials, credentialsOf } from './credentials.js';
 import type { Authenticator, Identity } from './identity.js';
 import type { Limiter } from './limiter.js';
+import type { Proxies } from './proxies.js';
 import { SIGNATURE_NAMES } from './signed-url.js';
 
 /** Whoever is let in without a name. */
 const ANYBODY: Identity = {
   subject: undefined,
+  account: undefined,
   maxBodyBytes: undefined,
   maxStreams: undefined,
   allows: () => true,
 };
+
+interface Question {
+  readonly action: Action;
+  readonly caller: Caller;
+  readonly credentials: Credentials;
+  /** Who it is where nobody knows better. */
+  readonly otherwise: Identity | undefined;
+}
 
 /**
  * Who may do what, and how much of it at once: takes the peer's place, finds out who it is, takes the
@@ -21,6 +31,7 @@ const ANYBODY: Identity = {
 export class Gate implements Admission {
   readonly #authenticators: readonly Authenticator[];
   readonly #limiter: Limiter;
+  readonly #proxies: Proxies;
   readonly #anonymous: readonly Action[];
   readonly #tokenParameter: string;
   /** There is no way to say who one is. */
@@ -32,7 +43,13 @@ export class Gate implements Admission {
   #asking = 0;
   #onIdle: (() => void)[] = [];
 
-  constructor(config: AuthConfig, authenticators: readonly Authenticator[], limiter: Limiter) {
+  constructor(
+    config: AuthConfig,
+    authenticators: readonly Authenticator[],
+    limiter: Limiter,
+    proxies: Proxies,
+  ) {
+    this.#proxies = proxies;
     this.#authenticators = authenticators;
     this.#limiter = limiter;
     this.#anonymous = config.anonymous;
@@ -45,14 +62,16 @@ export class Gate implements Admission {
     }
   }
 
-  admit(action: Action, caller: Caller): Permit | Promise<Permit> {
+  admit(action: Action, from: Caller): Permit | Promise<Permit> {
+    const peer = this.#proxies.peerOf(from);
+    const caller = peer === from.peer ? from : { ...from, peer };
     const isStream = action === 'publish';
-    const leave = this.#limiter.enter(caller.peer, isStream);
+    const leave = this.#limiter.enter(peer, isStream);
     const refused = (error: unknown): never => {
       leave();
       const { code } = error as Partial<UploadResponseError>;
       if (code === 'INVALID_CREDENTIALS' || code === 'INVALID_SIGNATURE') {
-        this.#limiter.failed(caller.peer);
+        this.#limiter.failed(peer);
       }
       throw error;
     };
@@ -97,35 +116,30 @@ export class Gate implements Admission {
       throw new UploadResponseError('UNAUTHENTICATED');
     }
     const credentials = credentialsOf(caller, this.#tokenParameter);
-    const shown = credentials.any || caller.certificate !== undefined;
-    if (!shown && this.#anonymous.includes(action)) {
-      const signed = SIGNATURE_NAMES.some((name) => caller.query.includes(name));
-      if (!signed) return ANYBODY;
-    }
-    return this.#find(0, action, caller, credentials, false);
+    const signed = SIGNATURE_NAMES.some((name) => caller.query.includes(name));
+    const stranger = !credentials.any && !signed && this.#anonymous.includes(action);
+    if (stranger && caller.certificate === undefined) return ANYBODY;
+    // A certificate is shown to whoever asks for one: it is no reason to have less than without it.
+    const otherwise = stranger ? ANYBODY : undefined;
+    return this.#find({ action, caller, credentials, otherwise }, 0, false);
   }
 
   /** Asks the authenticators from `at` on. `known`: one of the others knew somebody, who may not. */
-  #find(
-    at: number,
-    action: Action,
-    caller: Caller,
-    credentials: Credentials,
-    known: boolean,
-  ): Identity | Promise<Identity> {
+  #find(question: Question, at: number, known: boolean): Identity | Promise<Identity> {
+    const { action, caller, credentials, otherwise } = question;
     let forbidden = known;
     for (let i = at; i < this.#authenticators.length; i++) {
       const found = this.#authenticators[i]?.identify(action, caller, credentials);
       if (found instanceof Promise) {
         return found.then((identity) => {
           if (identity?.allows(action, caller)) return identity;
-          const some = forbidden || identity !== undefined;
-          return this.#find(i + 1, action, caller, credentials, some);
+          return this.#find(question, i + 1, forbidden || identity !== undefined);
         });
       }
       if (found?.allows(action, caller)) return found;
       forbidden ||= found !== undefined;
     }
+    if (otherwise) return otherwise;
     if (forbidden) throw new UploadResponseError('FORBIDDEN', `${action} at this path`);
     throw new UploadResponseError(credentials.any ? 'INVALID_CREDENTIALS' : 'UNAUTHENTICATED');
   }

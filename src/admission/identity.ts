@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import type { Action, Caller } from './admission.js';
 import type { Credentials } from './credentials.js';
 
 /** Somebody whose credentials are valid, and what these allow. */
 export interface Identity {
-  /** For logs, and to count streams by: never a secret. */
+  /** For logs: never a secret. What others chose has a prefix, so that it is nobody's of `auth.tokens`. */
   readonly subject: string | undefined;
+  /** What its streams are counted by; made by `accountOf`. Undefined: they are not. */
+  readonly account: string | undefined;
   readonly maxBodyBytes: number | undefined;
   /** Streams at once, instead of `limits.maxStreamsPerSubject`. */
   readonly maxStreams: number | undefined;
@@ -23,6 +26,11 @@ export interface Authenticator {
     caller: Caller,
     credentials: Credentials,
   ): Identity | undefined | Promise<Identity | undefined>;
+}
+
+/** A short name, for counting, of what identifies somebody within its kind. */
+export function accountOf(kind: string, text: string): string {
+  return `${kind}:${createHash('sha256').update(text).digest('base64')}`;
 }
 
 const MAX_SUBJECT = 128;

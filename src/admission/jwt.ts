@@ -1,19 +1,12 @@
-import { readFileSync } from 'node:fs';
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  errors,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from 'jose';
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { UploadResponseError } from '../errors/index.js';
 import type { Action, Caller } from './admission.js';
-import type { JwtConfig } from './config.js';
 import type { Credentials } from './credentials.js';
 import { ExpiringCache } from './expiring-cache.js';
-import { type Authenticator, type Identity, subjectOf } from './identity.js';
+import { type Authenticator, accountOf, type Identity, subjectOf } from './identity.js';
+import { keySet } from './jwks.js';
 import { claimedPermissions } from './permissions.js';
+import type { JwtConfig } from './schemes-config.js';
 
 /** RFC 7515 section 3.1: three parts in base64url. */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
@@ -58,24 +51,25 @@ export class JwtAuthenticator implements Authenticator {
     } catch (error) {
       throw refusal(error);
     }
-    const identity = this.#identityOf(payload);
+    const identity = this.#identityOf(payload, token);
     const leftMs = (payload.exp ?? 0) * 1000 - Date.now() + clockToleranceMs;
     this.#verified.set(token, identity, Math.min(cacheMs, leftMs));
     return identity;
   }
 
-  #identityOf(payload: JWTPayload): Identity {
+  #identityOf(payload: JWTPayload, token: string): Identity {
     const { permissionsClaim } = this.#config;
     const allowed = claimedPermissions(payload[permissionsClaim]);
     if (!allowed) {
       throw invalid(`its claim ${permissionsClaim} is no list of {action, path}`);
     }
-    const { max_body_bytes: maxBodyBytes } = payload;
+    const { sub, max_body_bytes: maxBodyBytes } = payload;
     if (maxBodyBytes !== undefined && !isSize(maxBodyBytes)) {
       throw invalid('its claim max_body_bytes is no number of bytes');
     }
     return {
-      subject: payload.sub === undefined ? undefined : subjectOf(payload.sub),
+      subject: sub === undefined ? undefined : `jwt:${subjectOf(sub)}`,
+      account: sub === undefined ? accountOf('jwt-token', token) : accountOf('jwt', sub),
       maxBodyBytes,
       maxStreams: undefined,
       allows: (action, { path }) => allowed.allow(action, path),
@@ -85,23 +79,6 @@ export class JwtAuthenticator implements Authenticator {
 
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function keySet(config: JwtConfig): JWTVerifyGetKey {
-  const { jwksFile, jwksUrl, jwksMaxAgeMs, jwksCooldownMs, jwksTimeoutMs } = config;
-  if (jwksUrl !== undefined) {
-    return createRemoteJWKSet(new URL(jwksUrl), {
-      cacheMaxAge: jwksMaxAgeMs,
-      cooldownDuration: jwksCooldownMs,
-      timeoutDuration: jwksTimeoutMs,
-    });
-  }
-  try {
-    return createLocalJWKSet(JSON.parse(readFileSync(jwksFile ?? '', 'utf8')));
-  } catch (cause) {
-    const detail = `auth.jwt.jwksFile: ${(cause as Error).message}`;
-    throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
-  }
 }
 
 /** What is wrong with the token itself; everything else is the key set's fault. */

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { UploadResponseError } from '../errors/index.js';
 import type { ConnectionAdmission } from './admission.js';
 import type { Identity } from './identity.js';
 import type { AdmissionLimits } from './limits.js';
 import { type Peer, PeerTable } from './peer-table.js';
+import { Proxies } from './proxies.js';
 
 const nothing = (): void => {};
 
@@ -10,19 +12,28 @@ const nothing = (): void => {};
  *  counted. */
 export class Limiter implements ConnectionAdmission {
   #limits: AdmissionLimits;
+  #proxies: Proxies;
   readonly #now: () => number;
   readonly #peers = new PeerTable();
   readonly #subjects = new Map<string, number>();
   #connections = 0;
 
-  /** `now`: a clock in milliseconds. */
-  constructor(limits: AdmissionLimits, now: () => number = () => performance.now()) {
+  /** `proxies`: their own connections count for nobody. `now`: a clock in milliseconds. */
+  constructor(
+    limits: AdmissionLimits,
+    proxies: Proxies = new Proxies([]),
+    now: () => number = () => performance.now(),
+  ) {
     this.#limits = limits;
+    this.#proxies = proxies;
     this.#now = now;
   }
 
-  /** Other limits from now on. What is under way counts as far as it was counted; rates begin anew. */
-  update(limits: AdmissionLimits): void {
+  /** Other limits from now on. What is under way counts as far as it was counted; where the limits
+   *  have changed, rates begin anew. */
+  update(limits: AdmissionLimits, proxies: Proxies): void {
+    this.#proxies = proxies;
+    if (isDeepStrictEqual(limits, this.#limits)) return;
     this.#limits = limits;
     this.#peers.forgetRates(this.#now());
   }
@@ -58,7 +69,8 @@ export class Limiter implements ConnectionAdmission {
     if (maxConnections > 0 && this.#connections >= maxConnections) {
       throw new UploadResponseError('TOO_MANY_CONNECTIONS', `${maxConnections} are allowed`);
     }
-    const peer = this.#countsConnections ? this.#peers.of(address, this.#now()) : undefined;
+    const counts = this.#countsConnections && !this.#proxies.trusts(address);
+    const peer = counts ? this.#peers.of(address, this.#now()) : undefined;
     if (peer && maxConnectionsPerPeer > 0 && peer.connections >= maxConnectionsPerPeer) {
       const detail = `${maxConnectionsPerPeer} of one peer are allowed`;
       throw new UploadResponseError('TOO_MANY_CONNECTIONS', detail);
@@ -103,18 +115,18 @@ export class Limiter implements ConnectionAdmission {
 
   /** The same for the place of whoever it turned out to be. @throws UploadResponseError
    *  TOO_MANY_STREAMS */
-  enterAs({ subject, maxStreams }: Identity, isStream: boolean): () => void {
+  enterAs({ account, maxStreams }: Identity, isStream: boolean): () => void {
     const most = maxStreams ?? this.#limits.maxStreamsPerSubject;
-    if (!isStream || subject === undefined || most === 0) return nothing;
-    const count = this.#subjects.get(subject) ?? 0;
+    if (!isStream || account === undefined || most === 0) return nothing;
+    const count = this.#subjects.get(account) ?? 0;
     if (count >= most) {
       throw new UploadResponseError('TOO_MANY_STREAMS', `${most} of one caller are allowed`);
     }
-    this.#subjects.set(subject, count + 1);
+    this.#subjects.set(account, count + 1);
     return once(() => {
-      const left = (this.#subjects.get(subject) ?? 1) - 1;
-      if (left > 0) this.#subjects.set(subject, left);
-      else this.#subjects.delete(subject);
+      const left = (this.#subjects.get(account) ?? 1) - 1;
+      if (left > 0) this.#subjects.set(account, left);
+      else this.#subjects.delete(account);
     });
   }
 

@@ -7,8 +7,8 @@ const limit = (what: string, preset = 0) =>
 export const admissionLimitsShape = {
   maxStreamsPerPeer: limit('Streams of one peer at once; one more is answered 429. 0: any number.'),
   maxStreamsPerSubject: limit(
-    'Streams of one token, certificate or other known caller at once; one more is answered 429. ' +
-      '0: any number.',
+    'Streams of one token, signed URL, certificate or other known caller at once; one more is ' +
+      'answered 429. 0: any number.',
   ),
   requestsPerSecondPerPeer: limit('Requests of one peer in a second, on average; 429. 0: any.'),
   requestBurstPerPeer: limit('Requests of one peer that may come at once after a pause.', 100),

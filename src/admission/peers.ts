@@ -5,12 +5,8 @@ import { isIPv6 } from 'node:net';
  * of it has them all (RFC 6177 section 2). IPv4 mapped into IPv6 is IPv4.
  */
 export function peerKey(address: string): string {
-  if (!address.includes(':')) return address;
-  const zone = address.indexOf('%');
-  const plain = zone < 0 ? address : address.slice(0, zone);
-  const mapped = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(plain);
-  if (mapped) return mapped[1] as string;
-  if (!isIPv6(plain)) return address;
+  const plain = plainAddress(address);
+  if (!isIPv6(plain)) return plain;
   const [head = '', tail] = plain.split('::');
   const front = groupsOf(head);
   const back = groupsOf(tail ?? '');
@@ -18,6 +14,14 @@ export function peerKey(address: string): string {
   const zeros = new Array<number>(Math.max(0, 8 - front.length - back.length)).fill(0);
   const network = [...front, ...zeros, ...back].slice(0, 4);
   return `${network.map((group) => group.toString(16)).join(':')}::/64`;
+}
+
+/** An address without its zone; IPv4 that is mapped into IPv6 as IPv4. */
+export function plainAddress(address: string): string {
+  if (!address.includes(':')) return address;
+  const zone = address.indexOf('%');
+  const plain = zone < 0 ? address : address.slice(0, zone);
+  return /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(plain)?.[1] ?? plain;
 }
 
 /** The 16-bit groups of a part of an address; a dotted IPv4 address at its end counts as two, whose

@@ -12,7 +12,7 @@ export interface Permission {
 export class Permissions {
   readonly #byAction = new Map<Action, PathPattern[]>();
 
-  /** @throws SyntaxError a path is no regular expression */
+  /** @throws SyntaxError a path is no pattern */
   constructor(list: readonly Permission[]) {
     for (const { action, path } of list) {
       const patterns = this.#byAction.get(action);
@@ -34,11 +34,13 @@ export const NO_PERMISSIONS = new Permissions([]);
 
 const MAX_CLAIMED = 256;
 const MAX_PATH_LENGTH = 1024;
+/** What a path pattern of ours begins with. */
+const OURS = /^(?:\*?$|[/~])/;
 
 /**
  * The permissions that a JWT claims: a list of `{action, path}`, as MediaMTX has it. Entries with
- * actions that are not ours are left out: the token may be for other servers too. Undefined when the
- * claim is not such a list.
+ * actions or paths that are not ours are left out: the token may be for other servers too. Undefined
+ * when the claim is not such a list.
  */
 export function claimedPermissions(claim: unknown): Permissions | undefined {
   if (!Array.isArray(claim) || claim.length > MAX_CLAIMED) return undefined;
@@ -48,7 +50,7 @@ export function claimedPermissions(claim: unknown): Permissions | undefined {
     const { action, path = '' } = entry as { action?: unknown; path?: unknown };
     if (typeof action !== 'string' || typeof path !== 'string') return undefined;
     if (path.length > MAX_PATH_LENGTH) return undefined;
-    if ((ACTIONS as readonly string[]).includes(action)) {
+    if ((ACTIONS as readonly string[]).includes(action) && OURS.test(path)) {
       list.push({ action: action as Action, path });
     }
   }

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { UploadResponseError } from '../errors/index.js';
 import type { Action, Caller } from './admission.js';
-import type { SigningKeyConfig } from './config.js';
-import type { Authenticator, Identity } from './identity.js';
+import { type Authenticator, accountOf, type Identity } from './identity.js';
+import type { SigningKeyConfig } from './schemes-config.js';
 import { sameBytes } from './token-hash.js';
 import { withoutParameters } from './withheld.js';
 
@@ -27,6 +27,9 @@ export interface SignUploadUrlOptions {
   /** Largest body. */
   readonly maxBytes?: number;
 }
+
+/** Seconds and bytes, without what `Number` would make of other texts. */
+const NUMBER = /^\d{1,15}$/;
 
 interface Signed {
   readonly method: string;
@@ -90,11 +93,19 @@ export class SignedUrlAuthenticator implements Authenticator {
     if (!sameBytes(expected, Buffer.from(signature, 'base64url')) || secret === undefined) {
       throw new UploadResponseError('INVALID_SIGNATURE');
     }
+    // Whoever has the key may have signed nonsense, and no comparison with NaN ever refuses.
+    if (!NUMBER.test(expires) || !(maxBytes === '' || NUMBER.test(maxBytes))) {
+      const detail = 'its expiry or largest body is no number';
+      throw new UploadResponseError('INVALID_SIGNATURE', detail);
+    }
     if (this.#now() >= Number(expires) * 1000) {
       throw new UploadResponseError('INVALID_SIGNATURE', 'it has expired');
     }
     return {
       subject: `key:${keyId}`,
+      // Each URL for itself, as each token does. Not by what was given: base64url can be written in
+      // more than one way.
+      account: accountOf('url', expected.toString('base64url')),
       maxBodyBytes: maxBytes === '' ? undefined : Number(maxBytes),
       maxStreams: undefined,
       allows: (action) => action === 'publish',

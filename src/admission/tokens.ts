@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { UploadResponseError } from '../errors/index.js';
 import type { Action, Caller } from './admission.js';
-import type { TokenConfig } from './config.js';
 import type { Credentials } from './credentials.js';
 import { ExpiringCache } from './expiring-cache.js';
-import type { Authenticator, Identity } from './identity.js';
+import { type Authenticator, accountOf, type Identity } from './identity.js';
 import { Permissions } from './permissions.js';
+import type { TokenConfig } from './schemes-config.js';
 import { isChosenToken, parseTokenHash, type ScryptHash, sameBytes, sha256 } from './token-hash.js';
 
 interface RandomToken {
@@ -38,6 +38,7 @@ export class TokenAuthenticator implements Authenticator {
       const allowed = new Permissions(permissions);
       const identity: Identity = {
         subject: name,
+        account: accountOf('token', name),
         maxBodyBytes: maxBodyBytes || undefined,
         maxStreams: maxStreams || undefined,
         allows: (action, { path }) => allowed.allow(action, path),

@@ -1,4 +1,4 @@
-import { isLoopback } from '../admission/loopback.js';
+import { isLoopback } from '../http/loopback.js';
 
 /** An address that somebody on another machine may reach. */
 export interface ExposedAddress {
@@ -10,13 +10,15 @@ export interface ExposedAddress {
 /** It may be bound to every address, and sends other machines away itself. */
 const CHECKS_PEERS = new Set(['http3']);
 
-/** The addresses of the listeners, of `http` and of the transports' own, that are not loopback. */
+/** The addresses of the listeners, of `http`, `admin` and the transports, that are not loopback. */
 export function exposedAddresses(config: {
   readonly http: object;
   readonly transports: object;
+  readonly admin: { readonly host: string; readonly port?: number | undefined };
 }): ExposedAddress[] {
   const found: ExposedAddress[] = [];
   collect(config.http, ['http'], found);
+  if (config.admin.port !== undefined) collect(config.admin, ['admin'], found);
   for (const [name, transport] of Object.entries(config.transports)) {
     if (CHECKS_PEERS.has(name)) continue;
     if (typeof transport === 'object') collect(transport, ['transports', name], found);

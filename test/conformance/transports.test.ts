@@ -1,5 +1,6 @@
 import { after, before, describe, test } from 'node:test';
 import { TestServer, type TestServerOptions } from '../support/test-server.js';
+import { ADMISSION, admission } from './admission.js';
 import { bodies } from './bodies.js';
 import type { Scenario } from './client.js';
 import { CLIENTS } from './clients.js';
@@ -9,6 +10,7 @@ import { observers, REQUIRED } from './observers.js';
 
 const suites: readonly (readonly [string, TestServerOptions, readonly Scenario[]])[] = [
   ['bodies', {}, bodies],
+  ['admission', ADMISSION, admission],
   [
     'failures',
     {

@@ -10,9 +10,9 @@ const seconds = Number(process.env.UR_KILL_SECONDS ?? 60);
 const seed = Number(process.env.UR_SEED ?? Date.now() % 1_000_000_000);
 
 const CLIENTS = 6;
-const WORKERS = 5;
+const WORKERS = 6;
 const STALL_LIMIT_MS = 2000;
-const MODES = ['hash', 'hash', 'echo', 'echo', 'hoard', 'slow'];
+const WORKS = ['tally', 'tally', 'echo', 'echo', 'hoard', 'slow'];
 
 /** What a client may be told besides a right answer; everything else is a fault of the server. */
 const HONEST_ERRORS = new Set([
@@ -57,7 +57,7 @@ test('workers are killed and stopped at random under load', {
       while (performance.now() < end) {
         const plan = {
           port: server.port,
-          mode: random.pick(MODES),
+          work: random.pick(WORKS),
           pattern,
           offset: random.between(0, pattern.length - 1),
           size: random.pick([0, 1, 65536, 300_000, 2_000_000, 12_000_000]) + random.between(0, 9),
@@ -66,7 +66,7 @@ test('workers are killed and stopped at random under load', {
         const result = await upload(plan);
         outcomes.set(result.outcome, (outcomes.get(result.outcome) ?? 0) + 1);
         longestStallMs = Math.max(longestStallMs, result.longestStallMs);
-        const what = `${plan.mode}, ${plan.size} bytes: ${result.outcome}`;
+        const what = `${plan.work}, ${plan.size} bytes: ${result.outcome}`;
         if (!result.correct) faults.push(`wrong bytes: ${what}`);
         if (result.longestStallMs > STALL_LIMIT_MS) {
           faults.push(`stalled ${Math.round(result.longestStallMs)} ms: ${what}`);

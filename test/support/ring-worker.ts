@@ -24,6 +24,7 @@ const observerIndex = segment.description.requiredObservers.indexOf(observer);
 
 /** One stream that this worker has taken. */
 class Work {
+  readonly target: string;
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: ReadonlyMap<string, string>;
@@ -35,6 +36,7 @@ class Work {
   ) {
     const { head } = decodeHeaders(bytes).frame;
     if (head.kind !== 'request') throw new Error('not a request');
+    this.target = head.path;
     const url = new URL(head.path, 'http://localhost');
     this.path = url.pathname.split('/').pop() ?? '';
     this.query = url.searchParams;
@@ -96,6 +98,10 @@ const behaviours: Record<string, Behaviour> = {
   async head(work, writer) {
     await work.hash();
     await respond(work, writer, [...work.headers]);
+  },
+  async target(work, writer) {
+    await work.hash();
+    await respond(work, writer, work.target);
   },
   async slow(work, writer) {
     await respond(work, writer, await work.hash(() => delay(work.option('ms', 5))));
@@ -190,13 +196,14 @@ const behaviours: Record<string, Behaviour> = {
     await respond(work, writer, 'complete');
     die();
   },
+  /** With `head` it begins its answer before it reads. */
   async fail(work, writer) {
-    await work.hash();
     if (work.query.has('head')) {
       await writer.write(work.head(200), SlotFlag.head);
       await writer.append(text('begun\n'));
-      await delay(work.option('head'));
     }
+    await work.hash();
+    await delay(work.option('wait'));
     writer.fail(ERRORS.WORKER_FAILED.number);
   },
   async release() {},

@@ -10,14 +10,19 @@ import { WorkerProcess } from './worker-process.js';
 /** What a test server is made of; small, so that lanes become full and streams run out. */
 export interface TestServerOptions {
   readonly auth?: ServerConfig['auth'];
+  readonly control?: ServerConfig['control'];
   readonly limits?: ServerConfig['limits'];
   readonly http?: ServerConfig['http'];
   readonly transports?: ServerConfig['transports'];
   readonly segment?: ServerConfig['segment'];
+  readonly admin?: ServerConfig['admin'];
+  readonly shutdown?: ServerConfig['shutdown'];
   readonly workers?: number;
   readonly observers?: readonly string[];
   readonly killStuckAfterMs?: number;
 }
+
+export type TestScheme = 'http' | 'https' | 'ws' | 'wss';
 
 const notices: string[] = [];
 const note = (fields: object, message: string) =>
@@ -32,7 +37,7 @@ const testLog: Logger = {
   },
 };
 
-/** A server on free ports, plain and TLS, with workers in processes of their own. */
+/** A server on free ports, plain, TLS and h2c, with workers in processes of their own. */
 export class TestServer {
   readonly workers: WorkerProcess[] = [];
   #folder: string;
@@ -48,9 +53,12 @@ export class TestServer {
         ...options.segment,
       },
       auth: { ...options.auth },
+      control: { ...options.control },
       limits: { ...options.limits },
-      http: { port: 0, tls: { port: 0, ...files }, ...options.http },
+      http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },
+      admin: { ...options.admin },
+      shutdown: { ...options.shutdown },
       workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
     };
     const started = new TestServer(folder, config, await createServer(config, { log: testLog }));
@@ -67,6 +75,7 @@ export class TestServer {
 
   private constructor(
     folder: string,
+    /** What it was started with. */
     readonly config: ServerConfig,
     public server: UploadResponseServer,
   ) {
@@ -105,7 +114,7 @@ export class TestServer {
   }
 
   /** `transport`: its listener, where several have the scheme. */
-  port(scheme: 'http' | 'https' = 'http', transport?: string): number {
+  port(scheme: TestScheme = 'http', transport?: string): number {
     const found = this.server.addresses.find(
       (one) => one.scheme === scheme && (!transport || one.transport === transport),
     );
@@ -113,7 +122,7 @@ export class TestServer {
     return found.port;
   }
 
-  url(path: string, scheme: 'http' | 'https' = 'http'): string {
+  url(path: string, scheme: TestScheme = 'http'): string {
     return `${scheme}://127.0.0.1:${this.port(scheme)}${path}`;
   }
 
@@ -137,7 +146,8 @@ export class TestServer {
   }
 }
 
-async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
+/** Writes a new certificate and its key. */
+export async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
   const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',

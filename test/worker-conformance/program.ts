@@ -86,9 +86,13 @@ export class Program {
     this.#child.stdin?.write('go\n');
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
   /** Stops it gracefully; resolves with its exit code. */
   async stop(): Promise<number | null> {
-    this.#child.kill('SIGTERM');
+    this.signal('SIGTERM');
     return this.exited;
   }
 

@@ -31,7 +31,7 @@ class Pinned(UploadResponseError):
 class Lapped(UploadResponseError):
     code = "LAPPED"
     number = 4
-    http_status = 500
+    http_status = 410
     text = "the slot has been overwritten"
     remedy = (
         "Discard what was read from it and read on from a newer slot, or read as a gating reader."
@@ -41,7 +41,7 @@ class Lapped(UploadResponseError):
 class Evicted(UploadResponseError):
     code = "EVICTED"
     number = 5
-    http_status = 500
+    http_status = 410
     text = "the reader was evicted because it did not move on"
     remedy = "Acknowledge slots sooner, or raise limits.evictAfterMs."
 
@@ -221,7 +221,7 @@ class UnknownPool(UploadResponseError):
 class UnknownStage(UploadResponseError):
     code = "UNKNOWN_STAGE"
     number = 27
-    http_status = 500
+    http_status = 404
     text = "the stream's pool has no stage of this name"
     remedy = "Add the stage to the pool's stages and restart the server."
 
@@ -554,12 +554,30 @@ class InvalidWorkerModule(UploadResponseError):
     remedy = "Export default a function, or an object with a fetch or handle function."
 
 
+class IngressDied(UploadResponseError):
+    code = "INGRESS_DIED"
+    number = 90
+    http_status = 502
+    text = "the server process that had received the request died"
+    remedy = (
+        "Stop working on the stream: its client is gone. The server log says why the process died."
+    )
+
+
+class ResumeRefused(UploadResponseError):
+    code = "RESUME_REFUSED"
+    number = 91
+    http_status = 503
+    text = "the server does not know the attachment that was to go on"
+    remedy = "Attach again; the worker SDK does so by itself."
+
+
 class Unauthenticated(UploadResponseError):
     code = "UNAUTHENTICATED"
     number = 120
     http_status = 401
     text = "this needs credentials"
-    remedy = "Send a token, a signed URL or a client certificate, as docs/auth.md shows."
+    remedy = "Send a token, a signed URL or a client certificate, as docs/authentication.md shows."
 
 
 class InvalidCredentials(UploadResponseError):
@@ -626,22 +644,130 @@ class MemoryLimit(UploadResponseError):
     remedy = "Retry later, raise limits.maxWaitingBytes, or have workers read faster."
 
 
-class IngressDied(UploadResponseError):
-    code = "INGRESS_DIED"
-    number = 90
-    http_status = 502
-    text = "the server process that had received the request died"
+class ConnectionMisused(UploadResponseError):
+    code = "CONNECTION_MISUSED"
+    number = 130
+    http_status = 429
+    text = "the connection was closed for what its client did on it"
     remedy = (
-        "Stop working on the stream: its client is gone. The server log says why the process died."
+        "Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames."
     )
 
 
-class ResumeRefused(UploadResponseError):
-    code = "RESUME_REFUSED"
-    number = 91
+class BadHandshake(UploadResponseError):
+    code = "BAD_HANDSHAKE"
+    number = 150
+    http_status = 400
+    text = "the request to upgrade cannot be understood"
+    remedy = (
+        "Send the WebSocket handshake of RFC 6455: a GET without a body, with one Sec-WebSocket-Key."
+    )
+
+
+class WebsocketVersion(UploadResponseError):
+    code = "WEBSOCKET_VERSION"
+    number = 151
+    http_status = 426
+    text = "this version of WebSocket is not spoken here"
+    remedy = "Ask for version 13."
+
+
+class OriginRefused(UploadResponseError):
+    code = "ORIGIN_REFUSED"
+    number = 152
+    http_status = 403
+    text = "pages of this origin may not connect"
+    remedy = "Add the origin to transports.websocket.origins if its pages are trusted."
+
+
+class TextRefused(UploadResponseError):
+    code = "TEXT_REFUSED"
+    number = 153
+    http_status = 415
+    text = "a text message came where bytes belong"
+    remedy = "Send the body as binary messages."
+
+
+class BadFrame(UploadResponseError):
+    code = "BAD_FRAME"
+    number = 154
+    http_status = 400
+    text = "a frame of the client is not as WebSocket has it"
+    remedy = "Use a WebSocket client that follows RFC 6455."
+
+
+class MessageTooLarge(UploadResponseError):
+    code = "MESSAGE_TOO_LARGE"
+    number = 155
+    http_status = 413
+    text = "the message is too large"
+    remedy = "Cut the body into smaller messages, or raise transports.websocket.maxMessageBytes."
+
+
+class BadMessage(UploadResponseError):
+    code = "BAD_MESSAGE"
+    number = 156
+    http_status = 400
+    text = "the message means nothing here"
+    remedy = "Send the messages in the order and the form of docs/transports/websocket.md."
+
+
+class UnknownStream(UploadResponseError):
+    code = "UNKNOWN_STREAM"
+    number = 160
+    http_status = 404
+    text = "there is no stream of this id"
+    remedy = "Use an id that GET streams of the control API lists."
+
+
+class UnknownRemoteWorker(UploadResponseError):
+    code = "UNKNOWN_REMOTE_WORKER"
+    number = 161
+    http_status = 404
+    text = "no remote worker of this id is registered with this server process"
+    remedy = (
+        "Register with PUT workers/{id}/heartbeat: it has not been, it was silent for too long, or another server process knows it."
+    )
+
+
+class TooManyRemoteWorkers(UploadResponseError):
+    code = "TOO_MANY_REMOTE_WORKERS"
+    number = 162
     http_status = 503
-    text = "the server does not know the attachment that was to go on"
-    remedy = "Attach again; the worker SDK does so by itself."
+    text = "as many remote workers are registered as may be"
+    remedy = "Retry later, or raise control.maxRemoteWorkers."
+
+
+class NotAReader(UploadResponseError):
+    code = "NOT_A_READER"
+    number = 163
+    http_status = 409
+    text = "the worker does not read this lane"
+    remedy = "Join it with PUT streams/{id}/readers/{worker} first."
+
+
+class AnswerOutOfOrder(UploadResponseError):
+    code = "ANSWER_OUT_OF_ORDER"
+    number = 164
+    http_status = 409
+    text = "this part of the answer is not the one that comes next"
+    remedy = "Write the head once, then body bytes from the offset that was reached, then the end."
+
+
+class LaneBusy(UploadResponseError):
+    code = "LANE_BUSY"
+    number = 165
+    http_status = 409
+    text = "another request is writing this lane"
+    remedy = "Wait for its end before the next part is sent."
+
+
+class UnsupportedMediaType(UploadResponseError):
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    number = 166
+    http_status = 415
+    text = "the body has a type that is not taken here"
+    remedy = "Send JSON, and say so with Content-Type: application/json."
 
 
 class LengthRequired(UploadResponseError):
@@ -747,6 +873,8 @@ for _error in (
     HpksTruncated,
     InvalidConfig,
     InvalidWorkerModule,
+    IngressDied,
+    ResumeRefused,
     Unauthenticated,
     InvalidCredentials,
     Forbidden,
@@ -756,8 +884,21 @@ for _error in (
     TooManyStreams,
     TooManyConnections,
     MemoryLimit,
-    IngressDied,
-    ResumeRefused,
+    ConnectionMisused,
+    BadHandshake,
+    WebsocketVersion,
+    OriginRefused,
+    TextRefused,
+    BadFrame,
+    MessageTooLarge,
+    BadMessage,
+    UnknownStream,
+    UnknownRemoteWorker,
+    TooManyRemoteWorkers,
+    NotAReader,
+    AnswerOutOfOrder,
+    LaneBusy,
+    UnsupportedMediaType,
     LengthRequired,
     BacklogLimit,
     QuicUnavailable,

@@ -4,6 +4,7 @@ import { humanBytes } from '../../config/units.js';
 import { EXIT_CODES, exitCodeOf, exitCodesText } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { ProgressBar } from '../progress-bar.js';
+import { readToken } from '../secrets.js';
 import { humanTime, styleFor } from '../terminal.js';
 import type { Answer } from '../upload.js';
 
@@ -15,6 +16,7 @@ const EXIT_NAMES = [
 interface SendOptions {
   readonly header: readonly (readonly [string, string])[];
   readonly request: string;
+  readonly token?: string;
   readonly insecure?: boolean;
   readonly cacert?: string;
   readonly include?: boolean;
@@ -36,6 +38,7 @@ export function addSend(program: Command): void {
     .argument('<url>', 'where to, such as https://localhost:8443/upload')
     .option('-H, --header <name: value>', 'add a request header (repeatable)', collectHeader, [])
     .option('-X, --request <method>', 'request method', 'PUT')
+    .option('--token <env:NAME|file>', 'send the token in this variable or file as Bearer token')
     .option('-k, --insecure', 'accept any certificate')
     .option('--cacert <file>', 'trust this certificate (PEM)')
     .option('-i, --include', 'print status and headers of the answer on standard error')
@@ -46,6 +49,7 @@ export function addSend(program: Command): void {
       `
 Examples:
   upload-response send -k big.bin https://localhost:8443/upload
+  upload-response send big.bin https://example.com/upload --token env:UPLOAD_TOKEN
   tar c folder | upload-response send - http://localhost:8080/upload -H 'content-type: application/x-tar'
 ${exitCodesText(...EXIT_NAMES)}`,
     )
@@ -61,8 +65,17 @@ function collectHeader(
   return [...before, [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]];
 }
 
+function headersOf({ header, token }: SendOptions): readonly (readonly [string, string])[] {
+  if (token === undefined) return header;
+  if (header.some(([name]) => name.toLowerCase() === 'authorization')) {
+    throw new CliError('--token and -H authorization exclude each other', EXIT_CODES.usage.code);
+  }
+  return [...header, ['authorization', `Bearer ${readToken(token)}`]];
+}
+
 async function send(file: string, target: string, options: SendOptions): Promise<void> {
   const url = parseUrl(target);
+  const headers = headersOf(options);
   const { explain, openSource, upload } = await import('../upload.js');
   const source = openSource(file);
   const bar = new ProgressBar(process.stderr, source.size, styleFor(process.stderr));
@@ -74,7 +87,7 @@ async function send(file: string, target: string, options: SendOptions): Promise
     const answer = await upload({
       url,
       method: options.request,
-      headers: options.header,
+      headers,
       body: source.body,
       size: source.size,
       insecure: options.insecure ?? false,

@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
+import { ACTIONS } from '../../admission/admission.js';
 import { EXIT_CODES, exitCodesText } from '../exit-codes.js';
 import { CliError } from '../failure.js';
+import { readSecretLine } from '../secrets.js';
 
 interface TokenOptions {
   readonly name: string;
   readonly path: string;
+  readonly action: readonly string[];
   readonly json?: boolean;
 }
 
@@ -21,27 +24,33 @@ export function addToken(program: Command): void {
     .description('Print a new random token, once, and the entry of auth.tokens for it.');
   const hash = token
     .command('hash')
-    .description('Read a token that you chose from standard input, and print its entry.');
+    .description(
+      'Read a token that you chose from standard input, and print its entry. A terminal does not ' +
+        'show what is typed.',
+    );
   for (const command of [create, hash]) {
     command
       .option('--name <name>', 'name of whoever gets the token, for logs', 'my-client')
-      .option('--path <pattern>', 'where it may upload: /a/b, /a/* or ~regex', '*')
+      .option('--path <pattern>', 'where it may do that: /a/b, /a/* or ~regex', '*')
+      .option('--action <actions...>', `what it may do there: ${ACTIONS.join(', ')}`, ['publish'])
       .option('--json', 'as one line of JSON')
       .addHelpText('after', exitCodesText('ok', 'usage'));
   }
   create.action(async (options: TokenOptions) => {
     const { createToken } = await import('../../admission/index.js');
-    const made = createToken();
-    print(options, made.hash, made.token);
+    const { token: made, hash: hashed } = createToken();
+    await print(options, hashed, made);
   });
   hash.action(async (options: TokenOptions) => {
     const { hashChosenToken } = await import('../../admission/index.js');
-    print(options, await hashChosenToken(await readToken()));
+    await print(options, await hashChosenToken(await readToken()));
   });
 }
 
-function print({ name, path, json }: TokenOptions, hash: string, token?: string): void {
-  const entry = { name, hash, permissions: [{ action: 'publish', path }] };
+async function print(options: TokenOptions, hash: string, token?: string): Promise<void> {
+  const { name, path, action: actions, json } = options;
+  const entry = { name, hash, permissions: actions.map((action) => ({ action, path })) };
+  await check(entry);
   if (json) {
     process.stdout.write(`${JSON.stringify({ token, entry })}\n`);
     return;
@@ -50,28 +59,31 @@ function print({ name, path, json }: TokenOptions, hash: string, token?: string)
     process.stdout.write(`${token}\n`);
     process.stderr.write('That is the token; it is stored nowhere. Its entry:\n\n');
   }
-  const quoted = JSON.stringify(path);
+  const lines = entry.permissions.map(
+    (one) => `        - { action: ${one.action}, path: ${JSON.stringify(path)} }\n`,
+  );
   process.stdout.write(
     `auth:\n  tokens:\n    - name: ${JSON.stringify(name)}\n      hash: ${hash}\n` +
-      `      permissions: [{ action: publish, path: ${quoted} }]\n`,
+      `      permissions:\n${lines.join('')}`,
   );
 }
 
-/** The first line of standard input: an argument would be seen in the list of processes. */
+/** Before it is printed: nobody can look into a hash for what the server would refuse. */
+async function check(entry: object): Promise<void> {
+  const { tokenSchema } = await import('../../admission/schemes-config.js');
+  const [issue] = tokenSchema.safeParse(entry).error?.issues ?? [];
+  if (!issue) return;
+  const flag = ['name', 'path', 'action'].find((one) => issue.path.includes(one));
+  throw new CliError(`--${flag}: ${issue.message}`, EXIT_CODES.usage.code);
+}
+
+/** An argument would be seen in the list of processes. */
 async function readToken(): Promise<string> {
-  if (process.stdin.isTTY) process.stderr.write('Token: ');
-  let text = '';
-  for await (const chunk of process.stdin) {
-    text += chunk;
-    if (text.includes('\n') || text.length > MAX_INPUT_BYTES) break;
-  }
-  const [line = ''] = text.split(/\r?\n/);
-  if (line === '' || line.length > MAX_INPUT_BYTES) {
-    throw new CliError(
-      'standard input holds no token',
-      EXIT_CODES.usage.code,
-      "Such as: printf %s 'my token' | upload-response token hash",
-    );
-  }
-  return line;
+  const line = await readSecretLine('Token: ');
+  if (line.length > 0 && line.length <= MAX_INPUT_BYTES) return line;
+  throw new CliError(
+    'standard input holds no token',
+    EXIT_CODES.usage.code,
+    "Such as: printf %s 'my token' | upload-response token hash",
+  );
 }

@@ -1,4 +1,4 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { ErrorAnswer } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
 
@@ -15,15 +15,4 @@ export function sendAnswer(response: ServerResponse, answer: ErrorAnswer, close:
   if (close) headers.push('connection', 'close');
   response.writeHead(answer.status, headers);
   response.end(answer.body);
-}
-
-/** A whole response as text, where there is no request that Node could answer. */
-export function rawResponse({ status, headers, body }: ErrorAnswer): string {
-  const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-    ...headers.map(([name, value]) => `${name}: ${value}`),
-    `date: ${new Date().toUTCString()}`,
-    'connection: close',
-  ];
-  return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { UploadResponseError } from '../../errors/index.js';
-import { tcpSocketOf } from '../../http/index.js';
+import { rawResponse, tcpSocketOf } from '../../http/index.js';
 import { errorAnswer } from '../../ingress/index.js';
-import { rawResponse } from './answers.js';
 
 /** One request of a connection, as far as its connection needs to know it. */
 export interface Turn {
@@ -64,6 +63,11 @@ export class Connection {
   /** No request is answered any more. */
   get ending(): boolean {
     return this.#ending || this.#parseError !== undefined;
+  }
+
+  /** No response is due, and none was the last. */
+  get idle(): boolean {
+    return !this.ending && this.#open.size === 0;
   }
 
   /** Must see every response of the connection. */

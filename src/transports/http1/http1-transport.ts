@@ -3,15 +3,19 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Admission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
-import { type Http1Taker, type HttpFront, reachable } from '../../http/index.js';
+import {
+  type Http1Taker,
+  type HttpFront,
+  normalizeTarget,
+  reachable,
+  refuseConnection,
+} from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { Http1Config } from './config.js';
 import { Connection, parseError } from './connection.js';
 import { Http1Exchange, type Http1Host } from './http1-exchange.js';
-import { refuseConnection } from './refuse-connection.js';
-import { normalizeTarget } from './request.js';
 
 /** HTTP/1.1, plain and TLS. */
 export class Http1Transport implements Transport, Http1Host, Http1Taker {
@@ -78,10 +82,16 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   connection(socket: Socket): void {
     this.#connectionsTotal++;
     this.#sockets.add(socket);
-    socket.once('close', () => {
-      this.#sockets.delete(socket);
-      if (this.#sockets.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
-    });
+    socket.once('close', () => this.leave(socket));
+  }
+
+  isIdle(socket: Socket): boolean {
+    return Connection.of(socket, this.#config).idle;
+  }
+
+  leave(socket: Socket): void {
+    this.#sockets.delete(socket);
+    if (this.#sockets.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
   refuse(socket: Socket, error: UploadResponseError): void {
@@ -110,7 +120,7 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
 
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
-    for (const server of this.#servers) server.closeIdleConnections();
+    this.#closeIdle();
     // Node takes them for busy until their head is late.
     for (const socket of this.#sockets) if (!this.#used.has(socket)) socket.destroy();
     const cut = () => this.#cut();
@@ -177,7 +187,7 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   }
 
   #closeIdle(): void {
-    if (!this.#draining) return;
+    if (!this.#draining || this.#front.isNeeded()) return;
     for (const server of this.#servers) server.closeIdleConnections();
   }
 }

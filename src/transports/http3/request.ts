@@ -9,6 +9,8 @@ export interface ParsedRequest {
   /** The declared length of the body. */
   readonly contentLength: number | undefined;
   readonly authorization: string | undefined;
+  /** All of `X-Forwarded-For`. */
+  readonly forwardedFor: string | undefined;
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
@@ -56,7 +58,8 @@ export function parseRequest(fields: readonly Header[]): ParsedRequest {
       headers: endToEndHeaders(withOneCookie(regular), 'expect'),
     },
     contentLength,
-    authorization: regular.find(([name]) => name === 'authorization')?.[1],
+    authorization: authorizationOf(regular),
+    forwardedFor: valuesOf(regular, 'x-forwarded-for').join(',') || undefined,
   };
 }
 
@@ -71,6 +74,7 @@ export function callerOf(transport: string, peer: string, request: ParsedRequest
     path: mark < 0 ? path : path.slice(0, mark),
     query: mark < 0 ? '' : path.slice(mark + 1),
     authorization: request.authorization,
+    forwardedFor: request.forwardedFor,
     // The engine asks for no certificate.
     certificate: undefined,
     contentLength: request.contentLength,
@@ -123,7 +127,7 @@ function pathOf(pseudo: ReadonlyMap<string, string>): string {
 
 /** RFC 9114 section 4.3.1: one of the two, or both and the same. */
 function authorityOf(pseudo: ReadonlyMap<string, string>, fields: readonly Header[]): string {
-  const hosts = fields.filter(([name]) => name === 'host').map(([, value]) => value);
+  const hosts = valuesOf(fields, 'host');
   if (hosts.length > 1) throw bad('it has more than one Host');
   const authority = pseudo.get(':authority') ?? hosts[0] ?? '';
   if (authority === '') throw bad('it has neither :authority nor Host');
@@ -132,7 +136,7 @@ function authorityOf(pseudo: ReadonlyMap<string, string>, fields: readonly Heade
 }
 
 function lengthOf(fields: readonly Header[]): number | undefined {
-  const values = fields.filter(([name]) => name === 'content-length').map(([, value]) => value);
+  const values = valuesOf(fields, 'content-length');
   if (values.length === 0) return undefined;
   const length = values.length === 1 ? parseContentLength(values[0] as string) : undefined;
   if (length === undefined) throw bad('its Content-Length is not one number');
@@ -141,10 +145,21 @@ function lengthOf(fields: readonly Header[]): number | undefined {
 
 /** RFC 9114 section 4.2.1: outside of HTTP/3 a cookie is one field. */
 function withOneCookie(fields: readonly Header[]): readonly Header[] {
-  const cookies = fields.filter(([name]) => name === 'cookie').map(([, value]) => value);
+  const cookies = valuesOf(fields, 'cookie');
   if (cookies.length < 2) return fields;
   const rest = fields.filter(([name]) => name !== 'cookie');
   return [...rest, ['cookie', cookies.join('; ')]];
+}
+
+function authorizationOf(fields: readonly Header[]): string | undefined {
+  const values = valuesOf(fields, 'authorization');
+  // Who stands behind may take another one.
+  if (values.length > 1) throw bad('it has more than one Authorization');
+  return values[0];
+}
+
+function valuesOf(fields: readonly Header[], wanted: string): string[] {
+  return fields.filter(([name]) => name === wanted).map(([, value]) => value);
 }
 
 function bad(detail: string): UploadResponseError {

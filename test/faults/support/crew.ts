@@ -1,8 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { LANGUAGES } from '../../worker-conformance/languages.js';
+import { type Language, Program } from '../../worker-conformance/program.js';
 import type { Random } from './random.js';
-
-const script = fileURLToPath(new URL('./chaos-worker.mjs', import.meta.url));
 
 /** How often each fault was done. */
 export interface FaultCounts {
@@ -11,13 +9,14 @@ export interface FaultCounts {
   killedWhileStopped: number;
 }
 
-/** Worker processes that are killed and stopped at random; a killed one is replaced at once. */
+/** Worker processes of every language in turn, which are killed and stopped at random; a killed one is
+ *  replaced at once. */
 export class Crew {
   readonly counts: FaultCounts = { killed: 0, stopped: 0, killedWhileStopped: 0 };
-  readonly #members: ChildProcess[] = [];
+  readonly #members: Program[] = [];
   /** Those that have attached: killing a process that is still starting shows nothing. */
-  readonly #attached = new Set<ChildProcess>();
-  readonly #stopped = new Set<ChildProcess>();
+  readonly #attached = new Set<Program>();
+  readonly #stopped = new Set<Program>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #dismissed = false;
 
@@ -28,8 +27,8 @@ export class Crew {
 
   /** Resolves when `size` workers are attached. */
   async hire(size: number): Promise<void> {
-    const ready = Array.from({ length: size }, () => this.#add());
-    await Promise.all(ready);
+    const languages = Array.from({ length: size }, (_, i) => LANGUAGES[i % LANGUAGES.length]);
+    await Promise.all(languages.map((language) => this.#add(language as Language)));
   }
 
   /** SIGKILL, or SIGSTOP for a time that ends with SIGCONT or SIGKILL, to one of them. */
@@ -40,19 +39,19 @@ export class Crew {
     if (this.random.next() < 0.75) {
       this.counts.killed++;
       this.#attached.delete(victim);
-      victim.kill('SIGKILL');
+      victim.signal('SIGKILL');
       return;
     }
     this.counts.stopped++;
     this.#stopped.add(victim);
-    victim.kill('SIGSTOP');
+    victim.signal('SIGSTOP');
     const resume = this.random.next() < 0.7;
     const later = setTimeout(
       () => {
         this.#timers.delete(later);
         this.#stopped.delete(victim);
         if (!resume) this.counts.killedWhileStopped++;
-        victim.kill(resume ? 'SIGCONT' : 'SIGKILL');
+        victim.signal(resume ? 'SIGCONT' : 'SIGKILL');
       },
       this.random.between(20, 1500),
     );
@@ -62,7 +61,7 @@ export class Crew {
   /** Lets the stopped ones go on. */
   calm(): void {
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const member of this.#stopped) member.kill('SIGCONT');
+    for (const member of this.#stopped) member.signal('SIGCONT');
     this.#timers.clear();
     this.#stopped.clear();
   }
@@ -71,27 +70,20 @@ export class Crew {
   async dismiss(): Promise<void> {
     this.#dismissed = true;
     this.calm();
-    const living = this.#members.splice(0);
-    const ended = living.map((member) => new Promise((done) => member.once('exit', done)));
-    for (const member of living) member.kill('SIGKILL');
-    await Promise.all(ended);
+    await Promise.all(this.#members.splice(0).map((member) => member.kill()));
   }
 
-  #add(): Promise<void> {
-    const member = fork(script, [this.socket], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  /** Resolves when it is attached, or has ended. */
+  async #add(language: Language): Promise<void> {
+    const member = new Program(language, this.socket, { work: 'chaos' });
     this.#members.push(member);
-    return new Promise((resolve) => {
-      member.once('message', () => {
-        this.#attached.add(member);
-        resolve();
-      });
-      member.once('exit', () => {
-        this.#attached.delete(member);
-        resolve();
-        if (this.#dismissed) return;
-        this.#members.splice(this.#members.indexOf(member), 1);
-        void this.#add();
-      });
+    void member.exited.then(() => {
+      this.#attached.delete(member);
+      if (this.#dismissed) return;
+      this.#members.splice(this.#members.indexOf(member), 1);
+      void this.#add(language);
     });
+    await member.event('attached').catch(() => undefined);
+    if (member.alive) this.#attached.add(member);
   }
 }

@@ -76,7 +76,7 @@ needsCurl('curl waits for 100 Continue, and sees a refusal', async () => {
 });
 
 needsCurl('curl sees that an answer was cut', async () => {
-  const { code } = await curl('-d', 'x', server.url('/upload/fail?head=20'));
+  const { code } = await curl('-d', 'x', server.url('/upload/fail?head&wait=500'));
   assert.notEqual(code, 0);
 });
 

@@ -149,15 +149,18 @@ test('HTTP/1.0 gets a body that ends with the connection', async () => {
 
 test('a cut body for HTTP/1.0 ends in a reset: a clean end would look whole', async () => {
   const client = await RawClient.connect(server.port());
-  client.send('GET /upload/fail?head=20 HTTP/1.0\r\n\r\n');
+  client.send('POST /upload/fail?head HTTP/1.0\r\ncontent-length: 1\r\n\r\n');
+  await client.sees('begun');
+  client.send('x');
   assert.equal(await client.ending(), 'reset');
 });
 
 for (const scheme of ['http', 'https'] as const) {
   test(`${scheme}: a cut body ends in a reset`, async () => {
     const client = await RawClient.connect(server.port(scheme), scheme);
-    client.head('POST /upload/fail?head=50', 'content-length: 0');
+    client.head('POST /upload/fail?head', 'content-length: 1');
     await client.sees('begun');
+    client.send('x');
     assert.equal(await client.ending(), 'reset');
     assert.doesNotMatch(client.received, /\r\n0\r\n\r\n$/);
     await server.free();

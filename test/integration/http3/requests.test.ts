@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { Agent, request as httpsRequest } from 'node:https';
+import { once } from 'node:events';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { connect } from 'node:http2';
+import { request as httpsRequest } from 'node:https';
 import { networkInterfaces } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { TestServer } from '../../support/test-server.js';
@@ -7,6 +10,24 @@ import { until, within } from '../../support/until.js';
 import { HTTP3, Http3Client } from './support.js';
 
 const TIMEOUT = { timeout: 60_000 };
+
+async function overHttp1(url: string): Promise<IncomingHttpHeaders> {
+  const request = httpsRequest(url, { rejectUnauthorized: false, agent: false }).end();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  response.resume();
+  await once(response, 'end');
+  return response.headers;
+}
+
+async function overHttp2(url: string, path: string): Promise<IncomingHttpHeaders> {
+  const session = connect(url, { rejectUnauthorized: false });
+  const request = session.request({ ':path': path });
+  const [headers] = (await once(request, 'response')) as [IncomingHttpHeaders];
+  request.resume();
+  await once(request, 'end');
+  session.close();
+  return headers;
+}
 
 describe('requests over HTTP/3', () => {
   let server: TestServer;
@@ -109,19 +130,14 @@ describe('requests over HTTP/3', () => {
   });
 
   test('responses over TLS say where HTTP/3 is, plain ones do not', TIMEOUT, async () => {
-    const agent = new Agent({ rejectUnauthorized: false });
-    const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
-      httpsRequest(server.url('/upload/early', 'https'), { agent }, (response) => {
-        response.resume().once('end', () => resolve(response.headers));
-      })
-        .once('error', reject)
-        .end();
-    });
-    agent.destroy();
-    assert.equal(headers['alt-svc'], `h3=":${client.port}"; ma=3600`);
-    const plain = await fetch(server.url('/upload/early'));
-    await plain.text();
-    assert.equal(plain.headers.get('alt-svc'), null);
+    const expected = `h3=":${client.port}"; ma=3600`;
+    for (const path of ['/upload/early', '/elsewhere']) {
+      assert.equal((await overHttp1(server.url(path, 'https')))['alt-svc'], expected);
+      assert.equal((await overHttp2(server.url('', 'https'), path))['alt-svc'], expected);
+      const plain = await fetch(server.url(path));
+      await plain.text();
+      assert.equal(plain.headers.get('alt-svc'), null);
+    }
   });
 
   test('counts connections and requests', TIMEOUT, async () => {

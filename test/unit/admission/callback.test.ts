@@ -8,9 +8,9 @@ import {
 import type { AddressInfo } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
 import { CallbackAuthenticator } from '../../../src/admission/callback.js';
-import type { CallbackConfig } from '../../../src/admission/config.js';
 import { credentialsOf } from '../../../src/admission/credentials.js';
 import type { Caller } from '../../../src/admission/index.js';
+import type { CallbackConfig } from '../../../src/admission/schemes-config.js';
 import { until } from '../../support/until.js';
 import { auth, bearer, caller, codeOf } from './support.js';
 
@@ -59,7 +59,7 @@ test('it is asked everything that there is to know', async () => {
   const authorization = `Basic ${Buffer.from('me:secret').toString('base64')}`;
   const who = caller({ authorization, query: 'x=1', id: 'session 1' });
   const found = await ask(callback({ authorization: 'Bearer own' }), who);
-  assert.equal(found?.subject, 'me');
+  assert.equal(found?.subject, 'user:me');
   assert.ok(found?.allows('publish', who));
   assert.deepEqual(asked[0]?.body, {
     ip: '192.0.2.1',
@@ -73,6 +73,30 @@ test('it is asked everything that there is to know', async () => {
     query: 'x=1',
   });
   assert.equal(asked[0]?.headers.authorization, 'Bearer own');
+});
+
+test('it hears of paths in one form, and not of those that have none', async () => {
+  says(200);
+  const one = callback();
+  await ask(one, caller({ path: '/upload/%61%2fb' }));
+  assert.equal(asked[0]?.body.path, '/upload/a%2Fb');
+  const who = caller({ path: '/upload/open/..%2fclosed' });
+  assert.equal((await ask(one, who))?.allows('publish', who), false);
+  assert.equal(asked.length, 1);
+});
+
+test('whom it lets in is counted by token, or by user where that is all there is', async () => {
+  says(200);
+  const one = callback();
+  const accountOf = async (who: Partial<Caller>) => (await ask(one, caller(who)))?.account;
+  const token = await accountOf({ query: 'token=x' });
+  assert.ok(token);
+  assert.equal(await accountOf({ query: 'token=x', user: 'anybody' }), token);
+  assert.notEqual(await accountOf({ query: 'token=y' }), token);
+  const user = await accountOf({ user: 'me', password: 'x' });
+  assert.notEqual(user, token);
+  assert.notEqual(await accountOf({ user: 'you', password: 'x' }), user);
+  assert.equal(await accountOf({}), undefined);
 });
 
 test('401 is no or wrong credentials, another 4xx too few permissions', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import fc from 'fast-check';
 import { z } from 'zod';
 import {
   type Admission,
@@ -100,6 +101,38 @@ describe('the gate', () => {
     assert.equal(await codeOf(() => one.admit('read', signed)), 'FORBIDDEN');
   });
 
+  test('a certificate that nobody knows takes nothing from what strangers may', async () => {
+    const rule = { name: 'cams', subject: 'CN=cam', permissions: [{ action: 'read' }] };
+    const one = gate({ anonymous: ['publish'], tokens: TOKENS, certificates: [rule] });
+    const certificate = { fingerprint256: '00'.repeat(32), subject: 'CN=stranger' };
+    assert.equal((await one.admit('publish', caller({ certificate }))).subject, undefined);
+    const cam = { ...certificate, subject: 'CN=cam' };
+    assert.ok(await one.admit('publish', caller({ certificate: cam })));
+    assert.equal(await codeOf(() => one.admit('read', caller({ certificate }))), 'UNAUTHENTICATED');
+    const wrong = { ...bearer('x'), certificate };
+    assert.equal(await codeOf(() => one.admit('publish', wrong)), 'INVALID_CREDENTIALS');
+  });
+
+  test('callers of different kinds with one name are not one', async () => {
+    const rule = { name: 'k', subject: 'good', permissions: [{ action: 'publish' }] };
+    const one = gate({ tokens: TOKENS, certificates: [rule] }, { maxStreamsPerSubject: 1 });
+    const certificate = { fingerprint256: '00'.repeat(32), subject: 'good' };
+    await one.admit('publish', bearer(good.token));
+    await one.admit('publish', caller({ certificate }));
+  });
+
+  test('counts whom a trusted proxy names, and believes nobody else', async () => {
+    const one = gate({ trustedProxies: ['192.0.2.0/24'] }, { maxStreamsPerPeer: 1 });
+    const from = (forwardedFor: string, peer = '192.0.2.1') => caller({ peer, forwardedFor });
+    await one.admit('publish', from('198.51.100.1'));
+    await one.admit('publish', from('198.51.100.2'));
+    const again = () => one.admit('publish', from('203.0.113.9, 198.51.100.2'));
+    assert.equal(await codeOf(again), 'TOO_MANY_STREAMS');
+    await one.admit('publish', from('198.51.100.3', '203.0.113.1'));
+    const liar = () => one.admit('publish', from('198.51.100.4', '203.0.113.1'));
+    assert.equal(await codeOf(liar), 'TOO_MANY_STREAMS');
+  });
+
   test('gives every place back when somebody is refused', async () => {
     const most = { maxStreamsPerPeer: 1, maxStreamsPerSubject: 1 };
     const one = gate({ tokens: TOKENS }, most);
@@ -124,6 +157,25 @@ describe('the gate', () => {
     for (let i = 0; i < 2; i++) await codeOf(() => one.admit('publish', bearer('x')));
     assert.equal(await codeOf(() => one.admit('publish', bearer(good.token))), 'TOO_MANY_REQUESTS');
   });
+});
+
+test('whatever a stranger writes, it is refused in an orderly way', async () => {
+  const one = gate({ tokens: TOKENS, signedUrls: { keys: [KEY] }, trustedProxies: ['192.0.2.1'] });
+  const text = fc.oneof(
+    fc.string(),
+    fc.string({ unit: fc.constantFrom(...'%2e./\\?&=;#:, ~*\u0000\u00ff') }),
+    fc.constantFrom('ur-signature=x&ur-key=k', 'token=', 'Basic Og==', 'Bearer a.b.c', 'Basic =='),
+  );
+  const refusals = new Set(['UNAUTHENTICATED', 'INVALID_CREDENTIALS', 'INVALID_SIGNATURE']);
+  await fc.assert(
+    fc.asyncProperty(text, text, text, text, async (path, query, authorization, forwardedFor) => {
+      const who = caller({ path: `/upload/${path}`, query, authorization, forwardedFor });
+      assert.ok(refusals.has(await codeOf(() => one.admit('publish', who))));
+      const known = { ...who, authorization: `Bearer ${elsewhere.token}` };
+      const code = await codeOf(() => one.admit('publish', known));
+      assert.ok(code === 'FORBIDDEN' || code === 'INVALID_SIGNATURE', code);
+    }),
+  );
 });
 
 describe('admitThen', () => {

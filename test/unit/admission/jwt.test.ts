@@ -4,12 +4,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, mock, test } from 'node:test';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from 'jose';
-import type { JwtConfig } from '../../../src/admission/config.js';
 import { credentialsOf } from '../../../src/admission/credentials.js';
 import type { Identity } from '../../../src/admission/identity.js';
 import { JwtAuthenticator } from '../../../src/admission/jwt.js';
+import type { JwtConfig } from '../../../src/admission/schemes-config.js';
+import type { UploadResponseError } from '../../../src/errors/index.js';
 import { auth, bearer, caller, codeOf } from './support.js';
 
 const PERMISSIONS = [{ action: 'publish', path: '/upload/a' }];
@@ -84,7 +85,7 @@ test('a token of the issuer is known, with the permissions of its claim', async 
     authenticator(),
     await make({ claims: { permissions: PERMISSIONS, max_body_bytes: 7 } }),
   );
-  assert.equal(found?.subject, 'camera?7');
+  assert.equal(found?.subject, 'jwt:camera?7');
   assert.equal(found?.maxBodyBytes, 7);
   assert.ok(found?.allows('publish', caller()));
   assert.ok(!found?.allows('publish', caller({ path: '/upload/b' })));
@@ -155,9 +156,14 @@ test('a claim that is no list of permissions is refused, foreign actions are lef
     assert.equal(await refused({ claims: { permissions } }), code);
   }
   assert.equal(await refused({ claims: { permissions: PERMISSIONS, max_body_bytes: -1 } }), code);
-  const permissions = [{ action: 'playback', path: '' }, { action: 'publish' }];
+  const permissions = [
+    { action: 'playback', path: '' },
+    { action: 'publish' },
+    { action: 'api', path: 'stream-of-another-server' },
+  ];
   const found = await identify(authenticator(), await make({ claims: { permissions } }));
   assert.ok(found?.allows('publish', caller({ path: '/anything' })));
+  assert.ok(!found?.allows('api', caller()));
 });
 
 test('keys are fetched once, and again for a key that is new', async () => {
@@ -185,6 +191,54 @@ test('a token that was verified is known at once until it is too old', async () 
   assert.ok(uncached.identify('publish', who, credentialsOf(who, 'token')) instanceof Promise);
 });
 
+test('tokens of one subject are one, and those of nobody are one each', async () => {
+  const one = authenticator();
+  const accountOf = async (claims: Record<string, unknown>) =>
+    (await identify(one, await make({ claims: { permissions: PERMISSIONS, ...claims } })))?.account;
+  const nobody = { sub: undefined };
+  assert.equal(await accountOf({ jti: '1' }), await accountOf({ jti: '2' }));
+  assert.notEqual(await accountOf({ sub: 'other' }), await accountOf({}));
+  assert.notEqual(
+    await accountOf({ ...nobody, jti: '1' }),
+    await accountOf({ ...nobody, jti: '2' }),
+  );
+});
+
+test('while the key set is away the last one counts, for a while', async () => {
+  const ages = { jwksMaxAgeMs: 1000, jwksCooldownMs: 0, cacheMs: 0 };
+  const patient = authenticator(ages);
+  const impatient = authenticator({ ...ages, jwksStaleMs: 0 });
+  const clock = mock.timers;
+  clock.enable({ apis: ['Date'], now: Date.now() });
+  try {
+    for (const one of [patient, impatient]) assert.ok(await identify(one, await make()));
+    status = 500;
+    clock.tick(1001);
+    assert.ok(await identify(patient, await make()));
+    assert.equal(await refused({}, impatient), 'AUTH_UNAVAILABLE');
+    // It may be new: nobody can know.
+    const key = keys.get('first') as CryptoKey;
+    assert.equal(await refused({ kid: 'unknown', key }, patient), 'AUTH_UNAVAILABLE');
+    clock.tick(3_600_000);
+    assert.equal(await refused({}, patient), 'AUTH_UNAVAILABLE');
+  } finally {
+    status = 200;
+    clock.reset();
+  }
+});
+
+test('after a fetch that failed nobody waits for the next one', async () => {
+  status = 500;
+  try {
+    const one = authenticator();
+    const before = fetches;
+    for (let i = 0; i < 5; i++) assert.equal(await refused({}, one), 'AUTH_UNAVAILABLE');
+    assert.equal(fetches, before + 1);
+  } finally {
+    status = 200;
+  }
+});
+
 test('without the key set nobody is let in', async () => {
   status = 500;
   assert.equal(await refused({}), 'AUTH_UNAVAILABLE');
@@ -198,10 +252,11 @@ test('the key set can be a file', async () => {
   writeFileSync(jwksFile, JSON.stringify({ keys: published }));
   const one = authenticator({ jwksFile, jwksUrl: undefined });
   assert.ok(await identify(one, await make()));
-  writeFileSync(jwksFile, 'no json');
-  assert.equal(
-    await codeOf(() => authenticator({ jwksFile, jwksUrl: undefined })),
-    'INVALID_CONFIG',
+  writeFileSync(jwksFile, 'secret, and no json');
+  assert.throws(
+    () => authenticator({ jwksFile, jwksUrl: undefined }),
+    ({ code, message }: UploadResponseError) =>
+      code === 'INVALID_CONFIG' && message.includes(jwksFile) && !message.includes('secret'),
   );
 });
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Identity } from '../../../src/admission/identity.js';
 import { Limiter } from '../../../src/admission/limiter.js';
 import { type AdmissionLimits, admissionLimitsShape } from '../../../src/admission/limits.js';
+import { Proxies } from '../../../src/admission/proxies.js';
 import type { UploadResponseError } from '../../../src/errors/index.js';
 
 const limits = (more: Partial<AdmissionLimits>) =>
@@ -14,8 +15,10 @@ const error = (code: string, retryAfterSeconds?: number) => (thrown: UploadRespo
   assert.equal(thrown.httpStatus, 429);
   return true;
 };
+const none = new Proxies([]);
 const somebody = (subject: string, maxStreams?: number): Identity => ({
   subject,
+  account: subject,
   maxStreams,
   maxBodyBytes: undefined,
   allows: () => true,
@@ -62,7 +65,7 @@ test('streams of a subject are counted; its own limit goes before the common one
 test('requests over the rate are told when to come again', () => {
   let now = 0;
   const rates = { requestsPerSecondPerPeer: 1, requestBurstPerPeer: 2 };
-  const limiter = new Limiter(limits(rates), () => now);
+  const limiter = new Limiter(limits(rates), none, () => now);
   limiter.enter('192.0.2.1', true);
   limiter.enter('192.0.2.1', false);
   assert.throws(() => limiter.enter('192.0.2.1', true), error('TOO_MANY_REQUESTS', 1));
@@ -80,6 +83,7 @@ test('connections are counted in total and for each peer, and their rate', () =>
       connectionsPerSecondPerPeer: 1,
       connectionBurstPerPeer: 3,
     }),
+    none,
     () => now,
   );
   const first = limiter.connect('192.0.2.1');
@@ -97,7 +101,7 @@ test('connections are counted in total and for each peer, and their rate', () =>
 
 test('after too many wrong credentials a peer is not looked at for a while', () => {
   let now = 0;
-  const limiter = new Limiter(limits({ authFailuresPerMinutePerPeer: 2 }), () => now);
+  const limiter = new Limiter(limits({ authFailuresPerMinutePerPeer: 2 }), none, () => now);
   limiter.enter('192.0.2.1', true);
   limiter.failed('192.0.2.1');
   limiter.failed('192.0.2.1');

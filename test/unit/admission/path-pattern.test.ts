@@ -64,6 +64,41 @@ test('a regular expression must match from end to end', () => {
   assert.throws(() => compilePath('~('), SyntaxError);
 });
 
+test('no regular expression can leave the group around it', () => {
+  assert.throws(() => compilePath('~a)|(?:.*'), SyntaxError);
+});
+
+test('an encoded slash is a slash to no regular expression', () => {
+  for (const separator of ['%2f', '%2F', '%5c', '\\']) {
+    assert.ok(!matches('~/upload/[^/]+', `/upload/a${separator}b`));
+    assert.ok(matches('/upload/*', `/upload/a${separator}b`));
+    assert.ok(!matches('/upload/a/*', `/upload/a${separator}b`));
+  }
+  assert.ok(matches('/upload/a%2fb', '/upload/a%2Fb'));
+});
+
+test('a path that others may read in another way needs leave for every path', () => {
+  const strange = [
+    '/upload/a/..;/b',
+    '/upload/a/.%3b/b',
+    '/upload/a#/b',
+    '/upload/a%',
+    '/upload/%zz',
+  ];
+  for (const one of strange) {
+    assert.ok(!matches('/upload/*', one), one);
+    assert.ok(!matches('~/upload/.*', one), one);
+    assert.ok(matches('*', one), one);
+  }
+  assert.ok(matches('/upload/*', '/upload/a..b/..c/d..;x'));
+});
+
+test('what no path can match is no pattern', () => {
+  for (const one of ['upload/a', '/a/*/b', '/a*', '/a/../b', '/a/../*', '**']) {
+    assert.throws(() => compilePath(one), SyntaxError, one);
+  }
+});
+
 test('nothing and a star mean every path', () => {
   fc.assert(fc.property(fc.string(), (text) => matches('', text) && matches('*', text)));
 });

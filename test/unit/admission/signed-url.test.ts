@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Caller, signUploadUrl } from '../../../src/admission/index.js';
@@ -28,6 +29,51 @@ test('a signed URL lets in what it was signed for', () => {
   assert.ok(!found?.allows('read', caller()));
   const unlimited = urls.identify('publish', request(sign('http://h/upload')));
   assert.equal(unlimited?.maxBodyBytes, undefined);
+});
+
+test('each URL is counted for itself, however its signature is written', () => {
+  const accountOf = (url: string) => urls.identify('publish', request(url))?.account;
+  const one = sign('http://h/upload/a?x=1');
+  assert.ok(accountOf(one));
+  assert.notEqual(accountOf(sign('http://h/upload/a?x=2')), accountOf(one));
+  assert.equal(accountOf(`${one}%3D`), accountOf(one));
+});
+
+test('the order of its parameters does not matter, that of the others does', async () => {
+  const { pathname, searchParams } = new URL(sign('http://h/upload/a?x=1&y=2', { maxBytes: 5 }));
+  const own = [...searchParams].filter(([name]) => name.startsWith('ur-'));
+  const text = own.map(([name, value]) => `${name}=${value}`).reverse();
+  const ask = (query: string) => urls.identify('publish', caller({ path: pathname, query }));
+  assert.equal(ask([...text, 'x=1', 'y=2'].join('&'))?.maxBodyBytes, 5);
+  assert.equal(ask(['x=1', ...text, 'y=2'].join('&'))?.maxBodyBytes, 5);
+  const other = ['y=2', 'x=1', ...text].join('&');
+  assert.equal(await codeOf(() => ask(other)), 'INVALID_SIGNATURE');
+});
+
+test('what is no number is refused, whoever has signed it', async () => {
+  // As a signer in another language would do it that formats dates in its own way.
+  const signature = (expires: string, maxBytes: string) => {
+    const lines = ['upload-response-url-1', 'PUT', '/upload/a', '', expires, maxBytes, 'new'];
+    return createHmac('sha256', NEW.secret).update(lines.join('\n')).digest('base64url');
+  };
+  const ask = (expires: string, maxBytes: string) => {
+    const fields = { key: 'new', expires, 'max-bytes': maxBytes };
+    const pairs = { ...fields, signature: signature(expires, maxBytes) };
+    const query = Object.entries(pairs).map(([name, value]) => `ur-${name}=${value}`);
+    return urls.identify('publish', caller({ query: query.join('&') }));
+  };
+  assert.ok(ask(String(NOW), '7'));
+  for (const [expires, maxBytes] of [
+    ['2031-01-01', '7'],
+    ['never', '7'],
+    ['1e99', '7'],
+    ['', '7'],
+    [String(NOW), 'many'],
+    [String(NOW), '-1'],
+    [String(NOW), '1e99'],
+  ] as const) {
+    assert.equal(await codeOf(() => ask(expires, maxBytes)), 'INVALID_SIGNATURE');
+  }
 });
 
 test('both keys count while one takes the place of the other', async () => {

@@ -52,6 +52,18 @@ test('a token brings its own limits', () => {
   assert.deepEqual([found.maxBodyBytes, found.maxStreams], [5, 7]);
 });
 
+test('no two entries have one token', () => {
+  const { hash } = random;
+  const twice = [
+    { name: 'one', hash },
+    { name: 'two', hash },
+  ];
+  assert.throws(
+    () => auth({ tokens: twice }),
+    ({ message }: Error) => /another token/.test(message) && !message.includes(hash),
+  );
+});
+
 test('nothing else is known', () => {
   const tokens = new TokenAuthenticator(entries);
   const wrong = [random.token.slice(0, -1), `${random.token}x`, random.hash, '', 'one'];

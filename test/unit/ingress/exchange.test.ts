@@ -95,27 +95,28 @@ test('the response is not copied, and its slot stays until it is taken', async (
 test('a claim that comes while the claim is looked at is no failure', async () => {
   fixture = new Fixture();
   const sink = new Sink();
-  const exchange = fixture.open(sink);
   const worker = await fixture.worker();
   const { native } = fixture.segment;
   const failureOf = native.failureOf.bind(native);
   const ownerOf = native.ownerOf.bind(native);
+  let id = 0;
   let looking = false;
   let job: Job | undefined;
-  const look: typeof failureOf = (id, lane) => {
+  const look: typeof failureOf = (...of) => {
     looking = true;
-    return failureOf(id, lane);
+    return failureOf(...of);
   };
-  const claimAfterTheLook: typeof ownerOf = (id, lane) => {
-    const owner = ownerOf(id, lane);
-    if (looking && !job) {
-      job = new Job(worker, exchange.id);
+  const claimAfterTheLook: typeof ownerOf = (...of) => {
+    const owner = ownerOf(...of);
+    if (looking && id > 0 && !job) {
+      job = new Job(worker, id);
       job.head();
     }
     return owner;
   };
   Object.defineProperty(native, 'failureOf', { value: look });
   Object.defineProperty(native, 'ownerOf', { value: claimAfterTheLook });
+  id = fixture.open(sink).id;
   await until(() => job !== undefined, 'a look at the claim');
   await until(() => sink.calls.length > 0, 'the head, or a failure');
   job?.body('whole');

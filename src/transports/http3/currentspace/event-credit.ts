@@ -44,8 +44,8 @@ export class EventCredit {
     return Math.max(0, this.#keptEvents - this.#unacknowledged);
   }
 
-  /** So many events were delivered and are dealt with, of which `asides` are not of requests. True when the engine had stopped and may go on:
-   *  it does not notice by itself. */
+  /** So many events were delivered and are dealt with, of which `asides` are not of requests. True when
+   *  the engine had stopped and may go on: it does not notice by itself. */
   received(count: number, acknowledger: Acknowledger, asides = 0): boolean {
     if (asides > 0) acknowledger.ackEventBatch(asides);
     this.#unacknowledged += count - asides;

@@ -33,7 +33,7 @@ int read_body(ur_exchange* exchange, tally* sum, each_slot each, void* context) 
 
 int wait_a_while(ur_exchange* exchange, const ur_slot* slot, void* context) {
   (void)exchange, (void)slot, (void)context;
-  const long ms = atol(argument);
+  const long ms = argument[0] ? atol(argument) : 2;
   const struct timespec time = {ms / 1000, ms % 1000 * 1000000};
   nanosleep(&time, NULL);
   return 0;

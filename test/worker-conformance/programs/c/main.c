@@ -100,6 +100,7 @@ int main(int count, char** arguments) {
   const char* role = arguments[2];
   options.socket = arguments[1];
   options.accept = die_before_claim;
+  if (strcmp(work, "chaos") == 0) options.flags = UR_WORKER_VERIFY;
   if (strcmp(role, "responder") != 0) options.role = UR_ROLE_OBSERVER;
   if (strncmp(role, "required:", 9) == 0) options.observer = role + 9;
   int result = ur_worker_new(&options, &worker);

@@ -76,6 +76,39 @@ static int answer_pin(ur_exchange* exchange) {
   return answer(exchange, text);
 }
 
+enum { KEPT = 3 };
+
+typedef struct hoard {
+  ur_reader* reader;
+  uint64_t ids[KEPT + 1];
+  int count;
+} hoard;
+
+static int keep(ur_exchange* exchange, const ur_slot* slot, void* context) {
+  hoard* kept = context;
+  (void)exchange;
+  int result = ur_reader_pin(kept->reader, slot->id);
+  if (result < 0) return result;
+  kept->ids[kept->count++] = slot->id;
+  if (kept->count <= KEPT) return 0;
+  for (int i = 1; i >= 0 && result == 0; i--) result = ur_reader_unpin(kept->reader, kept->ids[i]);
+  kept->count -= 2;
+  memmove(kept->ids, kept->ids + 2, (size_t)kept->count * sizeof kept->ids[0]);
+  return result;
+}
+
+static int answer_hoard(ur_exchange* exchange) {
+  hoard kept = {.reader = ur_exchange_request(exchange)};
+  tally sum = {0};
+  char text[64];
+  int result = read_body(exchange, &sum, keep, &kept);
+  for (int i = 0; i < kept.count && result == 0; i++) {
+    result = ur_reader_unpin(kept.reader, kept.ids[i]);
+  }
+  tally_text(&sum, text, sizeof text);
+  return result < 0 ? result : answer(exchange, text);
+}
+
 static int drop_body(ur_exchange* exchange) {
   ur_reader* reader = ur_exchange_request(exchange);
   ur_slot slot;
@@ -132,20 +165,27 @@ static int give_up(ur_exchange* exchange) {
   return result < 0 ? result : ur_writer_fail(ur_exchange_response(exchange), UR_WORKER_FAILED);
 }
 
-int answer_as_told(ur_exchange* exchange) {
-  if (strcmp(work, "tally") == 0) return answer_tally(exchange, NULL);
-  if (strcmp(work, "slow") == 0) return answer_tally(exchange, wait_a_while);
-  if (strcmp(work, "overlap") == 0) return answer_overlap(exchange);
-  if (strcmp(work, "echo") == 0) return answer_echo(exchange);
-  if (strcmp(work, "early") == 0) return answer(exchange, "early\n");
-  if (strcmp(work, "pin") == 0) return answer_pin(exchange);
-  if (strcmp(work, "stage") == 0) return answer_stage(exchange);
-  if (strcmp(work, "fail") == 0) return give_up(exchange);
-  if (strcmp(work, "wait") == 0) return answer_nothing(exchange);
-  if (strcmp(work, "die") == 0) return answer_dying(exchange);
-  if (strcmp(work, "hold") == 0) {
+static int answer_with(ur_exchange* exchange, const char* what) {
+  if (strcmp(what, "tally") == 0) return answer_tally(exchange, NULL);
+  if (strcmp(what, "slow") == 0) return answer_tally(exchange, wait_a_while);
+  if (strcmp(what, "overlap") == 0) return answer_overlap(exchange);
+  if (strcmp(what, "echo") == 0) return answer_echo(exchange);
+  if (strcmp(what, "early") == 0) return answer(exchange, "early\n");
+  if (strcmp(what, "pin") == 0) return answer_pin(exchange);
+  if (strcmp(what, "hoard") == 0) return answer_hoard(exchange);
+  if (strcmp(what, "stage") == 0) return answer_stage(exchange);
+  if (strcmp(what, "fail") == 0) return give_up(exchange);
+  if (strcmp(what, "wait") == 0) return answer_nothing(exchange);
+  if (strcmp(what, "die") == 0) return answer_dying(exchange);
+  if (strcmp(what, "hold") == 0) {
     wait_for_word();
     return answer_tally(exchange, NULL);
   }
   return UR_UNSUPPORTED;
+}
+
+int answer_as_told(ur_exchange* exchange) {
+  if (strcmp(work, "chaos") != 0) return answer_with(exchange, work);
+  const char* chosen = ur_head_value(ur_exchange_head(exchange), "x-work");
+  return answer_with(exchange, chosen ? chosen : "tally");
 }

@@ -31,16 +31,17 @@ class Tally {
 /** Reads the whole body and reports it. */
 async function read({ id, request }, each = () => undefined) {
   const tally = new Tally();
-  for await (const { bytes } of request.body) {
+  for await (const chunk of request.body) {
+    const { bytes } = chunk;
     if (tally.bytes === 0) report({ event: 'reading', stream: id });
     tally.add(bytes);
-    await each(bytes);
+    await each(bytes, chunk);
   }
   report({ event: 'read', stream: id, bytes: tally.bytes, crc32: tally.crc32 });
   return tally;
 }
 
-const slowly = () => delay(Number(argument));
+const slowly = () => delay(Number(argument ?? 2));
 
 const responders = {
   async tally(exchange) {
@@ -74,6 +75,16 @@ const responders = {
     first.release();
     await respond(200).end(`${kept}${rest}`);
   },
+  async hoard(exchange) {
+    const kept = [];
+    const tally = await read(exchange, (_, chunk) => {
+      kept.push(chunk.retain());
+      if (kept.length > 3) for (const one of kept.splice(0, 2).reverse()) one.release();
+    });
+    for (const one of kept) one.release();
+    await exchange.respond(200).end(`${tally}`);
+  },
+  chaos: (exchange) => responders[exchange.request.header('x-work')](exchange),
   async hold(exchange) {
     await word();
     await responders.tally(exchange);
@@ -141,7 +152,9 @@ const [, required] = role.split(':');
 const observer = required ? { name: required, required: true } : role === 'observer' || undefined;
 const works = observer ? observers : responders;
 try {
-  const worker = await attach({ socket, name: `node-${work}`, observer, filter, onEvent });
+  const verify = work === 'chaos';
+  const name = `node-${work}`;
+  const worker = await attach({ socket, name, observer, verify, filter, onEvent });
   stopOnSignals(worker);
   await worker.run(async (exchange) => {
     const { id: stream } = exchange;
