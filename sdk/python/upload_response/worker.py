@@ -152,7 +152,8 @@ class _ThreadWorker(Service, Generic[T]):
 
     def _take(self, attachment: Attachment, end: Optional[float]) -> Any:
         if end is None:
-            return block_for(attachment.next, None)
+            # What an observer has missed is reported between the pieces.
+            return block_for(attachment.next, None, self._options.observes)
         return attachment.next(round(_left(end) * 1000))
 
     def _serve(self, handler: Callable[[T], Any]) -> None:
