@@ -152,7 +152,7 @@ export class Connection {
     if (now - this.#quietSince > (this.#used ? keepAliveTimeoutMs : headTimeoutMs)) this.end();
   }
 
-  /** A client that does not take an answer would keep its stream for ever. A stream that stays although
+  /** A client that does not take an answer, or goes on sending after it, would keep its stream for ever. A stream that stays although
    *  it was reset has a session that nghttp2 has given up, which Node does not tell. */
   #sweepStreams(now: number): void {
     for (const [stream, open] of this.#streams) {
@@ -165,7 +165,9 @@ export class Connection {
         this.cut();
         return;
       }
-      this.reset(stream, NGHTTP2_CANCEL);
+      // Whole, as far as the client is concerned: it must not take the answer for cut.
+      const sent = stream.state.localClose === 1;
+      this.reset(stream, sent ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
       open.leftAt = now;
     }
   }

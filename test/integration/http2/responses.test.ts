@@ -3,10 +3,12 @@ import { type ClientHttp2Session, connect as connectNode } from 'node:http2';
 import { after, before, test } from 'node:test';
 import { encodeHeaders, type Header } from '../../../src/protocols/hpks/index.js';
 import { SlotFlag } from '../../../src/ring/index.js';
-import { ErrorCode, Flag, FrameType, Setting } from '../../support/http2/frames.js';
+import { ErrorCode, Flag, type Frame, FrameType, Setting } from '../../support/http2/frames.js';
 import { RawHttp2, type RawHttp2Options } from '../../support/http2/raw-http2.js';
 import { TestServer } from '../../support/test-server.js';
 import { within } from '../../support/until.js';
+
+const LINGER_BYTES = 100_000;
 
 let server: TestServer;
 /** Node's own client, which reads what a raw one does not: header fields and trailers. */
@@ -15,6 +17,7 @@ before(async () => {
   server = await TestServer.start({
     limits: { responseIdleTimeoutMs: 1000 },
     http: { keepAliveTimeoutMs: 60_000 },
+    transports: { http2: { lingerMs: 300, lingerBytes: LINGER_BYTES } },
   });
   const origin = `https://127.0.0.1:${server.port('https', 'http2')}`;
   node = connectNode(origin, { rejectUnauthorized: false });
@@ -62,6 +65,8 @@ function ask(
   });
   return within(answer, 'an answer');
 }
+
+const isEnd = ({ type, flags }: Frame) => type === FrameType.data && (flags & Flag.endStream) !== 0;
 
 /** Asks a worker for a response with these fields and this body. */
 const status = (
@@ -197,6 +202,23 @@ test('an answer before the end of the request is whole, and then the rest is not
     client.destroy();
     await server.free();
   }
+});
+
+test('the rest of a request after its answer is read away, within bounds', async () => {
+  const client = await connect();
+  client.open(1, '/upload/early');
+  assert.equal((await client.sees(isEnd, 'the answer')).payload.toString(), 'early');
+  client.data(1, Buffer.alloc(LINGER_BYTES / 2));
+  client.data(1, '', true);
+  await client.isAlive();
+  assert.equal(client.answerSoFar(1).reset, undefined);
+
+  client.open(3, '/nowhere');
+  for (let sent = 0; sent <= LINGER_BYTES; sent += 10_000) client.data(3, Buffer.alloc(10_000));
+  assert.equal(await client.reset(3), ErrorCode.noError);
+  assert.equal(client.answerSoFar(3).status, 404);
+  client.destroy();
+  await server.free();
 });
 
 test('the same, while the client’s window is small', async () => {
