@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   readonly headTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly lingerMs: number;
+  /** Time that a connection which ends has to send what waits. */
+  readonly flushMs: number;
   readonly sweepEveryMs: number;
 }
 
@@ -139,13 +141,14 @@ export class Connection {
 
   /** Ends what has lasted too long. */
   sweep(now: number): void {
-    const { lingerMs } = this.#options;
     this.#sweepStreams(now);
     if (this.#streams.size > 0 && !this.#session.destroyed) return;
     if (this.#session.destroyed) this.#endingSince ??= now;
     if (this.#endingSince !== undefined) {
       // A client that does not close would keep half a connection for ever.
-      if (now - this.#endingSince > lingerMs) this.cut();
+      const { lingerMs, flushMs } = this.#options;
+      const since = Math.max(this.#endingSince, this.#quietSince);
+      if (now - since > (this.socket.writableEnded ? lingerMs : flushMs)) this.cut();
       return;
     }
     const { headTimeoutMs, keepAliveTimeoutMs } = this.#options;
