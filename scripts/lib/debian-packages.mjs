@@ -44,6 +44,7 @@ const packages = [
   { name: 'wrk', kinds: ['clients'], present: () => which('wrk') },
   { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },
   { name: 'systemd', kinds: ['clients'], present: () => which('systemd-analyze') },
+  { name: 'nghttp2-client', kinds: ['clients'], present: () => which('h2load') },
 ];
 
 /** The names of the packages that these kinds of work need and the machine does not have. */
