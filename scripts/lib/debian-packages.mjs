@@ -38,6 +38,7 @@ const packages = [
   { name: 'wrk', kinds: ['clients'], present: () => which('wrk') },
   { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },
   { name: 'chromium', kinds: ['browsers'], present: () => which('chromium') },
+  { name: 'systemd', kinds: ['clients'], present: () => which('systemd-analyze') },
 ];
 
 /** The names of the packages that these kinds of work need and the machine does not have. */
