@@ -11,6 +11,8 @@ export interface Protocol {
 export const PROTOCOLS = {
   http1: { label: 'HTTP/1.1', client: 'http1-client', port: 'http', scheme: 'http' },
   http1Tls: { label: 'HTTP/1.1 TLS', client: 'http1-client', port: 'https', scheme: 'https' },
+  ws: { label: 'WebSocket', client: 'ws-client', port: 'ws', scheme: 'ws' },
+  wss: { label: 'WebSocket TLS', client: 'ws-client', port: 'wss', scheme: 'wss' },
 } as const satisfies Record<string, Protocol>;
 
 export type ProtocolName = keyof typeof PROTOCOLS;

@@ -43,6 +43,7 @@ const packages = [
   { name: 'curl', kinds: ['clients'], present: () => which('curl') },
   { name: 'wrk', kinds: ['clients'], present: () => which('wrk') },
   { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },
+  { name: 'chromium', kinds: ['browsers'], present: () => which('chromium') },
   { name: 'systemd', kinds: ['clients'], present: () => which('systemd-analyze') },
   { name: 'nghttp2-client', kinds: ['clients'], present: () => which('h2load') },
 ];

@@ -125,7 +125,7 @@ export const suites = [
     name: 'interop',
     what: 'test/interop, other programs',
     needs: ['addon', 'dist'],
-    packages: ['clients'],
+    packages: ['clients', 'browsers'],
     timeoutSeconds: 600,
     run: (at) => nodeTests('test/interop', at),
   },

@@ -11,4 +11,6 @@ const server = await createServer({
 });
 const addresses = await server.listen();
 const portOf = (scheme) => addresses.find((address) => address.scheme === scheme).port;
-serveParent({ http: portOf('http'), https: portOf('https'), path: '/upload' });
+const schemes = ['http', 'https', 'ws', 'wss'];
+const ports = Object.fromEntries(schemes.map((scheme) => [scheme, portOf(scheme)]));
+serveParent({ ...ports, path: '/upload' });
