@@ -77,6 +77,8 @@ enum class [[nodiscard]] Status : int32_t {
   kHpksTruncated = -76,
   kInvalidConfig = -80,
   kInvalidWorkerModule = -81,
+  kIngressDied = -90,
+  kResumeRefused = -91,
   kUnauthenticated = -120,
   kInvalidCredentials = -121,
   kForbidden = -122,
@@ -87,8 +89,6 @@ enum class [[nodiscard]] Status : int32_t {
   kTooManyConnections = -127,
   kMemoryLimit = -128,
   kConnectionMisused = -130,
-  kIngressDied = -90,
-  kResumeRefused = -91,
   kBadHandshake = -150,
   kWebsocketVersion = -151,
   kOriginRefused = -152,
@@ -246,6 +246,10 @@ constexpr const char* status_name(Status status) {
       return "INVALID_CONFIG";
     case Status::kInvalidWorkerModule:
       return "INVALID_WORKER_MODULE";
+    case Status::kIngressDied:
+      return "INGRESS_DIED";
+    case Status::kResumeRefused:
+      return "RESUME_REFUSED";
     case Status::kUnauthenticated:
       return "UNAUTHENTICATED";
     case Status::kInvalidCredentials:
@@ -266,10 +270,6 @@ constexpr const char* status_name(Status status) {
       return "MEMORY_LIMIT";
     case Status::kConnectionMisused:
       return "CONNECTION_MISUSED";
-    case Status::kIngressDied:
-      return "INGRESS_DIED";
-    case Status::kResumeRefused:
-      return "RESUME_REFUSED";
     case Status::kBadHandshake:
       return "BAD_HANDSHAKE";
     case Status::kWebsocketVersion:
@@ -443,6 +443,10 @@ constexpr const char* status_text(Status status) {
       return "the configuration is not valid";
     case Status::kInvalidWorkerModule:
       return "the module exports no worker";
+    case Status::kIngressDied:
+      return "the server process that had received the request died";
+    case Status::kResumeRefused:
+      return "the server does not know the attachment that was to go on";
     case Status::kUnauthenticated:
       return "this needs credentials";
     case Status::kInvalidCredentials:
@@ -463,10 +467,6 @@ constexpr const char* status_text(Status status) {
       return "the server keeps as many bytes waiting as it may";
     case Status::kConnectionMisused:
       return "the connection was closed for what its client did on it";
-    case Status::kIngressDied:
-      return "the server process that had received the request died";
-    case Status::kResumeRefused:
-      return "the server does not know the attachment that was to go on";
     case Status::kBadHandshake:
       return "the request to upgrade cannot be understood";
     case Status::kWebsocketVersion:
@@ -640,6 +640,10 @@ constexpr const char* status_remedy(Status status) {
       return "Correct the key that the message names.";
     case Status::kInvalidWorkerModule:
       return "Export default a function, or an object with a fetch or handle function.";
+    case Status::kIngressDied:
+      return "Stop working on the stream: its client is gone. The server log says why the process died.";
+    case Status::kResumeRefused:
+      return "Attach again; the worker SDK does so by itself.";
     case Status::kUnauthenticated:
       return "Send a token, a signed URL or a client certificate, as docs/authentication.md shows.";
     case Status::kInvalidCredentials:
@@ -660,10 +664,6 @@ constexpr const char* status_remedy(Status status) {
       return "Retry later, raise limits.maxWaitingBytes, or have workers read faster.";
     case Status::kConnectionMisused:
       return "Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames.";
-    case Status::kIngressDied:
-      return "Stop working on the stream: its client is gone. The server log says why the process died.";
-    case Status::kResumeRefused:
-      return "Attach again; the worker SDK does so by itself.";
     case Status::kBadHandshake:
       return "Send the WebSocket handshake of RFC 6455: a GET without a body, with one Sec-WebSocket-Key.";
     case Status::kWebsocketVersion:

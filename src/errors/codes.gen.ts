@@ -478,6 +478,20 @@ export const ERRORS = {
     text: 'the module exports no worker',
     remedy: 'Export default a function, or an object with a fetch or handle function.',
   },
+  INGRESS_DIED: {
+    number: 90,
+    http: 502,
+    grpc: 'UNAVAILABLE',
+    text: 'the server process that had received the request died',
+    remedy: 'Stop working on the stream: its client is gone. The server log says why the process died.',
+  },
+  RESUME_REFUSED: {
+    number: 91,
+    http: 503,
+    grpc: 'FAILED_PRECONDITION',
+    text: 'the server does not know the attachment that was to go on',
+    remedy: 'Attach again; the worker SDK does so by itself.',
+  },
   UNAUTHENTICATED: {
     number: 120,
     http: 401,
@@ -547,20 +561,6 @@ export const ERRORS = {
     grpc: 'RESOURCE_EXHAUSTED',
     text: 'the connection was closed for what its client did on it',
     remedy: 'Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames.',
-  },
-  INGRESS_DIED: {
-    number: 90,
-    http: 502,
-    grpc: 'UNAVAILABLE',
-    text: 'the server process that had received the request died',
-    remedy: 'Stop working on the stream: its client is gone. The server log says why the process died.',
-  },
-  RESUME_REFUSED: {
-    number: 91,
-    http: 503,
-    grpc: 'FAILED_PRECONDITION',
-    text: 'the server does not know the attachment that was to go on',
-    remedy: 'Attach again; the worker SDK does so by itself.',
   },
   BAD_HANDSHAKE: {
     number: 150,

@@ -554,6 +554,24 @@ class InvalidWorkerModule(UploadResponseError):
     remedy = "Export default a function, or an object with a fetch or handle function."
 
 
+class IngressDied(UploadResponseError):
+    code = "INGRESS_DIED"
+    number = 90
+    http_status = 502
+    text = "the server process that had received the request died"
+    remedy = (
+        "Stop working on the stream: its client is gone. The server log says why the process died."
+    )
+
+
+class ResumeRefused(UploadResponseError):
+    code = "RESUME_REFUSED"
+    number = 91
+    http_status = 503
+    text = "the server does not know the attachment that was to go on"
+    remedy = "Attach again; the worker SDK does so by itself."
+
+
 class Unauthenticated(UploadResponseError):
     code = "UNAUTHENTICATED"
     number = 120
@@ -634,24 +652,6 @@ class ConnectionMisused(UploadResponseError):
     remedy = (
         "Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames."
     )
-
-
-class IngressDied(UploadResponseError):
-    code = "INGRESS_DIED"
-    number = 90
-    http_status = 502
-    text = "the server process that had received the request died"
-    remedy = (
-        "Stop working on the stream: its client is gone. The server log says why the process died."
-    )
-
-
-class ResumeRefused(UploadResponseError):
-    code = "RESUME_REFUSED"
-    number = 91
-    http_status = 503
-    text = "the server does not know the attachment that was to go on"
-    remedy = "Attach again; the worker SDK does so by itself."
 
 
 class BadHandshake(UploadResponseError):
@@ -839,6 +839,8 @@ for _error in (
     HpksTruncated,
     InvalidConfig,
     InvalidWorkerModule,
+    IngressDied,
+    ResumeRefused,
     Unauthenticated,
     InvalidCredentials,
     Forbidden,
@@ -849,8 +851,6 @@ for _error in (
     TooManyConnections,
     MemoryLimit,
     ConnectionMisused,
-    IngressDied,
-    ResumeRefused,
     BadHandshake,
     WebsocketVersion,
     OriginRefused,
