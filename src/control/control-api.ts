@@ -122,7 +122,7 @@ export class ControlApi {
       reply.raw.once('close', () => {
         this.#visits.delete(request);
         permit.release();
-        patience.end(new UploadResponseError('CLIENT_GONE'));
+        if (!isSent(reply)) patience.end(new UploadResponseError('CLIENT_GONE'));
       });
     } catch (error) {
       reply.hijack();
