@@ -20,6 +20,5 @@ export {
   normalizeTarget,
   valuesOf,
 } from './request-fields.js';
-export type { RawRequest, RawResponse } from './routes.js';
-export { WEBSOCKET_ONLY } from './routes.js';
+export { type RawRequest, type RawResponse, WEBSOCKET_ONLY } from './routes.js';
 export { tcpSocketOf } from './tcp-socket.js';
