@@ -7,6 +7,7 @@ import {
   nativeTests,
   nodeProgram,
   nodeTests,
+  pythonTests,
   smallBenchmarks,
 } from './suite-kinds.mjs';
 
@@ -125,6 +126,22 @@ export const suites = [
     packages: ['clients'],
     timeoutSeconds: 600,
     run: (at) => nodeTests('test/interop', at),
+  },
+  {
+    name: 'python',
+    what: 'sdk/python/tests, the Python SDK',
+    needs: ['addon', 'dist'],
+    packages: [...cmake, 'python'],
+    timeoutSeconds: 420,
+    run: (at) => pythonTests('sdk/python/tests', at),
+  },
+  {
+    name: 'python-apps',
+    what: 'sdk/python/tests/apps: FastAPI, numpy, mypy, pip',
+    needs: ['addon', 'dist'],
+    packages: [...cmake, 'python', 'python-apps'],
+    timeoutSeconds: 300,
+    run: (at) => pythonTests('sdk/python/tests/apps', at),
   },
   {
     name: 'faults',

@@ -25,12 +25,12 @@ export interface AdmissionSet {
   readonly admission: Admission;
   readonly connections: ConnectionAdmission;
   /**
-   * What is new counts from now on; what was let in before stays, and is counted on. All of it, or
-   * nothing where it throws.
-   * @throws UploadResponseError INVALID_CONFIG; also where it would turn authentication off: other
-   *   machines may reach a server that was started with it
+   * Reads another configuration, and key sets again. What it returns puts that in place: what is new
+   * counts from then on; what was let in before stays, and is counted on.
+   * @throws UploadResponseError INVALID_CONFIG, and nothing has changed; also where it would turn
+   *   authentication off: other machines may reach a server that was started with it
    */
-  update(auth: AuthConfig, limits: AdmissionLimits): void;
+  prepare(auth: AuthConfig, limits: AdmissionLimits): () => void;
   /** Ends what is asked of others. Idempotent, never throws. */
   close(): Promise<void>;
 }
@@ -71,20 +71,24 @@ class CurrentAdmission implements AdmissionSet, Admission {
     return (this.#gate ?? openAdmission).admit(action, caller);
   }
 
-  update(auth: AuthConfig, limits: AdmissionLimits): void {
+  prepare(auth: AuthConfig, limits: AdmissionLimits): () => void {
     if (isAuthConfigured(this.#auth) && !isAuthConfigured(auth)) {
       const detail = 'auth: it cannot be turned off while the server runs, restart it';
       throw new UploadResponseError('INVALID_CONFIG', detail);
     }
     // A file may hold another key set under the same name.
     const kept = isDeepStrictEqual(auth, this.#auth) && auth.jwt?.jwksFile === undefined;
-    const before = { gate: this.#gate, callback: this.#authenticators.callback };
-    if (!kept) this.#authenticators = authenticatorsOf(auth);
-    this.#auth = auth;
-    this.#proxies = new Proxies(auth.trustedProxies);
-    this.connections.update(limits, this.#proxies);
-    this.#gate = this.#makeGate();
-    if (!kept && before.callback) void this.#retire(before.callback, before.gate);
+    const authenticators = kept ? this.#authenticators : authenticatorsOf(auth);
+    const proxies = new Proxies(auth.trustedProxies);
+    return () => {
+      const before = { gate: this.#gate, callback: this.#authenticators.callback };
+      this.#authenticators = authenticators;
+      this.#auth = auth;
+      this.#proxies = proxies;
+      this.connections.update(limits, proxies);
+      this.#gate = this.#makeGate();
+      if (!kept && before.callback) void this.#retire(before.callback, before.gate);
+    };
   }
 
   async close(): Promise<void> {

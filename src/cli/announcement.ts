@@ -13,10 +13,17 @@ export interface Address {
   readonly url: string;
 }
 
+/** Where a server can be reached. */
+export interface Listening {
+  readonly addresses: readonly Address[];
+  /** The listener for operations, if there is one. */
+  readonly admin?: Omit<Address, 'transport' | 'scheme'> | undefined;
+}
+
 /** The first line of `serve --json`; docs/cli.md describes it. */
 export function listeningEvent(
   setup: ServeSetup,
-  addresses: readonly Address[],
+  { addresses, admin }: Listening,
 ): { readonly event: 'listening' } & Record<string, unknown> {
   const { segment } = setup.config;
   const { totalBytes, startBytes } = planGeometry(segment);
@@ -24,6 +31,7 @@ export function listeningEvent(
     event: 'listening',
     pid: process.pid,
     addresses,
+    ...(admin ? { admin } : {}),
     socket: segment.socket,
     segment: { totalBytes, startBytes, memory: segment.memory },
     ...(setup.certificate ? { certificate: setup.certificate.certFile } : {}),
@@ -33,7 +41,7 @@ export function listeningEvent(
 /** What `serve` says to a person when it is ready. */
 export function announcement(
   setup: ServeSetup,
-  addresses: readonly Address[],
+  { addresses, admin }: Listening,
   { workers }: { readonly workers: number },
 ): string {
   const style = styleFor(process.stdout);
@@ -49,6 +57,7 @@ export function announcement(
     `${style.bold('segment')}  ${humanBytes(plan.startBytes)} of shared memory, streams: ${pools}`,
     `${style.bold('socket')}   ${segment.socket}`,
     ...places.map(({ url }) => `${style.bold('url')}      ${style.cyan(url)}`),
+    ...(admin ? [`${style.bold('admin')}    ${style.cyan(admin.url)}`] : []),
   ];
   if (setup.certificate) {
     lines.push(`${style.bold('trust')}    --cacert ${setup.certificate.certFile}`);

@@ -19,9 +19,10 @@ export interface Endpoint {
 }
 
 /** Every address of the configuration: maps with a port, at the top of their section or inside. */
-export function endpointsOf({ http, transports }: Config): Endpoint[] {
+export function endpointsOf({ http, admin, transports }: Config): Endpoint[] {
   const found: Endpoint[] = [];
   collect(http, 'http', '127.0.0.1', found);
+  collect(admin, 'admin', '127.0.0.1', found);
   for (const [name, config] of Object.entries(transports)) {
     collect(config, `transports.${name}`, '127.0.0.1', found);
   }

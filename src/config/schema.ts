@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { type AuthConfig, authConfigSchema, isAuthConfigured } from '../admission/config.js';
 import { admissionLimitsShape } from '../admission/limits.js';
+import { CONTROL_PREFIX, controlConfigSchema } from '../control/config.js';
 import { type HttpConfig, httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
 import type { TransportDefinition } from '../transports/transport.js';
+import { adminSchema, OPERATIONS_PATHS } from './admin-schema.js';
 import { exposedAddresses } from './exposure.js';
 import { segmentSchema } from './segment-schema.js';
 
@@ -33,6 +35,7 @@ export const configSchema = z
     segment: segmentSchema.prefault({}),
     limits: limitsSchema.extend(admissionLimitsShape).prefault({}),
     auth: authConfigSchema.prefault({}),
+    control: controlConfigSchema.prefault({}),
     server: z
       .strictObject({
         processes: z
@@ -59,6 +62,20 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    admin: adminSchema.prefault({}),
+    reload: z
+      .strictObject({
+        watchMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(2000)
+          .describe(
+            'How often `serve` looks whether configuration, certificates and key set have changed; ' +
+              'they are read again when they have been quiet for so long. 0: only at SIGHUP.',
+          ),
+      })
+      .prefault({}),
     log: z
       .strictObject({
         level: z
@@ -71,16 +88,26 @@ export const configSchema = z
           .describe(
             'Lines for people instead of JSON. Without it: when standard error is a terminal.',
           ),
+        streams: z.boolean().default(true).describe('A line for each stream at its end.'),
       })
       .prefault({}),
     shutdown: z
       .strictObject({
+        announceMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(0)
+          .describe(
+            'After SIGTERM: time in which /readyz says 503 and everything is still taken, so that a ' +
+              'load balancer can look elsewhere first.',
+          ),
         drainTimeoutMs: z
           .int()
           .min(0)
           .max(2 ** 31 - 1)
           .default(30_000)
-          .describe('After SIGTERM: time that running requests have to finish; then they are cut.'),
+          .describe('After that: time that running requests have to finish; then they are cut.'),
       })
       .prefault({}),
   })
@@ -90,7 +117,16 @@ export const configSchema = z
         context.addIssue({ code: 'custom', path, message: exposedText(host) });
       }
     }
+    if (config.control.enabled && config.http.prefix.startsWith(CONTROL_PREFIX)) {
+      const message = `stands where the control API is served; accepted: no path below ${CONTROL_PREFIX}`;
+      context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
+    }
     checkCertificates(config, context);
+    const reserved: string[] = config.admin.onHttp ? Object.values(OPERATIONS_PATHS) : [];
+    if (reserved.includes(config.http.prefix)) {
+      const message = `${config.http.prefix} is taken; accepted: another path, or admin.onHttp: false`;
+      context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
+    }
     checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {

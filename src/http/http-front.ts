@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { Socket } from 'node:net';
+import { type Socket, Server as TcpServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { ConnectionAdmission } from '../admission/index.js';
 import type { UploadResponseError } from '../errors/index.js';
@@ -14,6 +14,8 @@ import {
   type Http1Listener,
   isHttp1,
   type Listener,
+  limitConnections,
+  prepareTls,
 } from './listeners.js';
 import { normalizeTarget } from './request-fields.js';
 import { createRoutes, type RawRequest, type RawResponse } from './routes.js';
@@ -67,8 +69,11 @@ export class HttpFront {
   /** Routes that are no uploads are added here before `listen`. */
   readonly app: FastifyInstance;
   readonly prefix: string;
+  /** While this says so, what drains leaves idle connections open: those on the other side answer
+   *  requests that are under way, and could not connect again. */
+  isNeeded: () => boolean = () => false;
   readonly limits: HttpLimits;
-  readonly #config: HttpConfig;
+  #config: HttpConfig;
   readonly #log: Logger;
   readonly #connections: ConnectionAdmission | undefined;
   /** TLS connections before the end of their handshake. */
@@ -78,6 +83,7 @@ export class HttpFront {
   #webSocket: WebSocketTaker | undefined;
   readonly #upgrades = new WeakSet<object>();
   #listeners: readonly Listener[] = [];
+  #certificateExpiresAt: number | undefined;
   #endpoints: readonly Endpoint[] = [];
   readonly #refusedConnections: Record<string, number> = {};
   #stopped = false;
@@ -125,6 +131,7 @@ export class HttpFront {
           http2.connection(socket);
         }),
     });
+    this.#certificateExpiresAt = this.#config.tls && prepareTls(this.#config.tls).expiresAt;
     for (const listener of this.#listeners) {
       if (isHttp1(listener)) {
         this.#http1?.serve(listener.server);
@@ -145,9 +152,33 @@ export class HttpFront {
     return { ...this.#refusedConnections };
   }
 
+  /** When the certificate expires, in seconds since 1970; undefined without TLS. */
+  get certificateExpiresAt(): number | undefined {
+    return this.#certificateExpiresAt;
+  }
+
+  /**
+   * Reads certificates again, and what else can be changed: `maxConnections`. What it returns puts that
+   * in place for new connections. @throws UploadResponseError INVALID_CONFIG; nothing has changed then
+   */
+  reload(config: HttpConfig): () => void {
+    const tls = config.tls && prepareTls(config.tls);
+    return () => {
+      this.#config = config;
+      this.#certificateExpiresAt = tls?.expiresAt;
+      limitConnections(this.#listeners, config.maxConnections);
+      for (const { kind, server } of this.#listeners) if (kind === 'tls') tls?.install(server);
+    };
+  }
+
   /** Takes a request to its route. Its head has been read and nothing of its body. */
   route(request: RawRequest, response: RawResponse): void {
     this.app.routing(request as IncomingMessage, response as ServerResponse);
+  }
+
+  /** Answers a request, of which nothing has been read, with an error. */
+  refuse(request: RawRequest, response: RawResponse, error: UploadResponseError): void {
+    this.#upload(request, response, error);
   }
 
   /** Binds every listener, or throws and has bound none. */
@@ -167,13 +198,17 @@ export class HttpFront {
   stopListening(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    for (const { server } of this.#listeners) if (server.listening) server.close();
+    for (const { server } of this.#listeners) {
+      // Not as a server of HTTP does it, which also ends the connections that are idle now.
+      if (server.listening) TcpServer.prototype.close.call(server);
+    }
     for (const socket of this.#shaking) socket.destroy();
   }
 
   /** After the transports have been closed. Never throws. */
   async close(): Promise<void> {
     this.stopListening();
+    for (const { server } of this.#listeners) server.close();
     await this.app.close().catch((err) => this.#log.error({ err }, 'fastify did not close'));
   }
 

@@ -2,6 +2,7 @@ import { ERRORS, errorOf, fromNative, UploadResponseError } from '../errors/inde
 import type { ControlEvent, Segment } from '../ring/index.js';
 import { ClosingStreams } from './closing-streams.js';
 import type { ExchangeHost } from './exchange-host.js';
+import { type ExchangeSummary, logFields } from './exchange-summary.js';
 import { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
 import { bodyLimit, DEFAULT_LIMITS, type Limits } from './limits.js';
 import { type Logger, silentLogger } from './logger.js';
@@ -10,6 +11,13 @@ import { TimerWheel } from './timer-wheel.js';
 import { WaitingBudget } from './waiting-budget.js';
 
 const NO_FREE_STREAM = -ERRORS.NO_FREE_STREAM.number;
+
+/** What can be changed while an ingress runs. */
+export interface IngressSettings {
+  readonly limits: Limits;
+  readonly killStuckAfterMs: number;
+  readonly logStreams: boolean;
+}
 
 /** How an ingress is set up. */
 export interface IngressOptions {
@@ -20,46 +28,66 @@ export interface IngressOptions {
   /** A worker that still holds a closed stream after this time is killed. 0: never. */
   readonly killStuckAfterMs?: number | undefined;
   readonly log?: Logger | undefined;
+  /** A line in the log for each stream at its end. Default true. */
+  readonly logStreams?: boolean | undefined;
+  /** Registered names of transports, whose counters are then there from the start. */
+  readonly transports?: readonly string[] | undefined;
 }
 
 /** All streams of a server: opens them for the transports, and knows what the workers do. */
 export class Ingress {
   readonly segment: Segment;
-  readonly limits: Limits;
-  readonly #host: ExchangeHost;
+  /** What waits for room, of all transports: one that keeps bytes of its own counts them here. */
+  readonly waiting: WaitingBudget;
+  #host: ExchangeHost;
   readonly #log: Logger;
   readonly #wheel = new TimerWheel();
-  readonly #waiting: WaitingBudget;
   readonly #counters = new Counters();
   readonly #transports = new Map<string, TransportCounters>();
   readonly #active = new Map<IngressExchange, string>();
   readonly #closing: ClosingStreams;
   readonly #stopListening: () => void;
+  #logStreams: boolean;
   #dirty: IngressExchange[] = [];
   #refusing = false;
   #onIdle: (() => void)[] = [];
 
   constructor(options: IngressOptions) {
     this.segment = options.segment;
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#log = options.log ?? silentLogger;
-    this.#waiting = new WaitingBudget(this.limits.maxWaitingBytes);
+    this.#logStreams = options.logStreams ?? true;
+    this.waiting = new WaitingBudget(limits.maxWaitingBytes);
     this.#closing = new ClosingStreams(this.segment, this.#wheel, this.#log, {
-      lingerMs: this.limits.observerLingerMs,
+      lingerMs: limits.observerLingerMs,
       killStuckAfterMs: options.killStuckAfterMs ?? 0,
     });
+    for (const name of options.transports ?? []) this.#countersOf(name);
     this.#stopListening = this.segment.onWake(() => this.#takeEvents());
     this.#host = {
       segment: this.segment,
-      limits: this.limits,
+      limits,
       wheel: this.#wheel,
-      waiting: this.#waiting,
+      waiting: this.waiting,
       log: this.#log,
       stats: this.#counters,
-      counters: (transport) => this.#countersOf(transport),
       flushLater: (exchange) => this.#flushLater(exchange),
-      left: (exchange, late) => this.#left(exchange, late),
+      left: (exchange, summary, late) => this.#left(exchange, summary, late),
     };
+  }
+
+  /** What counts for the next stream. */
+  get limits(): Limits {
+    return this.#host.limits;
+  }
+
+  /** Changes what can be changed. Streams that are under way keep their limits; only what may wait is
+   *  one budget for all. */
+  configure({ limits, killStuckAfterMs, logStreams }: IngressSettings): void {
+    this.#host = { ...this.#host, limits };
+    this.waiting.setLimit(limits.maxWaitingBytes);
+    this.#closing.setOptions({ lingerMs: limits.observerLingerMs, killStuckAfterMs });
+    this.#logStreams = logStreams;
   }
 
   /** Streams that are under way. */
@@ -80,17 +108,14 @@ export class Ingress {
    *   SHUTTING_DOWN, or an HPKS error: the head is not valid
    */
   open(options: ExchangeOptions): IngressExchange {
-    const counters = this.#countersOf(options.transport);
     try {
       const exchange = this.#open(options);
-      counters.opened();
+      this.#countersOf(options.transport).opened();
       this.#active.set(exchange, options.transport);
       return exchange;
     } catch (thrown) {
       options.permit?.release();
-      const error = fromNative(thrown);
-      counters.failed(error.code);
-      throw error;
+      throw fromNative(thrown);
     }
   }
 
@@ -127,7 +152,8 @@ export class Ingress {
     return {
       transports,
       active: this.#active.size,
-      waitingBytes: this.#waiting.usedBytes,
+      waitingBytes: this.waiting.usedBytes,
+      waitingLimitBytes: this.limits.maxWaitingBytes || undefined,
       lingering: this.#closing.lingering,
       setAside: this.#closing.setAside,
       requeuesTotal: requeues,
@@ -189,8 +215,10 @@ export class Ingress {
     for (const exchange of dirty) exchange.flush();
   };
 
-  #left(exchange: IngressExchange, late: boolean): void {
+  #left(exchange: IngressExchange, summary: ExchangeSummary, late: boolean): void {
     this.#active.delete(exchange);
+    this.#countersOf(summary.transport).ended(summary);
+    if (this.#logStreams) this.#log.info(logFields(summary), 'stream ended');
     if (late) this.#closing.closeLate(exchange.id);
     else this.#closing.close(exchange.id);
     if (this.#active.size > 0) return;

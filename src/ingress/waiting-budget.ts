@@ -1,10 +1,15 @@
 /** What all exchanges together may keep waiting beside the ring. Bytes. */
 export class WaitingBudget {
-  readonly #limitBytes: number;
+  #limitBytes = Number.POSITIVE_INFINITY;
   #usedBytes = 0;
 
   /** `limitBytes` 0: no limit. */
   constructor(limitBytes: number) {
+    this.setLimit(limitBytes);
+  }
+
+  /** What waits beyond a smaller limit stays; nothing is added to it. */
+  setLimit(limitBytes: number): void {
     this.#limitBytes = limitBytes || Number.POSITIVE_INFINITY;
   }
 
