@@ -50,7 +50,10 @@ int ur_writer::respond(int wanted, const ur_header* headers, size_t count) {
   Status result = ur::capi::encode_head(exchange->id, http_version, wanted, headers, count,
                               lane.lane().slot_size, &frame);
   if (result == Status::kOk) {
-    result = lane.write(frame.data(), static_cast<uint32_t>(frame.size()), ur::kSlotHead);
+    // A slot that somebody has pinned in an earlier attempt may be in the way.
+    result = until_room(Deadline(-1), [&] {
+      return lane.write(frame.data(), static_cast<uint32_t>(frame.size()), ur::kSlotHead);
+    });
   }
   if (result == Status::kOk) answered = wanted;
   return code(result);

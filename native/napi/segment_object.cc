@@ -39,6 +39,7 @@ Napi::Function SegmentObject::define(Napi::Env env) {
        METHOD(list_streams, "listStreams"),
        METHOD(pass_on, "passOn"),
        METHOD(copy_slot, "copySlot"),
+       METHOD(watch, "watch"),
        METHOD(join, "join"),
        METHOD(claim, "claim"),
        METHOD(hold_verdict, "holdVerdict"),

@@ -57,6 +57,7 @@ class SegmentObject : public Napi::ObjectWrap<SegmentObject> {
   Napi::Value list_streams(const Info& info);
   Napi::Value pass_on(const Info& info);
   Napi::Value copy_slot(const Info& info);
+  Napi::Value watch(const Info& info);
   Napi::Value join(const Info& info);
   Napi::Value claim(const Info& info);
   Napi::Value hold_verdict(const Info& info);

@@ -156,6 +156,16 @@ Napi::Value SegmentObject::copy_slot(const Info& info) {
   return number(info.Env(), length);
 }
 
+Napi::Value SegmentObject::watch(const Info& info) {
+  if (open() && segment()->self() == kNoIndex) return result(info.Env(), Status::kPermissionDenied);
+  LaneRef lane;
+  Status status = lane_of(info, &lane);
+  if (status != Status::kOk) return result(info.Env(), status);
+  status = watch_lane(*segment(), lane, as_u64(info[2]));
+  if (status == Status::kEmpty) return number(info.Env(), 1U);
+  return result(info.Env(), status);
+}
+
 Napi::Value SegmentObject::join(const Info& info) {
   const Napi::Env env = info.Env();
   if (open() && segment()->self() == kNoIndex) return result(env, Status::kPermissionDenied);

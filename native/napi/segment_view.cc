@@ -110,6 +110,7 @@ Napi::Object stream_object(Napi::Env env, const Segment& segment, uint32_t strea
              Napi::String::New(env, row.transport, strnlen(row.transport, sizeof row.transport)));
   object.Set("ingress", number(env, row.ingress.load(std::memory_order_relaxed)));
   object.Set("abort", number(env, row.abort.load(std::memory_order_relaxed)));
+  object.Set("serial", number(env, row.serial.load(std::memory_order_relaxed)));
   object.Set("openedMs", milliseconds_since(row.opened_ns.load(std::memory_order_relaxed)));
   Napi::Array lanes = Napi::Array::New(env);
   for (uint32_t l = 0; l < segment.pool_of(stream).lanes_per_stream; l++) {

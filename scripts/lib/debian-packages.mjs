@@ -43,6 +43,7 @@ const packages = [
   { name: 'curl', kinds: ['clients'], present: () => which('curl') },
   { name: 'wrk', kinds: ['clients'], present: () => which('wrk') },
   { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },
+  { name: 'systemd', kinds: ['clients'], present: () => which('systemd-analyze') },
 ];
 
 /** The names of the packages that these kinds of work need and the machine does not have. */

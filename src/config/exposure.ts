@@ -1,17 +1,10 @@
+import { isLoopback } from '../http/loopback.js';
+
 /** An address that somebody on another machine may reach. */
 export interface ExposedAddress {
   /** Of the key that names it. */
   readonly path: string[];
   readonly host: string;
-}
-
-/** Whether only this machine can reach what listens there. Names other than `localhost` may resolve to
- *  anything. */
-export function isLoopback(host: string): boolean {
-  const plain = host.replace(/^\[|\]$/g, '').toLowerCase();
-  return (
-    plain === 'localhost' || plain === '::1' || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(plain)
-  );
 }
 
 /** The addresses of the listeners, of `http`, `admin` and the transports, that are not loopback. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type AuthConfig, authConfigSchema, isAuthConfigured } from '../admission/config.js';
 import { admissionLimitsShape } from '../admission/limits.js';
+import { CONTROL_PREFIX, controlConfigSchema } from '../control/config.js';
 import { type HttpConfig, httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
@@ -34,6 +35,7 @@ export const configSchema = z
     segment: segmentSchema.prefault({}),
     limits: limitsSchema.extend(admissionLimitsShape).prefault({}),
     auth: authConfigSchema.prefault({}),
+    control: controlConfigSchema.prefault({}),
     server: z
       .strictObject({
         processes: z
@@ -114,6 +116,10 @@ export const configSchema = z
       for (const { path, host } of exposedAddresses(config)) {
         context.addIssue({ code: 'custom', path, message: exposedText(host) });
       }
+    }
+    if (config.control.enabled && config.http.prefix.startsWith(CONTROL_PREFIX)) {
+      const message = `stands where the control API is served; accepted: no path below ${CONTROL_PREFIX}`;
+      context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
     }
     checkCertificates(config, context);
     const reserved: string[] = config.admin.onHttp ? Object.values(OPERATIONS_PATHS) : [];

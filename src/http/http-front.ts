@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { Socket } from 'node:net';
+import { type Socket, Server as TcpServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { ConnectionAdmission } from '../admission/index.js';
 import type { UploadResponseError } from '../errors/index.js';
@@ -69,6 +69,9 @@ export class HttpFront {
   /** Routes that are no uploads are added here before `listen`. */
   readonly app: FastifyInstance;
   readonly prefix: string;
+  /** While this says so, what drains leaves idle connections open: those on the other side answer
+   *  requests that are under way, and could not connect again. */
+  isNeeded: () => boolean = () => false;
   readonly limits: HttpLimits;
   #config: HttpConfig;
   readonly #log: Logger;
@@ -173,6 +176,11 @@ export class HttpFront {
     this.app.routing(request as IncomingMessage, response as ServerResponse);
   }
 
+  /** Answers a request, of which nothing has been read, with an error. */
+  refuse(request: RawRequest, response: RawResponse, error: UploadResponseError): void {
+    this.#upload(request, response, error);
+  }
+
   /** Binds every listener, or throws and has bound none. */
   async listen(): Promise<void> {
     await this.app.ready();
@@ -190,13 +198,17 @@ export class HttpFront {
   stopListening(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    for (const { server } of this.#listeners) if (server.listening) server.close();
+    for (const { server } of this.#listeners) {
+      // Not as a server of HTTP does it, which also ends the connections that are idle now.
+      if (server.listening) TcpServer.prototype.close.call(server);
+    }
     for (const socket of this.#shaking) socket.destroy();
   }
 
   /** After the transports have been closed. Never throws. */
   async close(): Promise<void> {
     this.stopListening();
+    for (const { server } of this.#listeners) server.close();
     await this.app.close().catch((err) => this.#log.error({ err }, 'fastify did not close'));
   }
 

@@ -10,6 +10,7 @@ export {
   type WebSocketTaker,
 } from './http-front.js';
 export { type Endpoint, reachable } from './listeners.js';
+export { isLoopback } from './loopback.js';
 export { rawResponse, refuseConnection } from './raw-answer.js';
 export {
   badRequest,
@@ -19,5 +20,5 @@ export {
   normalizeTarget,
   valuesOf,
 } from './request-fields.js';
-export { WEBSOCKET_ONLY } from './routes.js';
+export { type RawRequest, type RawResponse, WEBSOCKET_ONLY } from './routes.js';
 export { tcpSocketOf } from './tcp-socket.js';

@@ -1,6 +1,6 @@
 import { ERRORS } from '../errors/index.js';
 import { Lane, type Segment, streamIndex } from '../ring/index.js';
-import { workerNames, workersOf } from './holder.js';
+import { rowsOfServers, workerNames, workersOf } from './holder.js';
 import type { Logger } from './logger.js';
 import type { Timed, TimerWheel } from './timer-wheel.js';
 
@@ -119,7 +119,7 @@ export class ClosingStreams implements Timed {
       if (owner >= 0 && !orphan) holders |= 1n << BigInt(owner);
       for (const { worker } of readers) holders |= 1n << BigInt(worker);
     }
-    holders &= ~(1n << BigInt(this.#segment.worker));
+    holders &= ~rowsOfServers(this.#segment);
     if (holders === 0n) return;
     const workers = workerNames(this.#segment, holders);
     this.#log.warn({ stream: id, workers }, 'killing workers that hold a closed stream');

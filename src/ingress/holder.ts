@@ -51,6 +51,16 @@ export function* workersOf(bitmap: bigint): Generator<number> {
   }
 }
 
+/** A bitmap of the rows that server processes hold: their own, and those of remote workers, with which
+ *  the server itself would be killed. */
+export function rowsOfServers({ native }: Segment): bigint {
+  const workers = native.workers();
+  const servers = workers.filter(({ role }) => role & WorkerRole.ingress).map(({ pid }) => pid);
+  let rows = 0n;
+  for (const { index, pid } of workers) if (servers.includes(pid)) rows |= 1n << BigInt(index);
+  return rows;
+}
+
 /** Names of the workers of a bitmap, for logs. */
 export function workerNames(segment: Segment, bitmap: bigint): string[] {
   return segment.native

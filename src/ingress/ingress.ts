@@ -37,10 +37,11 @@ export interface IngressOptions {
 /** All streams of a server: opens them for the transports, and knows what the workers do. */
 export class Ingress {
   readonly segment: Segment;
+  /** What waits for room, of all transports: one that keeps bytes of its own counts them here. */
+  readonly waiting: WaitingBudget;
   #host: ExchangeHost;
   readonly #log: Logger;
   readonly #wheel = new TimerWheel();
-  readonly #waiting: WaitingBudget;
   readonly #counters = new Counters();
   readonly #transports = new Map<string, TransportCounters>();
   readonly #active = new Map<IngressExchange, string>();
@@ -56,7 +57,7 @@ export class Ingress {
     const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#log = options.log ?? silentLogger;
     this.#logStreams = options.logStreams ?? true;
-    this.#waiting = new WaitingBudget(limits.maxWaitingBytes);
+    this.waiting = new WaitingBudget(limits.maxWaitingBytes);
     this.#closing = new ClosingStreams(this.segment, this.#wheel, this.#log, {
       lingerMs: limits.observerLingerMs,
       killStuckAfterMs: options.killStuckAfterMs ?? 0,
@@ -67,7 +68,7 @@ export class Ingress {
       segment: this.segment,
       limits,
       wheel: this.#wheel,
-      waiting: this.#waiting,
+      waiting: this.waiting,
       log: this.#log,
       stats: this.#counters,
       flushLater: (exchange) => this.#flushLater(exchange),
@@ -84,7 +85,7 @@ export class Ingress {
    *  one budget for all. */
   configure({ limits, killStuckAfterMs, logStreams }: IngressSettings): void {
     this.#host = { ...this.#host, limits };
-    this.#waiting.setLimit(limits.maxWaitingBytes);
+    this.waiting.setLimit(limits.maxWaitingBytes);
     this.#closing.setOptions({ lingerMs: limits.observerLingerMs, killStuckAfterMs });
     this.#logStreams = logStreams;
   }
@@ -151,7 +152,7 @@ export class Ingress {
     return {
       transports,
       active: this.#active.size,
-      waitingBytes: this.#waiting.usedBytes,
+      waitingBytes: this.waiting.usedBytes,
       waitingLimitBytes: this.limits.maxWaitingBytes || undefined,
       lingering: this.#closing.lingering,
       setAside: this.#closing.setAside,

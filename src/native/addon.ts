@@ -8,6 +8,7 @@
  */
 
 import type { ControlEvent } from './control-event.js';
+import type { LaneInfo, ReaderInfo, StreamInfo, WorkerInfo } from './views.js';
 
 /** Geometry of one pool. Sizes in bytes, counts in slots or streams. */
 export interface PoolOptions {
@@ -94,56 +95,7 @@ export interface SegmentDescription {
   readonly requiredObservers: readonly string[];
 }
 
-export interface WorkerInfo {
-  readonly index: number;
-  readonly generation: number;
-  readonly pid: number;
-  /** Bits: 1 ingress, 2 responder, 4 observer. */
-  readonly role: number;
-  readonly name: string;
-  readonly observer: number;
-  readonly capacity: number;
-  readonly inFlight: number;
-  /** Milliseconds since its last heartbeat. */
-  readonly heartbeatAgeMs: number;
-  readonly attachedMs: number;
-  readonly asleep: boolean;
-}
-
-export interface ReaderInfo {
-  readonly worker: number;
-  readonly cursor: number;
-  /** Slots published and not acknowledged. */
-  readonly lag: number;
-}
-
-export interface LaneInfo {
-  readonly name: string;
-  readonly last: number;
-  readonly slots: number;
-  readonly ended: boolean;
-  /** The writer waits for a reader. */
-  readonly full: boolean;
-  /** Worker index of the claim's holder, -1 = none. */
-  readonly owner: number;
-  readonly orphan: boolean;
-  /** Error number with which the holder gave up, 0 = none. */
-  readonly failure: number;
-  readonly readers: readonly ReaderInfo[];
-  /** Bitmap of workers that pin a slot. */
-  readonly pins: bigint;
-}
-
-export interface StreamInfo {
-  readonly id: number;
-  readonly pool: number;
-  readonly state: 'opening' | 'open' | 'closing';
-  readonly transport: string;
-  readonly ingress: number;
-  readonly abort: number;
-  readonly openedMs: number;
-  readonly lanes: readonly LaneInfo[];
-}
+export type { LaneInfo, ReaderInfo, StreamInfo, WorkerInfo };
 
 /** The single writer of a lane. Not thread-safe; one JavaScript object per claim. */
 export interface NativeWriter {
@@ -256,6 +208,9 @@ export interface NativeSegment {
 
   /** Copies slot `slot` into `into`; returns its length or -LAPPED / -EMPTY; flags in `meta[0]`. */
   copySlot(id: number, lane: number, slot: number, into: Uint8Array, meta: Uint32Array): number;
+  /** Asks to be woken at the lane's next publication, joined or not. 1: nothing beyond slot `seen`,
+   *  sleep; 0: there is something now; or an error. */
+  watch(id: number, lane: number, seen: number): number;
   /**
    * Joins `lane` as a gating reader. `from`: acknowledged position (0 = from the first slot), or -1 =
    * only what comes. Returns a reader or a negative error.

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AdmissionSet } from '../admission/index.js';
+import { type AdmissionSet, isAuthConfigured } from '../admission/index.js';
 import type { Config } from '../config/schema.js';
+import { ControlApi } from '../control/index.js';
 import { ERRORS, fromNative, UploadResponseError } from '../errors/index.js';
 import type { HttpFront } from '../http/index.js';
 import type { Ingress } from '../ingress/index.js';
@@ -35,6 +36,7 @@ export class RunningServer implements UploadResponseServer {
   readonly #facts: ProcessFacts;
   readonly #operations: Operations;
   readonly #adminListener: AdminListener | undefined;
+  readonly #control: ControlApi | undefined;
   #config: Config;
   #listening = false;
   #draining = false;
@@ -50,6 +52,7 @@ export class RunningServer implements UploadResponseServer {
     if (port !== undefined) {
       this.#adminListener = new AdminListener({ ...config.admin, port }, this.#operations);
     }
+    if (config.control.enabled) this.#control = this.#createControl(config);
     this.#facts = new ProcessFacts(parts.name);
   }
 
@@ -108,6 +111,7 @@ export class RunningServer implements UploadResponseServer {
     // Cut short by the signal, which is no failure.
     if (announceMs > 0) await delay(announceMs, undefined, { signal }).catch(() => {});
     this.#parts.http.stopListening();
+    this.#control?.drain();
     const transports = [...this.#parts.transports.values()];
     await Promise.all(transports.map((transport) => transport.drain(signal)));
   }
@@ -133,6 +137,20 @@ export class RunningServer implements UploadResponseServer {
 
   snapshot(): ProcessSnapshot {
     return this.#facts.snapshot(this.stats());
+  }
+
+  #createControl({ control }: Config): ControlApi {
+    const { http, segment, socket, admission, logs } = this.#parts;
+    return new ControlApi({
+      config: control,
+      http,
+      segment,
+      socket,
+      admission: admission.admission,
+      isOpen: () => !isAuthConfigured(this.#config.auth),
+      tokenParameter: () => this.#config.auth.tokenParameter,
+      log: logs.log,
+    });
   }
 
   #createOperations(collect: CollectMetrics | undefined): Operations {
@@ -181,6 +199,7 @@ export class RunningServer implements UploadResponseServer {
   async #closeTransports(): Promise<void> {
     const { http, transports } = this.#parts;
     http.stopListening();
+    this.#control?.close();
     await Promise.all([...transports.values()].map((transport) => transport.close()));
     await http.close();
     await this.#adminListener?.close();

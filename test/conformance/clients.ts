@@ -2,6 +2,7 @@ import type { TransportClient } from './client.js';
 import { http1Client } from './http1-client.js';
 import { http2Client } from './http2-client.js';
 import { webSocketClient } from './websocket-client.js';
+import { webSocketExchangesClient } from './websocket-exchanges-client.js';
 
 /** Every transport that the suites run for. One line each. */
 export const CLIENTS: readonly TransportClient[] = [
@@ -11,4 +12,5 @@ export const CLIENTS: readonly TransportClient[] = [
   http2Client('h2c', 'http'),
   webSocketClient('ws', 'ws'),
   webSocketClient('wss', 'wss'),
+  webSocketExchangesClient('ws-exchanges', 'ws'),
 ];

@@ -10,6 +10,7 @@ import { WorkerProcess } from './worker-process.js';
 /** What a test server is made of; small, so that lanes become full and streams run out. */
 export interface TestServerOptions {
   readonly auth?: ServerConfig['auth'];
+  readonly control?: ServerConfig['control'];
   readonly limits?: ServerConfig['limits'];
   readonly http?: ServerConfig['http'];
   readonly transports?: ServerConfig['transports'];
@@ -52,6 +53,7 @@ export class TestServer {
         ...options.segment,
       },
       auth: { ...options.auth },
+      control: { ...options.control },
       limits: { ...options.limits },
       http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },

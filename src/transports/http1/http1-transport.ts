@@ -115,7 +115,7 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
 
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
-    for (const server of this.#servers) server.closeIdleConnections();
+    this.#closeIdle();
     // Node takes them for busy until their head is late.
     for (const socket of this.#sockets) if (!this.#used.has(socket)) socket.destroy();
     const cut = () => this.#cut();
@@ -182,7 +182,7 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   }
 
   #closeIdle(): void {
-    if (!this.#draining) return;
+    if (!this.#draining || this.#front.isNeeded()) return;
     for (const server of this.#servers) server.closeIdleConnections();
   }
 }

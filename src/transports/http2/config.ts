@@ -29,10 +29,11 @@ export const http2ConfigSchema = z.strictObject({
     .int()
     .min(16 * KIB)
     .max(MAX_WINDOW_BYTES)
-    .default(MIB)
+    .optional()
     .describe(
-      'Bytes of one upload that may be on their way. They are given back as the ring has room; ' +
-        'this much of each stream may wait in the server beside the ring.',
+      'Bytes of one upload that may be on their way; they may have to wait in the server beside the ' +
+        'ring, and new ones are allowed as it has room. Without it: at most 1MB, and less where that, ' +
+        'for all streams of the pool, would be more than `limits.maxWaitingBytes`.',
     ),
   connectionWindowBytes: z
     .int()

@@ -9,7 +9,9 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { TokenBucket } from '../../admission/index.js';
 import { type ErrorCode, UploadResponseError } from '../../errors/index.js';
-import { mergeSmallFrames } from './small-frames.js';
+import type { WaitingBudget } from '../../ingress/index.js';
+import { BodyQueue } from './body-queue.js';
+import { nameFaults } from './goaway-codes.js';
 
 const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
 
@@ -33,18 +35,21 @@ export interface IncomingStream {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   readonly rawHeaders: readonly string[];
+  readonly queue: BodyQueue;
 }
 
 /** One open stream of a connection. */
 interface OpenStream {
   /** The ingress watches its time while this is not over. */
   exchange: { readonly over: boolean } | undefined;
-  /** When a sweep first saw its whole answer; 0: not yet. */
-  answeredAt: number;
+  /** When a sweep first saw its whole answer, or its reset; 0: not yet. */
+  leftAt: number;
 }
 
 /** What a connection has of its transport. */
 export interface ConnectionHost {
+  /** Where bytes are counted that wait to be read. */
+  readonly waiting: WaitingBudget;
   /** A request whose head has come whole. */
   request(connection: Connection, incoming: IncomingStream): void;
   /** The connection ends for what its client did. */
@@ -86,6 +91,7 @@ export class Connection {
     this.#resets = new TokenBucket(perSecond(maxResets), maxResets, now);
     this.#controlFrames = new TokenBucket(perSecond(maxControlFrames), maxControlFrames, now);
     this.#session = performServerHandshake(socket, options.session) as ServerHttp2Session;
+    nameFaults(this.#session);
     this.#session.on('error', (error: NodeJS.ErrnoException) => host.failed(error.code ?? ''));
     this.#session.on('stream', this.#onStream);
     this.#session.on('ping', this.#onControlFrame);
@@ -146,12 +152,21 @@ export class Connection {
     if (now - this.#quietSince > (this.#used ? keepAliveTimeoutMs : headTimeoutMs)) this.end();
   }
 
-  /** A client that does not take an answer would keep its stream for ever. */
+  /** A client that does not take an answer would keep its stream for ever. A stream that stays although
+   *  it was reset has a session that nghttp2 has given up, which Node does not tell. */
   #sweepStreams(now: number): void {
     for (const [stream, open] of this.#streams) {
-      if (open.exchange?.over === false || !stream.headersSent || !stream.writableEnded) continue;
-      if (open.answeredAt === 0) open.answeredAt = now;
-      else if (now - open.answeredAt > this.#options.lingerMs) this.reset(stream, NGHTTP2_CANCEL);
+      const resetHere = this.#resetHere.has(stream);
+      const answered = stream.headersSent && stream.writableEnded;
+      if (open.exchange?.over === false || !(answered || resetHere)) continue;
+      if (open.leftAt === 0) open.leftAt = now;
+      if (now - open.leftAt <= this.#options.lingerMs) continue;
+      if (resetHere) {
+        this.cut();
+        return;
+      }
+      this.reset(stream, NGHTTP2_CANCEL);
+      open.leftAt = now;
     }
   }
 
@@ -162,12 +177,13 @@ export class Connection {
     rawHeaders: readonly string[] = [],
   ): void => {
     this.#used = true;
-    this.#streams.set(stream, { exchange: undefined, answeredAt: 0 });
+    this.#streams.set(stream, { exchange: undefined, leftAt: 0 });
     stream.on('error', () => {});
     stream.once('close', () => this.#closed(stream));
     if (stream.destroyed) return;
-    mergeSmallFrames(stream);
-    this.#host.request(this, { stream, headers, rawHeaders });
+    const tooMuch = () => this.reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
+    const queue = new BodyQueue(stream, this.#host.waiting, tooMuch);
+    this.#host.request(this, { stream, headers, rawHeaders, queue });
   };
 
   #closed(stream: ServerHttp2Stream): void {

@@ -12,6 +12,7 @@ import {
 } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
 import { outgoingHeaders, sendAnswer } from './answers.js';
+import type { BodyQueue } from './body-queue.js';
 import type { Connection } from './connection.js';
 import { expectsContinue, type ParsedRequest, parseRequest } from './request.js';
 
@@ -42,6 +43,7 @@ export class Http2Exchange implements ResponseSink {
   readonly #connection: Connection;
   readonly #request: Http2ServerRequest;
   readonly #response: Http2ServerResponse;
+  readonly #queue: BodyQueue;
   #exchange: IngressExchange | undefined;
   /** Called when the client leaves before it is admitted. */
   #stopWaiting: (() => void) | undefined;
@@ -57,11 +59,14 @@ export class Http2Exchange implements ResponseSink {
     connection: Connection,
     request: Http2ServerRequest,
     response: Http2ServerResponse,
+    queue: BodyQueue,
   ) {
     this.#host = host;
     this.#connection = connection;
     this.#request = request;
     this.#response = response;
+    this.#queue = queue;
+    queue.onOverflow = () => this.#overflow();
     const { stream } = request;
     stream.once('aborted', () => this.#gone());
     stream.once('close', () => this.#gone());
@@ -73,12 +78,12 @@ export class Http2Exchange implements ResponseSink {
       if (refusal) throw refusal;
       this.#checkWanted();
       const parsed = parseRequest(this.#request, this.#connection.scheme);
-      const { headers, method, url } = this.#request;
+      const { headers, rawHeaders, method, url } = this.#request;
       const { socket } = this.#connection;
       this.#stopWaiting = admitThen(
         this.#host.admission,
         'publish',
-        callerOf(this.#host.name, { socket, headers, method, url }),
+        callerOf(this.#host.name, { socket, headers, rawHeaders, method, url }),
         (permit) => this.#admitted(parsed, permit),
         (error) => this.#refuse(error),
       );
@@ -123,6 +128,7 @@ export class Http2Exchange implements ResponseSink {
     if (this.#isClosed()) return;
     if (this.#bodyless) stream.respond(this.#bodyless, { endStream: true });
     stream.end();
+    this.#queue.drop();
     this.#leave();
   }
 
@@ -135,6 +141,7 @@ export class Http2Exchange implements ResponseSink {
       this.#connection.reset(stream, code);
       return;
     }
+    this.#queue.drop();
     sendAnswer(stream, answer, this.#request.method === 'HEAD');
     this.#leave();
   }
@@ -175,6 +182,7 @@ export class Http2Exchange implements ResponseSink {
     }
     stream.on('data', (chunk: Buffer) => {
       if (!exchange.writeBody(chunk) && !this.#over) stream.pause();
+      this.#queue.settle();
     });
     if (expectsContinue(this.#request)) stream.additionalHeaders({ ':status': 100 });
   }
@@ -197,12 +205,21 @@ export class Http2Exchange implements ResponseSink {
   readonly #leaveWhenSent = (): void => {
     const { stream } = this.#request;
     if (this.#isClosed()) return;
-    stream.resume();
     const { localClose, remoteClose } = stream.state;
     if (remoteClose === 1) return;
     if (localClose === 1) this.#connection.reset(stream, NGHTTP2_NO_ERROR);
     else setTimeout(this.#leaveWhenSent, LOOK_AGAIN_MS).unref();
   };
+
+  /** Too much waits already, of this request and of others. */
+  #overflow(): void {
+    if (this.#exchange) {
+      this.#exchange.fail('MEMORY_LIMIT');
+    } else if (!this.#over) {
+      this.#stopWaiting?.();
+      this.#refuse(new UploadResponseError('MEMORY_LIMIT'));
+    }
+  }
 
   #gone(): void {
     this.#stopWaiting?.();

@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import type { Admission } from '../../admission/index.js';
 import { fromNative, type UploadResponseError } from '../../errors/index.js';
 import { type Http2Taker, type HttpFront, reachable } from '../../http/index.js';
-import type { Ingress, Logger } from '../../ingress/index.js';
+import type { Ingress, Logger, WaitingBudget } from '../../ingress/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
+import type { BodyQueue } from './body-queue.js';
 import type { Http2Config } from './config.js';
 import {
   Connection,
@@ -16,6 +17,12 @@ import { connectionOptions } from './connection-options.js';
 import { Http2Exchange, type Http2Host } from './http2-exchange.js';
 import { checkRequest } from './request.js';
 
+/** What a request's upload needs of how it came in. */
+interface Origin {
+  readonly connection: Connection;
+  readonly queue: BodyQueue;
+}
+
 /** HTTP/2, over TLS and plain. */
 export class Http2Transport implements Transport, Http2Host, Http2Taker, ConnectionHost {
   readonly name = 'http2';
@@ -26,8 +33,8 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
   readonly #log: Logger;
   readonly #options: ConnectionOptions;
   readonly #connections = new Set<Connection>();
-  /** The connection of each request that is being routed. */
-  readonly #routing = new WeakMap<Http2ServerRequest, Connection>();
+  /** Where each request that is being routed has come in. */
+  readonly #routing = new WeakMap<Http2ServerRequest, Origin>();
   readonly #refused: Record<string, number> = {};
   #sweeper: NodeJS.Timeout | undefined;
   #connectionsTotal = 0;
@@ -42,8 +49,12 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
     this.pool = ingress.poolIndex(config.pool);
     this.#front = http;
     this.#log = log;
-    this.#options = connectionOptions(config, http.limits);
+    this.#options = connectionOptions(config, http.limits, ingress, this.pool);
     http.takeHttp2(this);
+  }
+
+  get waiting(): WaitingBudget {
+    return this.ingress.waiting;
   }
 
   get draining(): boolean {
@@ -69,11 +80,12 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
     if (this.#draining) connection.end();
   }
 
-  request(connection: Connection, { stream, headers, rawHeaders }: IncomingStream): void {
+  request(connection: Connection, incoming: IncomingStream): void {
+    const { stream, headers, rawHeaders, queue } = incoming;
     this.#requestsTotal++;
     const request = new Http2ServerRequest(stream, headers, {}, rawHeaders);
     const response = new Http2ServerResponse(stream);
-    this.#routing.set(request, connection);
+    this.#routing.set(request, { connection, queue });
     try {
       checkRequest(request, this.#front.limits.maxHeadBytes);
     } catch (error) {
@@ -97,10 +109,11 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
     response: Http2ServerResponse,
     refusal?: UploadResponseError,
   ): void {
-    const connection = this.#routing.get(request);
+    const origin = this.#routing.get(request);
     // A request whose stream was reset while it was routed has nobody to answer.
-    if (!connection || request.stream.destroyed) return;
-    new Http2Exchange(this, connection, request, response).start(refusal);
+    if (!origin || request.stream.destroyed) return;
+    const { connection, queue } = origin;
+    new Http2Exchange(this, connection, request, response, queue).start(refusal);
   }
 
   async listen(): Promise<readonly BoundAddress[]> {

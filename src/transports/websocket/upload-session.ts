@@ -69,8 +69,8 @@ export class UploadSession implements Conversation, ExchangeOwner {
 
   cut(): void {
     this.#leave();
-    this.#exchange?.abort('SHUTTING_DOWN');
     this.#channel?.reset();
+    this.#exchange?.abort('SHUTTING_DOWN');
     this.#settle();
   }
 
@@ -100,6 +100,7 @@ export class UploadSession implements Conversation, ExchangeOwner {
 
   ready(): void {
     this.#exchange?.sinkReady();
+    this.#work();
   }
 
   closed(): void {
@@ -134,9 +135,9 @@ export class UploadSession implements Conversation, ExchangeOwner {
     const [next] = this.#waiting;
     if (!this.#exchange && this.#draining) {
       channel.finish(CloseCode.goingAway, 'the server is shutting down');
-    } else if (!next && channel.clientEnded) {
+    } else if (!next && channel.clientEnded && !this.#admitting) {
       // Only an end message makes a request whole.
-      if (this.#exchange && !this.#exchange.requestEnded) this.#exchange.abort('CLIENT_GONE');
+      if (this.#exchange && !this.#exchange.requestEnded) this.#exchange.cancel();
       if (!this.#exchange || this.#exchange.done) channel.finish(CloseCode.normal, '');
     } else if (next && this.#mustWait(next)) {
       this.#blocked = true;
@@ -149,7 +150,8 @@ export class UploadSession implements Conversation, ExchangeOwner {
 
   #mustWait(next: ClientMessage | Buffer): boolean {
     const open = !Buffer.isBuffer(next) && next.type === 'open';
-    return this.#admitting || (open && this.#exchange?.requestEnded === true);
+    const unread = this.#channel?.congested === true;
+    return this.#admitting || (open && (unread || this.#exchange?.requestEnded === true));
   }
 
   #takeNext(): void {

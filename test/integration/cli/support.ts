@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string | Buffer | Readable;
+  /** Another script than the command line of this folder. */
+  readonly main?: string;
 }
 
 type End = readonly [code: number | null, signal: NodeJS.Signals | null];
@@ -56,7 +58,7 @@ function cleanEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
 
 /** Starts the command line as a user would. */
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(process.execPath, [options.main ?? MAIN, ...args], {
     cwd: options.cwd,
     env: cleanEnv(options.env),
     stdio: 'pipe',

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { describe, test } from 'node:test';
+import { Scrape } from '../../support/prometheus.js';
 import { RawClient } from '../../support/raw-client.js';
 import { TestServer, type TestServerOptions } from '../../support/test-server.js';
 import { until, within } from '../../support/until.js';
@@ -48,6 +52,25 @@ describe('health', () => {
             },
           },
         });
+      }
+    }));
+
+  test('is said over HTTP/2 too, as metrics are', () =>
+    withServer({ workers: 0, limits: { noWorkerTimeoutMs: 10 } }, async (server) => {
+      const session = connectHttp2(`https://localhost:${server.port('https')}`, {
+        ca: readFileSync(server.file('cert.pem')),
+      });
+      try {
+        for (const path of ['/healthz', '/readyz', '/metrics', '/upload/none']) {
+          const stream = session.request({ ':path': path });
+          const [headers] = await once(stream, 'response');
+          const text = (await stream.setEncoding('utf8').toArray()).join('');
+          if (path === '/metrics') assert.ok(new Scrape(text).families.size > 20);
+          else if (path === '/upload/none') assert.equal(headers[':status'], 503);
+          else assert.ok(JSON.parse(text).checks.segment.ok);
+        }
+      } finally {
+        session.destroy();
       }
     }));
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { metricRows } from '../../../src/metrics/index.js';
+import { TRANSPORTS } from '../../../src/transports/registry.js';
 import { RawClient } from '../../support/raw-client.js';
 import { TestServer, type TestServerOptions } from '../../support/test-server.js';
 import { until } from '../../support/until.js';
@@ -42,7 +43,11 @@ describe('metrics', () => {
         name('connections_refused_total'),
         name('requests_refused_total'),
       ]);
-      assert.equal(before.value(name('streams_opened_total'), HTTP1), 0);
+      for (const transport of Object.keys(TRANSPORTS)) {
+        assert.equal(before.value(name('streams_opened_total'), { transport }), 0);
+        assert.equal(before.value(name('stream_duration_seconds_count'), { transport }), 0);
+        assert.ok(before.value(name('requests_total'), { transport }) >= 0);
+      }
     }));
 
   test('count streams, bytes and times of uploads', () =>
@@ -131,7 +136,11 @@ describe('metrics', () => {
       const { status } = await fetch(url, { method: 'POST', body: 'x' });
       assert.equal(status, 200);
       let one = await scrape(server);
-      assert.equal(one.value(name('worker_deaths_total')), 1);
+      // The arbiter's report may come after the second worker's answer.
+      await until(async () => {
+        one = await scrape(server);
+        return one.value(name('worker_deaths_total')) === 1;
+      }, 'the death to be counted');
       assert.equal(one.value(name('requeues_total')), 1);
       assert.equal(one.value(name('workers'), { role: 'responder' }), 1);
       assert.equal(one.value(name('streams_ended_total'), { ...HTTP1, outcome: 'completed' }), 1);
@@ -139,7 +148,10 @@ describe('metrics', () => {
       const last = await fetch(server.url('/upload/die-answering'), { method: 'POST', body: 'x' });
       await assert.rejects(last.text());
       await server.free();
-      one = await scrape(server);
+      await until(async () => {
+        one = await scrape(server);
+        return one.value(name('worker_deaths_total')) === 2;
+      }, 'the second death to be counted');
       assert.equal(one.value(name('streams_ended_total'), { ...HTTP1, outcome: 'WORKER_DIED' }), 1);
       assert.equal(one.value(name('requeues_total')), 1);
     }));

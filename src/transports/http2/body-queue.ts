@@ -1,0 +1,101 @@
+import type { ServerHttp2Stream } from 'node:http2';
+import { Readable } from 'node:stream';
+import type { WaitingBudget } from '../../ingress/index.js';
+
+/** Bytes that wait are copied into blocks of this size. */
+const BLOCK_BYTES = 16 * 1024;
+
+/**
+ * What a stream gets while nobody reads it: at most its window. Node alone would keep an object for each
+ * DATA frame, and with it the whole buffer that it was read into, so that a client could make a window
+ * of small frames cost a hundred times its size; and nobody would count it. Here the bytes are copied
+ * together and taken from the budget for what waits.
+ *
+ * Made before the stream is read; reading by 'data', `pause` and `resume` then is as always. Of Node it
+ * uses nothing but that streams hand their bytes on by `push`.
+ */
+export class BodyQueue {
+  /** Called when the budget has no room for what came, which is lost. */
+  onOverflow: () => void;
+  readonly #stream: ServerHttp2Stream;
+  readonly #budget: WaitingBudget;
+  #block: Buffer | undefined;
+  /** Bytes of the block. */
+  #used = 0;
+  /** What the budget has given. */
+  #counted = 0;
+  #dropping = false;
+
+  constructor(stream: ServerHttp2Stream, budget: WaitingBudget, onOverflow: () => void) {
+    this.#stream = stream;
+    this.#budget = budget;
+    this.onOverflow = onOverflow;
+    stream.push = (chunk: Buffer | null) => this.#push(chunk);
+    stream.on('resume', () => this.#flush());
+    stream.once('close', () => this.#giveBack(this.#counted));
+  }
+
+  /** Gives back what has been read. */
+  settle(): void {
+    if (this.#counted > 0) this.#giveBack(this.#counted - this.#stream.readableLength - this.#used);
+  }
+
+  /** Nobody wants the rest: what waits and what comes is lost. The window is given back once more, and
+   *  then no more. */
+  drop(): void {
+    this.#dropping = true;
+    this.#used = 0;
+    this.#block = undefined;
+    this.#giveBack(this.#counted);
+    if (this.#stream.listenerCount('data') === 0) this.#stream.on('data', () => {});
+    this.#stream.resume();
+  }
+
+  #push(chunk: Buffer | null): boolean {
+    if (chunk === null) {
+      this.#flush();
+      return this.#hand(null);
+    }
+    if (this.#dropping) return false;
+    if (this.#stream.readableFlowing === true) {
+      this.#flush();
+      return this.#hand(chunk);
+    }
+    this.settle();
+    if (!this.#budget.take(chunk.length)) {
+      this.drop();
+      this.onOverflow();
+      return false;
+    }
+    this.#counted += chunk.length;
+    this.#keep(chunk);
+    return false;
+  }
+
+  /** To Node's own queue, and from there to whoever reads. */
+  #hand(chunk: Buffer | null): boolean {
+    return Readable.prototype.push.call(this.#stream, chunk);
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#block && this.#used + chunk.length > this.#block.length) this.#flush();
+    if (!this.#block) {
+      this.#block = Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, chunk.length));
+      this.#used = 0;
+    }
+    this.#used += chunk.copy(this.#block, this.#used);
+  }
+
+  #flush(): void {
+    if (!this.#block) return;
+    const bytes = this.#block.subarray(0, this.#used);
+    this.#block = undefined;
+    this.#used = 0;
+    this.#hand(bytes);
+  }
+
+  #giveBack(bytes: number): void {
+    this.#counted -= bytes;
+    this.#budget.give(bytes);
+  }
+}
