@@ -10,7 +10,12 @@ export {
   type TransportExchangeStats,
 } from './ingress/index.js';
 export {
+  type AdminAddress,
   createServer,
+  type ProcessSnapshot,
+  RELOADABLE_KEYS,
+  type ReloadReport,
+  type ReloadSource,
   type ServerConfig,
   type ServerOptions,
   type ServerStats,

@@ -1,40 +1,43 @@
-import type { z } from 'zod';
 import { type AdmissionSet, createAdmission, isAuthConfigured } from './admission/index.js';
-import { type Config, configSchema } from './config/schema.js';
-import { UploadResponseError } from './errors/index.js';
+import type { Config } from './config/schema.js';
 import { HttpFront } from './http/index.js';
-import { Ingress, type IngressStats, type Logger } from './ingress/index.js';
+import { Ingress, type Logger } from './ingress/index.js';
+import type { ProcessSnapshot, ServerStats } from './metrics/index.js';
 import { Segment } from './ring/index.js';
 import { defaultSocketPath, prepareSocketFolder } from './ring/socket-path.js';
-import { createLogger } from './server/log.js';
+import type { AdminAddress } from './server/admin-listener.js';
+import { createLog, foreignLog } from './server/log.js';
+import type { CollectMetrics } from './server/operations.js';
+import type { ReloadPlan, ReloadSource } from './server/reload-plan.js';
+import { RunningServer } from './server/running-server.js';
+import { type ServerConfig, validConfig } from './server/valid-config.js';
 import { TRANSPORTS, type TransportName } from './transports/registry.js';
-import type {
-  BoundAddress,
-  Transport,
-  TransportContext,
-  TransportStats,
-} from './transports/transport.js';
+import type { BoundAddress, Transport, TransportContext } from './transports/transport.js';
 
-/** What `createServer` takes: every key has a default. */
-export type ServerConfig = z.input<typeof configSchema>;
+export type { ProcessSnapshot, ServerStats } from './metrics/index.js';
+export type { AdminAddress } from './server/admin-listener.js';
+export type { CollectMetrics } from './server/operations.js';
+export { RELOADABLE_KEYS, type ReloadSource } from './server/reload-plan.js';
+export type { ServerConfig } from './server/valid-config.js';
+export { http3Problem } from './transports/http3/index.js';
 
 export interface ServerOptions {
   /** Instead of the one that `config.log` describes. */
   readonly log?: Logger;
-  /** Name of this process in the segment: `inspect`, `top`, logs. Default `server`. */
+  /** Name of this process in the segment: `inspect`, `top`, logs, metrics. Default `server`. */
   readonly name?: string;
   /**
    * Serve the segment that another process has created with `server.processes` above 1, as one more
    * ingress process; `config.segment` then only says where the control socket is. Default false.
    */
   readonly join?: boolean;
+  /** How /metrics gets what the other processes of the segment count. Without it: only its own. */
+  readonly collectMetrics?: CollectMetrics;
 }
 
-/** A plain picture of a server. */
-export interface ServerStats {
-  readonly ingress: IngressStats;
-  readonly transports: Readonly<Record<string, TransportStats>>;
-}
+/** What a running server took over of another configuration. Keys such as `limits.maxBodyBytes`;
+ *  `config` is what is in force now. */
+export type ReloadReport = ReloadPlan;
 
 /** A server process: a segment, one ingress, and the transports that fill it. */
 export interface UploadResponseServer {
@@ -42,15 +45,26 @@ export interface UploadResponseServer {
   readonly ingress: Ingress;
   /** Where it listens; empty before `listen`. */
   readonly addresses: readonly BoundAddress[];
+  /** The listener for operations, if `admin.port` asks for one; undefined before `listen`. */
+  readonly admin: AdminAddress | undefined;
   /** Path of the control socket that workers attach to. */
   readonly socket: string;
   /** Binds every transport, or throws and has bound none. */
   listen(): Promise<readonly BoundAddress[]>;
-  /** Refuses what is new and finishes what runs; when `signal` aborts, cuts what is left. */
+  /**
+   * Takes over what can be changed while it runs, and reads certificates and key sets again. Open
+   * connections stay. Rejects with what `read` throws, or with INVALID_CONFIG: then everything stays as it
+   * was. Both are logged and counted.
+   */
+  reload(read: () => ReloadSource | Promise<ReloadSource>): Promise<ReloadReport>;
+  /** Says so for `shutdown.announceMs`, then refuses what is new and finishes what runs; when `signal`
+   *  aborts, cuts what is left. */
   drain(signal: AbortSignal): Promise<void>;
   /** Cuts what runs, stops listening and gives the segment back. Idempotent, never throws. */
   close(): Promise<void>;
   stats(): ServerStats;
+  /** What this process tells of itself, for another one's `collectMetrics`. */
+  snapshot(): ProcessSnapshot;
 }
 
 /**
@@ -63,89 +77,44 @@ export async function createServer(
   config: ServerConfig = {},
   options: ServerOptions = {},
 ): Promise<UploadResponseServer> {
-  const valid = validate(config);
-  const log = options.log ?? createLogger(valid.log);
+  const valid = validConfig(config);
+  const name = options.name ?? 'server';
+  const logs = options.log ? foreignLog(options.log) : createLog(valid.log, name);
   const socket = valid.segment.socket ?? defaultSocketPath();
   prepareSocketFolder(socket);
-  const name = options.name ?? 'server';
   const resumable = valid.server.processes > 1;
   const segment = options.join
     ? await Segment.join({ socket, name })
     : Segment.create({ ...valid.segment, socket, name, resumable });
-  const { killStuckAfterMs } = valid.workers;
-  const ingress = new Ingress({ segment, limits: valid.limits, killStuckAfterMs, log });
+  const { log } = logs;
+  const ingress = new Ingress({
+    segment,
+    limits: valid.limits,
+    killStuckAfterMs: valid.workers.killStuckAfterMs,
+    log,
+    logStreams: valid.log.streams,
+    transports: Object.keys(TRANSPORTS),
+  });
   let admission: AdmissionSet | undefined;
   try {
     admission = createAdmission(valid.auth, valid.limits);
-    const http = new HttpFront(valid.http, log, admission.connections);
-    const shared = { ingress, http, admission: admission.admission, log };
+    const { connections } = admission;
+    const http = new HttpFront(valid.http, log, connections);
+    const { processes } = valid.server;
+    const shared = { ingress, http, admission: admission.admission, connections, log, processes };
     const transports = createTransports(valid, shared);
+    const parts = { name, socket, segment, ingress, http, transports, admission, logs };
+    const server = new RunningServer(valid, parts, options.collectMetrics);
     http.prepare();
     if (!isAuthConfigured(valid.auth)) {
       log.info({}, 'no authentication is configured: only this machine can connect');
     }
-    return new Server(socket, segment, ingress, http, transports, admission);
+    return server;
   } catch (error) {
     await admission?.close();
     ingress.close();
     segment.close();
     throw error;
-  }
-}
-
-class Server implements UploadResponseServer {
-  addresses: readonly BoundAddress[] = [];
-  #closed: Promise<void> | undefined;
-
-  constructor(
-    readonly socket: string,
-    readonly segment: Segment,
-    readonly ingress: Ingress,
-    readonly http: HttpFront,
-    readonly transports: ReadonlyMap<string, Transport>,
-    readonly admission: AdmissionSet,
-  ) {}
-
-  async listen(): Promise<readonly BoundAddress[]> {
-    const bound: BoundAddress[] = [];
-    try {
-      await this.http.listen();
-      for (const transport of this.transports.values()) bound.push(...(await transport.listen()));
-    } catch (error) {
-      await this.#closeTransports();
-      throw error;
-    }
-    this.addresses = bound;
-    return bound;
-  }
-
-  async drain(signal: AbortSignal): Promise<void> {
-    this.http.stopListening();
-    const transports = [...this.transports.values()];
-    await Promise.all(transports.map((transport) => transport.drain(signal)));
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  stats(): ServerStats {
-    const transports = [...this.transports].map(([name, one]) => [name, one.stats()] as const);
-    return { ingress: this.ingress.stats(), transports: Object.fromEntries(transports) };
-  }
-
-  async #close(): Promise<void> {
-    await this.#closeTransports();
-    await this.admission.close();
-    this.ingress.close();
-    this.segment.close();
-  }
-
-  async #closeTransports(): Promise<void> {
-    this.http.stopListening();
-    await Promise.all([...this.transports.values()].map((transport) => transport.close()));
-    await this.http.close();
   }
 }
 
@@ -163,13 +132,4 @@ function createTransports(
     transports.set(name, definition.create(context));
   }
   return transports;
-}
-
-function validate(config: ServerConfig): Config {
-  const parsed = configSchema.safeParse(config);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    ({ path, message }) => `${path.join('.') || 'configuration'}: ${message}`,
-  );
-  throw new UploadResponseError('INVALID_CONFIG', problems.join('; '));
 }

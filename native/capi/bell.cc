@@ -84,6 +84,7 @@ void Bell::collect(Lock*) {
   uint32_t streams[kBatch];
   uint32_t found = 0;
   bool own = false;
+  places_.set_listing(descriptors_->is_shown());
   do {
     found = take_signals(*segment_, segment_->self(), streams, kBatch);
     for (uint32_t i = 0; i < found; i++) {

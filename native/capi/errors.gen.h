@@ -73,6 +73,8 @@ enum ur_error {
   UR_HPKS_TRUNCATED = -76,  // the bytes end inside a frame
   UR_INVALID_CONFIG = -80,  // the configuration is not valid
   UR_INVALID_WORKER_MODULE = -81,  // the module exports no worker
+  UR_INGRESS_DIED = -90,  // the server process that had received the request died
+  UR_RESUME_REFUSED = -91,  // the server does not know the attachment that was to go on
   UR_UNAUTHENTICATED = -120,  // this needs credentials
   UR_INVALID_CREDENTIALS = -121,  // the credentials are not valid
   UR_FORBIDDEN = -122,  // the caller may not do this
@@ -83,8 +85,6 @@ enum ur_error {
   UR_TOO_MANY_CONNECTIONS = -127,  // there are too many connections
   UR_MEMORY_LIMIT = -128,  // the server keeps as many bytes waiting as it may
   UR_CONNECTION_MISUSED = -130,  // the connection was closed for what its client did on it
-  UR_INGRESS_DIED = -90,  // the server process that had received the request died
-  UR_RESUME_REFUSED = -91,  // the server does not know the attachment that was to go on
   UR_BAD_HANDSHAKE = -150,  // the request to upgrade cannot be understood
   UR_WEBSOCKET_VERSION = -151,  // this version of WebSocket is not spoken here
   UR_ORIGIN_REFUSED = -152,  // pages of this origin may not connect
@@ -92,6 +92,17 @@ enum ur_error {
   UR_BAD_FRAME = -154,  // a frame of the client is not as WebSocket has it
   UR_MESSAGE_TOO_LARGE = -155,  // the message is too large
   UR_BAD_MESSAGE = -156,  // the message means nothing here
+  UR_UNKNOWN_STREAM = -160,  // there is no stream of this id
+  UR_UNKNOWN_REMOTE_WORKER = -161,  // no remote worker of this id is registered with this server process
+  UR_TOO_MANY_REMOTE_WORKERS = -162,  // as many remote workers are registered as may be
+  UR_NOT_A_READER = -163,  // the worker does not read this lane
+  UR_ANSWER_OUT_OF_ORDER = -164,  // this part of the answer is not the one that comes next
+  UR_LANE_BUSY = -165,  // another request is writing this lane
+  UR_UNSUPPORTED_MEDIA_TYPE = -166,  // the body has a type that is not taken here
+  UR_LENGTH_REQUIRED = -140,  // a body over HTTP/3 needs a Content-Length
+  UR_BACKLOG_LIMIT = -141,  // the request came faster than its worker reads
+  UR_QUIC_UNAVAILABLE = -142,  // HTTP/3 cannot be served here
+  UR_LOOPBACK_ONLY = -143,  // without authentication only this machine may connect
 };
 
 #endif

@@ -35,7 +35,8 @@ struct ur_reader {
   uint64_t given = 0;  // the newest id that ur_reader_next has shown
   uint64_t acknowledged = 0;
   bool ended = false;
-  std::vector<uint64_t> pins;
+  std::mutex pinning;
+  std::vector<uint64_t> pins;  // under `pinning`
 
   // The calls of upload_response.h.
   int next(int timeout_ms, ur_slot* slot);
@@ -109,6 +110,9 @@ struct ur_exchange {
   int verdict(bool pass, int status, const char* reason);
   int open_reader(uint32_t lane, int64_t from, ur_reader** out);
   int open_writer(uint32_t lane, ur_writer** out);
+  // Takes one out of its list; nullptr when it is in none.
+  std::unique_ptr<ur_reader> give_up(ur_reader* reader);
+  std::unique_ptr<ur_writer> give_up(ur_writer* writer);
   void close();
 };
 

@@ -9,6 +9,8 @@ Places::Places(Segment* segment, bool observes, uint32_t capacity)
     : segment_(segment),
       observes_(observes),
       places_(segment->geometry().stream_count),
+      candidates_(places_.size()),
+      rung_(2 * places_.size()),
       capacity_(capacity) {
   report();
 }
@@ -45,14 +47,14 @@ bool Places::add(uint32_t index) {
   }
   if (place.queued) return false;
   place.queued = true;
-  candidates_.push_back(index);
+  candidates_.push(index);
   return true;
 }
 
 void Places::list(Place& place) {
-  if (place.listed) return;
+  if (!listing_ || place.listed) return;
   place.listed = true;
-  rung_.push_back(place.id);
+  rung_.push(place.id);
 }
 
 bool Places::wants() const {
@@ -73,12 +75,12 @@ void Places::subscribe() {
     }
     return;
   }
-  for (const uint32_t index : candidates_) {
+  while (!candidates_.empty()) {
+    const uint32_t index = candidates_.pop();
     places_[index].queued = false;
     const uint64_t id = open_at(index);
     if (id != 0) leave_to_others(id);
   }
-  candidates_.clear();
 }
 
 void Places::set_askers(uint32_t askers, bool armed) {
@@ -100,8 +102,7 @@ void Places::retire() {
 
 uint64_t Places::pick() {
   while (!candidates_.empty() && wants()) {
-    const uint32_t index = candidates_.front();
-    candidates_.pop_front();
+    const uint32_t index = candidates_.pop();
     Place& place = places_[index];
     place.queued = false;
     const uint64_t id = open_at(index);
@@ -151,8 +152,7 @@ void Places::report() {
 uint32_t Places::take_rung(uint64_t* ids, uint32_t capacity) {
   uint32_t count = 0;
   while (count < capacity && !rung_.empty()) {
-    const uint64_t id = rung_.front();
-    rung_.pop_front();
+    const uint64_t id = rung_.pop();
     Place& place = places_[stream_index(id)];
     if (place.id == id) place.listed = false;
     ids[count++] = id;

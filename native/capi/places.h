@@ -4,10 +4,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "core/segment.h"
+#include "fixed_queue.h"
 
 namespace ur::capi {
 
@@ -38,6 +38,8 @@ class Places {
   // The work on a stream is over.
   void release(uint64_t id);
 
+  // Whether take_rung() will be asked at all.
+  void set_listing(bool on) { listing_ = on; }
   // Ids of own streams that were rung, for ur_worker_rung.
   uint32_t take_rung(uint64_t* ids, uint32_t capacity);
   bool has_rung() const { return !rung_.empty(); }
@@ -64,8 +66,9 @@ class Places {
   Segment* segment_;
   const bool observes_;
   std::vector<Place> places_;
-  std::deque<uint32_t> candidates_;
-  std::deque<uint64_t> rung_;
+  FixedQueue<uint32_t> candidates_;  // each place once
+  // Ids: a place may be here for two streams, one after the other; for more if nobody takes them.
+  FixedQueue<uint64_t> rung_;
   uint32_t capacity_;
   uint32_t in_flight_ = 0;
   uint32_t looking_ = 0;
@@ -73,6 +76,7 @@ class Places {
   bool armed_ = false;
   bool subscribed_ = false;
   bool retired_ = false;
+  bool listing_ = false;
 };
 
 }  // namespace ur::capi

@@ -99,6 +99,7 @@ int ur_reader::ack(uint64_t id) {
 int ur_reader::pin(uint64_t id) {
   const Call call(attachment.get());
   if (!call.attached()) return code(Status::kDetached);
+  const std::lock_guard<std::mutex> guard(pinning);
   // Room first: a pin that nobody knows of would never go.
   if (pins.size() == pins.capacity()) pins.reserve(2 * pins.size() + 8);
   const Status status = lane.pin(id);
@@ -108,6 +109,7 @@ int ur_reader::pin(uint64_t id) {
 
 int ur_reader::unpin(uint64_t id) {
   const Call call(attachment.get());
+  const std::lock_guard<std::mutex> guard(pinning);
   const auto found = std::find(pins.begin(), pins.end(), id);
   if (found == pins.end()) return code(Status::kInvalidArgument);
   *found = pins.back();
@@ -118,6 +120,7 @@ int ur_reader::unpin(uint64_t id) {
 
 void ur_reader::close() {
   const Call call(attachment.get());
+  const std::lock_guard<std::mutex> guard(pinning);
   if (call.attached()) {
     for (const uint64_t id : pins) lane.unpin(id);
     lane.leave();
@@ -172,18 +175,11 @@ size_t ur_reader_trailers(const ur_reader* reader, const ur_header** trailers) {
 
 void ur_reader_close(ur_reader* reader) {
   if (reader == nullptr) return;
-  ur_exchange* exchange = reader->exchange;
-  std::unique_ptr<ur_reader> owned;
-  {
-    const std::lock_guard<std::mutex> guard(exchange->mutex);
-    auto& list = exchange->readers;
-    const auto found = std::find_if(list.begin(), list.end(),
-                                    [&](const auto& one) { return one.get() == reader; });
-    if (found == list.end()) return;  // the request's own goes with the exchange
-    owned = std::move(*found);
-    list.erase(found);
-  }
-  owned->close();
+  ur::capi::ending([&] {
+    // The request's own goes with the exchange.
+    const std::unique_ptr<ur_reader> owned = reader->exchange->give_up(reader);
+    if (owned != nullptr) owned->close();
+  });
 }
 
 }  // extern "C"

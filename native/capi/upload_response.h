@@ -12,7 +12,7 @@
 // Threads. "Any thread" may be called by several threads at once. A reader, a writer and an exchange
 // each belong to one thread at a time, but different ones may be used by different threads at once,
 // also those of one exchange. Nothing may be used while, or after, it is being closed or freed. After
-// fork() the child must not touch any of it.
+// fork() the child must not touch any of it. A thread must not be cancelled inside of a call.
 //
 // Memory. What a `const` pointer shows belongs to the library. A request's bytes are mapped read-only:
 // writing into them is a SIGSEGV. Structs that begin with `size` may grow at their end in a later
@@ -68,12 +68,12 @@ typedef struct ur_header {
 } ur_header;
 
 typedef struct ur_head {
-  const char* method;     // of a request, otherwise ""
-  const char* scheme;     // "" where the client gave none, like the next one
+  const char* method;        // of a request, otherwise ""
+  const char* scheme;        // "" where the client gave none, like the next one
   const char* authority;
-  const char* path;       // path and query
-  uint32_t http_version;  // 1 HTTP/1.1, 2 HTTP/2, 3 HTTP/3
-  uint32_t status;        // of a response, otherwise 0
+  const char* path;          // path and query
+  uint32_t http_version;     // 1 HTTP/1.1, 2 HTTP/2, 3 HTTP/3
+  uint32_t status;           // of a response, otherwise 0
   size_t header_count;
   const ur_header* headers;  // in order, duplicates kept, names in the case that they came in
 } ur_head;
@@ -97,17 +97,17 @@ typedef struct ur_writer ur_writer;
 
 // Zero, or NULL, is the default of each. Nothing is kept of the pointers but `context`.
 typedef struct ur_worker_options {
-  size_t size;           // sizeof(ur_worker_options)
-  const char* socket;    // path of the control socket; default: ur_default_socket
-  const char* name;      // for people; default: UR_WORKER_NAME, else "worker-<pid>"
-  uint32_t role;         // default: UR_ROLE_RESPONDER
-  uint32_t capacity;     // streams at once; default: 16, of an observer 65536
-  const char* observer;  // of an observer: the required observer that it is (segment.requiredObservers)
-  uint32_t flags;        // UR_WORKER_...
-  uint32_t reserved;     // 0
+  size_t size;               // sizeof(ur_worker_options)
+  const char* socket;        // path of the control socket; default: ur_default_socket
+  const char* name;          // for people; default: UR_WORKER_NAME, else "worker-<pid>"
+  uint32_t role;             // default: UR_ROLE_RESPONDER
+  uint32_t capacity;         // streams at once; default: 16, of an observer 65536
+  const char* observer;      // the required observer that it is, one of segment.requiredObservers
+  uint32_t flags;            // UR_WORKER_...
+  uint32_t reserved;         // 0
   // Which streams are taken; others are left to other workers.
-  const char* transport;  // only of this transport, "http1"
-  const char* stage;      // only of pools that have this stage
+  const char* transport;     // only of this transport, "http1"
+  const char* stage;         // only of pools that have this stage
   const char* const* paths;  // only these paths: /a means /a, /a?q and /a/b; /a/ what lies below
   size_t path_count;
   // Called with the head of a stream that all of the above lets pass; 0 leaves it to others. Runs for
@@ -122,21 +122,22 @@ static inline void ur_worker_options_init(ur_worker_options* options) {
 }
 
 typedef struct ur_worker_info {
-  size_t size;  // sizeof(ur_worker_info)
-  uint32_t index;      // row in the segment, as `upload-response top` shows it; UINT32_MAX: not attached
+  size_t size;             // sizeof(ur_worker_info)
+  uint32_t index;          // row in the segment, as `upload-response top` shows it; UINT32_MAX: none
   uint32_t capacity;
-  uint32_t in_flight;  // open exchanges
-  uint32_t connected;  // 1 while attached and the server is there
-  uint64_t missed;     // streams that an observer left out because their first slots had gone
+  uint32_t in_flight;      // open exchanges
+  uint32_t connected;      // 1 while attached and the server is there
+  uint64_t missed;         // streams that an observer left out because their first slots had gone
   uint64_t segment_bytes;
-  uint8_t boot_uuid[16];  // another one for each start of the server
+  uint8_t boot_uuid[16];   // another one for each start of the server
 } ur_worker_info;
 
 // Makes a worker that is not attached yet. UR_INVALID_ARGUMENT, UR_INVALID_SOCKET_PATH, UR_SYSTEM.
 UR_API int ur_worker_new(const ur_worker_options* options, ur_worker** worker);
 
 // Attaches to the server, or attaches again after UR_SERVER_GONE: what was open is detached first. Waits
-// for a server, or for a free place, for timeout_ms. UR_SERVER_GONE, UR_NO_FREE_WORKER; at once:
+// for a server, or for a free place, for timeout_ms (and up to 5 s for the answer of one that does not
+// speak). UR_SERVER_GONE, UR_NO_FREE_WORKER, UR_TIMED_OUT; at once:
 // UR_PERMISSION_DENIED, UR_ABI_MISMATCH, UR_UNKNOWN_OBSERVER, UR_INVALID_HANDSHAKE, UR_SEGMENT_CORRUPT,
 // UR_SHUTTING_DOWN after ur_worker_stop. Any thread, but one at a time.
 UR_API int ur_worker_attach(ur_worker* worker, int timeout_ms);
@@ -144,7 +145,8 @@ UR_API int ur_worker_attach(ur_worker* worker, int timeout_ms);
 // Gives everything back at once and unmaps the memory: slots' pointers must not be used any more, and
 // every open handle answers UR_DETACHED and is still to be closed. For the server that is as if the
 // process had died: it hands open requests to other workers where it can. Waits for calls of other
-// threads, whose waits end. Idempotent. Any thread, but not from `accept`.
+// threads, whose waits end (that of ur_worker_attach by ur_worker_stop). Idempotent. Any thread, but not
+// from `accept`.
 UR_API void ur_worker_detach(ur_worker* worker);
 
 // Detaches and frees; NULL is allowed. Exchanges may be closed before or after. One thread.
@@ -159,10 +161,11 @@ UR_API void ur_worker_stop(ur_worker* worker);
 // streams only while somebody asks: after UR_EMPTY with timeout 0 until the next call. Any thread.
 UR_API int ur_worker_next(ur_worker* worker, int timeout_ms, ur_exchange** exchange);
 
-// A descriptor for poll, epoll or an event loop; the same one until ur_worker_free, which closes it. It
-// becomes readable when there may be a stream to take, when a handle that answered UR_EMPTY or UR_FULL
-// may go on, and when the server has gone. Then: ur_worker_rung, ur_worker_next with timeout 0 until it
-// is UR_EMPTY, and again what had to wait. UR_SYSTEM. Any thread.
+// A descriptor for poll, epoll or an event loop, which nobody else may read or close; the same one until
+// the worker is freed and its exchanges are closed. It becomes readable when there may be a stream to
+// take, when a handle that answered UR_EMPTY or UR_FULL may go on, and when the server has gone. Then:
+// ur_worker_rung, ur_worker_next with timeout 0 until it is UR_EMPTY, and again what had to wait.
+// UR_SYSTEM. Any thread.
 UR_API int ur_worker_fd(ur_worker* worker);
 
 // The ids of exchanges that something has happened to since the last call, at most `capacity`; returns
@@ -196,7 +199,8 @@ UR_API int ur_exchange_status(ur_exchange* exchange);
 // for nothing, and at once for what happened since the last call; UR_EMPTY: the time is over.
 UR_API int ur_exchange_wait(ur_exchange* exchange, int timeout_ms);
 
-// Writes the head of the answer, which the client gets at once. Status 200 to 599. UR_INVALID_ARGUMENT,
+// Writes the head of the answer, which the client gets at once. Status 200 to 599. Copies what it is
+// given; the headers that the transport needs itself come from the server. UR_INVALID_ARGUMENT,
 // UR_LANE_ENDED (called twice), UR_SLOT_TOO_LARGE, UR_HPKS_... for a header that is not valid, or what
 // became of the stream. Belongs to the thread of the response's writer.
 UR_API int ur_exchange_respond(ur_exchange* exchange, int status, const ur_header* headers,
@@ -249,7 +253,8 @@ UR_API int ur_reader_next(ur_reader* reader, int timeout_ms, ur_slot* slot);
 UR_API int ur_reader_ack(ur_reader* reader, uint64_t id);
 
 // Keeps a slot beyond its acknowledgement, until as many unpins, or the reader's close. Pin first, then
-// acknowledge. UR_LAPPED: too late. ur_reader_unpin: UR_INVALID_ARGUMENT for a slot that is not pinned.
+// acknowledge. UR_LAPPED: too late. ur_reader_unpin: UR_INVALID_ARGUMENT for a slot that is not pinned;
+// any thread, also while the reader waits: who kept the slot may have been another one.
 UR_API int ur_reader_pin(ur_reader* reader, uint64_t id);
 UR_API int ur_reader_unpin(ur_reader* reader, uint64_t id);
 

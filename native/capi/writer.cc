@@ -50,7 +50,10 @@ int ur_writer::respond(int wanted, const ur_header* headers, size_t count) {
   Status result = ur::capi::encode_head(exchange->id, http_version, wanted, headers, count,
                               lane.lane().slot_size, &frame);
   if (result == Status::kOk) {
-    result = lane.write(frame.data(), static_cast<uint32_t>(frame.size()), ur::kSlotHead);
+    // A slot that somebody has pinned in an earlier attempt may be in the way.
+    result = until_room(Deadline(-1), [&] {
+      return lane.write(frame.data(), static_cast<uint32_t>(frame.size()), ur::kSlotHead);
+    });
   }
   if (result == Status::kOk) answered = wanted;
   return code(result);
@@ -236,18 +239,12 @@ uint64_t ur_writer_token(const ur_writer* writer) {
 
 void ur_writer_close(ur_writer* writer) {
   if (writer == nullptr) return;
-  ur_exchange* exchange = writer->exchange;
-  std::unique_ptr<ur_writer> owned;
-  {
-    const std::lock_guard<std::mutex> guard(exchange->mutex);
-    for (auto one = exchange->writers.begin(); one != exchange->writers.end(); ++one) {
-      if (one->get() != writer || writer->response) continue;
-      owned = std::move(*one);
-      exchange->writers.erase(one);
-      break;
-    }
-  }
-  if (owned != nullptr) owned->close(Status::kWorkerFailed);
+  ur::capi::ending([&] {
+    // The response's goes with the exchange.
+    const std::unique_ptr<ur_writer> owned =
+        writer->response ? nullptr : writer->exchange->give_up(writer);
+    if (owned != nullptr) owned->close(Status::kWorkerFailed);
+  });
 }
 
 }  // extern "C"

@@ -20,6 +20,8 @@ Status claim_lane(Segment* segment, const LaneRef& lane, uint64_t* token) {
   if (!lane.control->claim.compare_exchange_strong(word, mine, std::memory_order_acq_rel)) {
     return Status::kAlreadyClaimed;
   }
+  // Goes out with the first publication, or with the failure.
+  lane.control->claimant.store(segment->self() + 1, std::memory_order_relaxed);
   status = stream_status(lane);
   if (status != Status::kOk) {
     uint64_t held = mine;
@@ -92,6 +94,7 @@ Status requeue_lane(Segment* segment, const LaneRef& lane) {
 void reset_lane(const LaneRef& lane) {
   clear_slots(lane);
   lane.control->parked.store(0, std::memory_order_relaxed);
+  lane.control->claimant.store(0, std::memory_order_relaxed);
   lane.control->claim.store(lane.generation << 32, std::memory_order_release);
 }
 

@@ -163,15 +163,7 @@ Status LaneReader::verify(uint64_t id) const {
 Status LaneReader::park() {
   if (segment_ == nullptr) return Status::kDetached;
   if (last() > position_) return Status::kOk;
-  if (evicted()) return Status::kEvicted;
-  lane_.control->parked.fetch_or(segment_->self_bit(), std::memory_order_seq_cst);
-  if ((lane_.control->last.load(std::memory_order_seq_cst) & kCursorMask) > position_) {
-    return Status::kOk;
-  }
-  Status status = stream_status(lane_);
-  if (status != Status::kOk) return status;
-  const uint32_t failure = lane_.control->failure.load(std::memory_order_seq_cst);
-  return failure == 0 ? Status::kEmpty : status_of_number(failure);
+  return evicted() ? Status::kEvicted : watch_lane(*segment_, lane_, position_);
 }
 
 void LaneReader::leave() {
@@ -226,6 +218,18 @@ bool holds_stream(const LaneRef& lane) {
 }
 
 }  // namespace
+
+Status watch_lane(const Segment& segment, const LaneRef& lane, uint64_t seen) {
+  // Pairs with ring_lane: the bit stands before `last` is read.
+  lane.control->parked.fetch_or(segment.self_bit(), std::memory_order_seq_cst);
+  if ((lane.control->last.load(std::memory_order_seq_cst) & kCursorMask) > seen) {
+    return Status::kOk;
+  }
+  const Status status = stream_status(lane);
+  if (status != Status::kOk) return status;
+  const uint32_t failure = lane.control->failure.load(std::memory_order_seq_cst);
+  return failure == 0 ? Status::kEmpty : status_of_number(failure);
+}
 
 Status copy_slot(const LaneRef& lane, uint64_t id, uint8_t* into, uint32_t capacity,
                  uint32_t* length, uint32_t* flags) {

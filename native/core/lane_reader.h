@@ -81,6 +81,10 @@ constexpr uint32_t reader_worker(uint64_t owner) {
 // that was left half done (kEvicting) is finished. False when the place has changed hands meanwhile.
 bool evict_reader(ReaderWord* word, uint64_t owner);
 
+// Asks to be rung at the next publication, joined or not, when nothing beyond slot `seen` is there.
+// As LaneReader::park.
+[[nodiscard]] Status watch_lane(const Segment& segment, const LaneRef& lane, uint64_t seen);
+
 // Copies slot `id` without joining (observers, monitors on a read-only mapping).
 // kEmpty: not yet written. kLapped: overwritten before or while it was copied. kSlotTooLarge.
 [[nodiscard]] Status copy_slot(const LaneRef& lane, uint64_t id, uint8_t* into, uint32_t capacity,

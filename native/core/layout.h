@@ -14,7 +14,7 @@ namespace ur {
 
 inline constexpr uint64_t kSegmentMagic = 0x0147455350525055ULL;  // "UPRPSEG" and 0x01
 inline constexpr uint32_t kAbiMajor = 1;  // another value cannot be read at all
-inline constexpr uint32_t kAbiMinor = 1;  // larger values only add what an old reader may ignore
+inline constexpr uint32_t kAbiMinor = 2;  // larger values only add what an old reader may ignore
 inline constexpr uint32_t kEndianTag = 0x01020304;
 
 inline constexpr uint32_t kMaxWorkers = 63;  // bits 0..62 of a lock word; bit 63 is the writer
@@ -193,11 +193,13 @@ struct Lane {
   alignas(128) AtomicU32 writer_parked;  // writer: not 0: ring me when a slot may be free; new each time
   alignas(128) AtomicU64 claim;
   AtomicU32 failure;  // claim holder: a Status as a positive number: it gives up; 0 = none
+  AtomicU32 claimant;  // claim holder: its row + 1, which stays when it gives the claim back; 0 = unknown
   alignas(128) ReaderWord readers[1];  // readers_per_lane of them
 };
 static_assert(offsetof(Lane, parked) == 136);
 static_assert(offsetof(Lane, writer_parked) == 256);
 static_assert(offsetof(Lane, claim) == 384);
+static_assert(offsetof(Lane, claimant) == 396);
 static_assert(offsetof(Lane, readers) == 512);
 inline constexpr uint32_t kLaneBytes = 512;  // before its reader words
 

@@ -77,6 +77,8 @@ enum class [[nodiscard]] Status : int32_t {
   kHpksTruncated = -76,
   kInvalidConfig = -80,
   kInvalidWorkerModule = -81,
+  kIngressDied = -90,
+  kResumeRefused = -91,
   kUnauthenticated = -120,
   kInvalidCredentials = -121,
   kForbidden = -122,
@@ -87,8 +89,6 @@ enum class [[nodiscard]] Status : int32_t {
   kTooManyConnections = -127,
   kMemoryLimit = -128,
   kConnectionMisused = -130,
-  kIngressDied = -90,
-  kResumeRefused = -91,
   kBadHandshake = -150,
   kWebsocketVersion = -151,
   kOriginRefused = -152,
@@ -96,6 +96,17 @@ enum class [[nodiscard]] Status : int32_t {
   kBadFrame = -154,
   kMessageTooLarge = -155,
   kBadMessage = -156,
+  kUnknownStream = -160,
+  kUnknownRemoteWorker = -161,
+  kTooManyRemoteWorkers = -162,
+  kNotAReader = -163,
+  kAnswerOutOfOrder = -164,
+  kLaneBusy = -165,
+  kUnsupportedMediaType = -166,
+  kLengthRequired = -140,
+  kBacklogLimit = -141,
+  kQuicUnavailable = -142,
+  kLoopbackOnly = -143,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -239,6 +250,10 @@ constexpr const char* status_name(Status status) {
       return "INVALID_CONFIG";
     case Status::kInvalidWorkerModule:
       return "INVALID_WORKER_MODULE";
+    case Status::kIngressDied:
+      return "INGRESS_DIED";
+    case Status::kResumeRefused:
+      return "RESUME_REFUSED";
     case Status::kUnauthenticated:
       return "UNAUTHENTICATED";
     case Status::kInvalidCredentials:
@@ -259,10 +274,6 @@ constexpr const char* status_name(Status status) {
       return "MEMORY_LIMIT";
     case Status::kConnectionMisused:
       return "CONNECTION_MISUSED";
-    case Status::kIngressDied:
-      return "INGRESS_DIED";
-    case Status::kResumeRefused:
-      return "RESUME_REFUSED";
     case Status::kBadHandshake:
       return "BAD_HANDSHAKE";
     case Status::kWebsocketVersion:
@@ -277,6 +288,28 @@ constexpr const char* status_name(Status status) {
       return "MESSAGE_TOO_LARGE";
     case Status::kBadMessage:
       return "BAD_MESSAGE";
+    case Status::kUnknownStream:
+      return "UNKNOWN_STREAM";
+    case Status::kUnknownRemoteWorker:
+      return "UNKNOWN_REMOTE_WORKER";
+    case Status::kTooManyRemoteWorkers:
+      return "TOO_MANY_REMOTE_WORKERS";
+    case Status::kNotAReader:
+      return "NOT_A_READER";
+    case Status::kAnswerOutOfOrder:
+      return "ANSWER_OUT_OF_ORDER";
+    case Status::kLaneBusy:
+      return "LANE_BUSY";
+    case Status::kUnsupportedMediaType:
+      return "UNSUPPORTED_MEDIA_TYPE";
+    case Status::kLengthRequired:
+      return "LENGTH_REQUIRED";
+    case Status::kBacklogLimit:
+      return "BACKLOG_LIMIT";
+    case Status::kQuicUnavailable:
+      return "QUIC_UNAVAILABLE";
+    case Status::kLoopbackOnly:
+      return "LOOPBACK_ONLY";
   }
   return "UNKNOWN";
 }
@@ -422,6 +455,10 @@ constexpr const char* status_text(Status status) {
       return "the configuration is not valid";
     case Status::kInvalidWorkerModule:
       return "the module exports no worker";
+    case Status::kIngressDied:
+      return "the server process that had received the request died";
+    case Status::kResumeRefused:
+      return "the server does not know the attachment that was to go on";
     case Status::kUnauthenticated:
       return "this needs credentials";
     case Status::kInvalidCredentials:
@@ -442,10 +479,6 @@ constexpr const char* status_text(Status status) {
       return "the server keeps as many bytes waiting as it may";
     case Status::kConnectionMisused:
       return "the connection was closed for what its client did on it";
-    case Status::kIngressDied:
-      return "the server process that had received the request died";
-    case Status::kResumeRefused:
-      return "the server does not know the attachment that was to go on";
     case Status::kBadHandshake:
       return "the request to upgrade cannot be understood";
     case Status::kWebsocketVersion:
@@ -460,6 +493,28 @@ constexpr const char* status_text(Status status) {
       return "the message is too large";
     case Status::kBadMessage:
       return "the message means nothing here";
+    case Status::kUnknownStream:
+      return "there is no stream of this id";
+    case Status::kUnknownRemoteWorker:
+      return "no remote worker of this id is registered with this server process";
+    case Status::kTooManyRemoteWorkers:
+      return "as many remote workers are registered as may be";
+    case Status::kNotAReader:
+      return "the worker does not read this lane";
+    case Status::kAnswerOutOfOrder:
+      return "this part of the answer is not the one that comes next";
+    case Status::kLaneBusy:
+      return "another request is writing this lane";
+    case Status::kUnsupportedMediaType:
+      return "the body has a type that is not taken here";
+    case Status::kLengthRequired:
+      return "a body over HTTP/3 needs a Content-Length";
+    case Status::kBacklogLimit:
+      return "the request came faster than its worker reads";
+    case Status::kQuicUnavailable:
+      return "HTTP/3 cannot be served here";
+    case Status::kLoopbackOnly:
+      return "without authentication only this machine may connect";
   }
   return "";
 }
@@ -605,6 +660,10 @@ constexpr const char* status_remedy(Status status) {
       return "Correct the key that the message names.";
     case Status::kInvalidWorkerModule:
       return "Export default a function, or an object with a fetch or handle function.";
+    case Status::kIngressDied:
+      return "Stop working on the stream: its client is gone. The server log says why the process died.";
+    case Status::kResumeRefused:
+      return "Attach again; the worker SDK does so by itself.";
     case Status::kUnauthenticated:
       return "Send a token, a signed URL or a client certificate, as docs/authentication.md shows.";
     case Status::kInvalidCredentials:
@@ -625,10 +684,6 @@ constexpr const char* status_remedy(Status status) {
       return "Retry later, raise limits.maxWaitingBytes, or have workers read faster.";
     case Status::kConnectionMisused:
       return "Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames.";
-    case Status::kIngressDied:
-      return "Stop working on the stream: its client is gone. The server log says why the process died.";
-    case Status::kResumeRefused:
-      return "Attach again; the worker SDK does so by itself.";
     case Status::kBadHandshake:
       return "Send the WebSocket handshake of RFC 6455: a GET without a body, with one Sec-WebSocket-Key.";
     case Status::kWebsocketVersion:
@@ -643,6 +698,28 @@ constexpr const char* status_remedy(Status status) {
       return "Cut the body into smaller messages, or raise transports.websocket.maxMessageBytes.";
     case Status::kBadMessage:
       return "Send the messages in the order and the form of docs/transports/websocket.md.";
+    case Status::kUnknownStream:
+      return "Use an id that GET streams of the control API lists.";
+    case Status::kUnknownRemoteWorker:
+      return "Register with PUT workers/{id}/heartbeat: it has not been, it was silent for too long, or another server process knows it.";
+    case Status::kTooManyRemoteWorkers:
+      return "Retry later, or raise control.maxRemoteWorkers.";
+    case Status::kNotAReader:
+      return "Join it with PUT streams/{id}/readers/{worker} first.";
+    case Status::kAnswerOutOfOrder:
+      return "Write the head once, then body bytes from the offset that was reached, then the end.";
+    case Status::kLaneBusy:
+      return "Wait for its end before the next part is sent.";
+    case Status::kUnsupportedMediaType:
+      return "Send JSON, and say so with Content-Type: application/json.";
+    case Status::kLengthRequired:
+      return "Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off.";
+    case Status::kBacklogLimit:
+      return "Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3.";
+    case Status::kQuicUnavailable:
+      return "Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false.";
+    case Status::kLoopbackOnly:
+      return "Configure auth, or say with auth.anonymous: [publish] that everybody may upload.";
   }
   return "";
 }

@@ -33,11 +33,13 @@ Napi::Function SegmentObject::define(Napi::Env env) {
        METHOD(readers_of, "readersOf"),
        METHOD(owner_of, "ownerOf"),
        METHOD(failure_of, "failureOf"),
+       METHOD(claimant_of, "claimantOf"),
        METHOD(is_whole, "isWhole"),
        METHOD(wait_for_streams, "waitForStreams"),
        METHOD(list_streams, "listStreams"),
        METHOD(pass_on, "passOn"),
        METHOD(copy_slot, "copySlot"),
+       METHOD(watch, "watch"),
        METHOD(join, "join"),
        METHOD(claim, "claim"),
        METHOD(hold_verdict, "holdVerdict"),
@@ -56,6 +58,7 @@ Napi::Function SegmentObject::define(Napi::Env env) {
        METHOD(take_events, "takeEvents"),
        METHOD(workers, "workers"),
        METHOD(streams, "streams"),
+       METHOD(worker_name, "workerName"),
        METHOD(set_aside_count, "setAsideCount")});
 }
 

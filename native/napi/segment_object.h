@@ -51,11 +51,13 @@ class SegmentObject : public Napi::ObjectWrap<SegmentObject> {
   Napi::Value readers_of(const Info& info);
   Napi::Value owner_of(const Info& info);
   Napi::Value failure_of(const Info& info);
+  Napi::Value claimant_of(const Info& info);
   Napi::Value is_whole(const Info& info);
   Napi::Value wait_for_streams(const Info& info);
   Napi::Value list_streams(const Info& info);
   Napi::Value pass_on(const Info& info);
   Napi::Value copy_slot(const Info& info);
+  Napi::Value watch(const Info& info);
   Napi::Value join(const Info& info);
   Napi::Value claim(const Info& info);
   Napi::Value hold_verdict(const Info& info);
@@ -79,6 +81,7 @@ class SegmentObject : public Napi::ObjectWrap<SegmentObject> {
   Napi::Value workers(const Info& info);
   Napi::Value streams(const Info& info);
   Napi::Value set_aside_count(const Info& info);
+  Napi::Value worker_name(const Info& info);
 
   bool open() const { return attachment_ && attachment_->open(); }
   Segment* segment() const { return attachment_->segment; }

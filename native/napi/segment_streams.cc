@@ -103,6 +103,14 @@ Napi::Value SegmentObject::failure_of(const Info& info) {
   return number(info.Env(), -code(known == Status::kSegmentCorrupt ? Status::kWorkerFailed : known));
 }
 
+Napi::Value SegmentObject::claimant_of(const Info& info) {
+  LaneRef lane;
+  if (lane_of(info, &lane) != Status::kOk) return Napi::Number::New(info.Env(), -1);
+  const uint32_t claimant = lane.control->claimant.load(std::memory_order_relaxed);
+  const bool known = claimant != 0 && claimant <= segment()->geometry().worker_count;
+  return Napi::Number::New(info.Env(), known ? claimant - 1.0 : -1.0);
+}
+
 Napi::Value SegmentObject::is_whole(const Info& info) {
   LaneRef lane;
   const Status status = lane_of(info, &lane);
@@ -146,6 +154,16 @@ Napi::Value SegmentObject::copy_slot(const Info& info) {
   if (status != Status::kOk) return result(info.Env(), status);
   meta.Data()[0] = flags;
   return number(info.Env(), length);
+}
+
+Napi::Value SegmentObject::watch(const Info& info) {
+  if (open() && segment()->self() == kNoIndex) return result(info.Env(), Status::kPermissionDenied);
+  LaneRef lane;
+  Status status = lane_of(info, &lane);
+  if (status != Status::kOk) return result(info.Env(), status);
+  status = watch_lane(*segment(), lane, as_u64(info[2]));
+  if (status == Status::kEmpty) return number(info.Env(), 1U);
+  return result(info.Env(), status);
 }
 
 Napi::Value SegmentObject::join(const Info& info) {

@@ -110,6 +110,7 @@ Napi::Object stream_object(Napi::Env env, const Segment& segment, uint32_t strea
              Napi::String::New(env, row.transport, strnlen(row.transport, sizeof row.transport)));
   object.Set("ingress", number(env, row.ingress.load(std::memory_order_relaxed)));
   object.Set("abort", number(env, row.abort.load(std::memory_order_relaxed)));
+  object.Set("serial", number(env, row.serial.load(std::memory_order_relaxed)));
   object.Set("openedMs", milliseconds_since(row.opened_ns.load(std::memory_order_relaxed)));
   Napi::Array lanes = Napi::Array::New(env);
   for (uint32_t l = 0; l < segment.pool_of(stream).lanes_per_stream; l++) {
@@ -181,6 +182,15 @@ Napi::Value SegmentObject::streams(const Info& info) {
     list[count++] = stream_object(info.Env(), *segment(), s);
   }
   return list;
+}
+
+Napi::Value SegmentObject::worker_name(const Info& info) {
+  const uint32_t worker = as_u32(info[0]);
+  if (!open() || worker >= segment()->geometry().worker_count) {
+    return Napi::String::New(info.Env(), "");
+  }
+  const WorkerRow& row = segment()->worker(worker);
+  return Napi::String::New(info.Env(), row.name, strnlen(row.name, sizeof row.name));
 }
 
 Napi::Value SegmentObject::set_aside_count(const Info& info) {

@@ -35,6 +35,17 @@ TEST_F(ClaimTest, TheFirstOneWinsAndIsNamed) {
   EXPECT_EQ(other, 0U);
 }
 
+TEST_F(ClaimTest, WhoHadItIsKnownUntilThePlaceIsUsedAgain) {
+  EXPECT_EQ(lane_.control->claimant.load(), 0U);
+  LaneWriter writer = claim(host_.worker(3), id_);
+  ASSERT_OK(writer.release());
+  EXPECT_EQ(claim_owner(lane_).worker, kNoIndex);
+  EXPECT_EQ(lane_.control->claimant.load(), 4U);
+  host_.finish(id_);
+  for (int i = 0; i < 4; i++) host_.open();
+  EXPECT_EQ(lane_.control->claimant.load(), 0U);
+}
+
 TEST_F(ClaimTest, ARequestLaneHasOneWriterAlready) {
   EXPECT_EQ(try_claim(3, &token_, kRequestLane), Status::kInvalidArgument);
   EXPECT_EQ(claim_owner(host_.request(id_)).worker, kNoIndex);

@@ -140,6 +140,29 @@ TEST_F(LaneParkingTest, PublishingRingsExactlyTheParkedReaders) {
   EXPECT_EQ(first.park(), Status::kEmpty);
 }
 
+TEST_F(LaneParkingTest, WatchingNeedsNoPlaceAndHoldsNothingBack) {
+  Segment* watcher = host_.worker(1);
+  const LaneRef seen = lane_of(*watcher, id_, kRequestLane);
+  ASSERT_EQ(watch_lane(*watcher, seen, 0), Status::kEmpty);
+  write_slots(writer_, 1);
+  EXPECT_TRUE(take_ring(*host_.server(), 1, lane_.stream));
+  EXPECT_EQ(watch_lane(*watcher, seen, 0), Status::kOk);
+  EXPECT_EQ(watch_lane(*watcher, seen, 5), Status::kEmpty) << "slot 6 is waited for";
+  LaneReader reader = join(host_.worker(2), id_, kRequestLane);
+  tail_count(reader);
+  ASSERT_OK(reader.ack(1));
+  write_slots(writer_, kSlots);
+  EXPECT_EQ(writer_.reserve(&slot_), Status::kFull) << "for the reader, not for the watcher";
+  reader.leave();
+  ASSERT_EQ(watch_lane(*watcher, seen, kSlots + 1), Status::kEmpty);
+  ASSERT_OK(host_.ingress().abort(id_, Status::kClientGone));
+  EXPECT_TRUE(take_ring(*host_.server(), 1, lane_.stream));
+  EXPECT_EQ(watch_lane(*watcher, seen, kSlots + 1), Status::kClientGone);
+  ASSERT_OK(host_.ingress().close(id_));
+  EXPECT_EQ(watch_lane(*watcher, seen, kSlots + 1), Status::kClientGone);
+  EXPECT_OK(host_.ingress().reclaim(id_)) << "a watcher keeps no place";
+}
+
 TEST_F(LaneParkingTest, AbortAndCloseRingEverybodyWhoHoldsSomething) {
   LaneReader reader = join(host_.worker(1), id_, kRequestLane);
   LaneWriter answer = claim(host_.worker(2), id_);

@@ -16,6 +16,7 @@ import type { Authenticator } from './identity.js';
 import { JwtAuthenticator } from './jwt.js';
 import { Limiter } from './limiter.js';
 import type { AdmissionLimits } from './limits.js';
+import { isLoopback } from './loopback.js';
 import { Proxies } from './proxies.js';
 import { SignedUrlAuthenticator } from './signed-url.js';
 import { TokenAuthenticator } from './tokens.js';
@@ -25,12 +26,12 @@ export interface AdmissionSet {
   readonly admission: Admission;
   readonly connections: ConnectionAdmission;
   /**
-   * What is new counts from now on; what was let in before stays, and is counted on. All of it, or
-   * nothing where it throws.
-   * @throws UploadResponseError INVALID_CONFIG; also where it would turn authentication off: other
-   *   machines may reach a server that was started with it
+   * Reads another configuration, and key sets again. What it returns puts that in place: what is new
+   * counts from then on; what was let in before stays, and is counted on.
+   * @throws UploadResponseError INVALID_CONFIG, and nothing has changed; also where it would turn
+   *   authentication off: other machines may reach a server that was started with it
    */
-  update(auth: AuthConfig, limits: AdmissionLimits): void;
+  prepare(auth: AuthConfig, limits: AdmissionLimits): () => void;
   /** Ends what is asked of others. Idempotent, never throws. */
   close(): Promise<void>;
 }
@@ -49,9 +50,10 @@ interface Authenticators {
   readonly callback: CallbackAuthenticator | undefined;
 }
 
-class CurrentAdmission implements AdmissionSet, Admission {
+class CurrentAdmission implements AdmissionSet, Admission, ConnectionAdmission {
   readonly admission: Admission = this;
-  readonly connections: Limiter;
+  readonly connections: ConnectionAdmission = this;
+  readonly #limiter: Limiter;
   #auth: AuthConfig;
   #proxies: Proxies;
   #authenticators: Authenticators;
@@ -63,7 +65,7 @@ class CurrentAdmission implements AdmissionSet, Admission {
     this.#authenticators = authenticatorsOf(auth);
     this.#auth = auth;
     this.#proxies = new Proxies(auth.trustedProxies);
-    this.connections = new Limiter(limits, this.#proxies);
+    this.#limiter = new Limiter(limits, this.#proxies);
     this.#gate = this.#makeGate();
   }
 
@@ -71,20 +73,32 @@ class CurrentAdmission implements AdmissionSet, Admission {
     return (this.#gate ?? openAdmission).admit(action, caller);
   }
 
-  update(auth: AuthConfig, limits: AdmissionLimits): void {
+  connect(peer: string): () => void {
+    // Without authentication TCP listens on loopback only; UDP has to be open to more.
+    if (peer !== '' && !isLoopback(peer) && !isAuthConfigured(this.#auth)) {
+      throw new UploadResponseError('LOOPBACK_ONLY');
+    }
+    return this.#limiter.connect(peer);
+  }
+
+  prepare(auth: AuthConfig, limits: AdmissionLimits): () => void {
     if (isAuthConfigured(this.#auth) && !isAuthConfigured(auth)) {
       const detail = 'auth: it cannot be turned off while the server runs, restart it';
       throw new UploadResponseError('INVALID_CONFIG', detail);
     }
     // A file may hold another key set under the same name.
     const kept = isDeepStrictEqual(auth, this.#auth) && auth.jwt?.jwksFile === undefined;
-    const before = { gate: this.#gate, callback: this.#authenticators.callback };
-    if (!kept) this.#authenticators = authenticatorsOf(auth);
-    this.#auth = auth;
-    this.#proxies = new Proxies(auth.trustedProxies);
-    this.connections.update(limits, this.#proxies);
-    this.#gate = this.#makeGate();
-    if (!kept && before.callback) void this.#retire(before.callback, before.gate);
+    const authenticators = kept ? this.#authenticators : authenticatorsOf(auth);
+    const proxies = new Proxies(auth.trustedProxies);
+    return () => {
+      const before = { gate: this.#gate, callback: this.#authenticators.callback };
+      this.#authenticators = authenticators;
+      this.#auth = auth;
+      this.#proxies = proxies;
+      this.#limiter.update(limits, proxies);
+      this.#gate = this.#makeGate();
+      if (!kept && before.callback) void this.#retire(before.callback, before.gate);
+    };
   }
 
   async close(): Promise<void> {
@@ -95,8 +109,8 @@ class CurrentAdmission implements AdmissionSet, Admission {
   #makeGate(): Gate | undefined {
     const { list, callback } = this.#authenticators;
     if (callback) this.#callbacks.add(callback);
-    if (!isAuthConfigured(this.#auth) && !this.connections.limitsRequests) return undefined;
-    return new Gate(this.#auth, list, this.connections, this.#proxies);
+    if (!isAuthConfigured(this.#auth) && !this.#limiter.limitsRequests) return undefined;
+    return new Gate(this.#auth, list, this.#limiter, this.#proxies);
   }
 
   /** Ends it when nobody asks it any more. */

@@ -15,6 +15,7 @@ export { type AuthConfig, isAuthConfigured } from './config.js';
 export { type AdmissionSet, createAdmission } from './create.js';
 export type { AdmissionLimits } from './limits.js';
 export { TokenBucket } from './peers.js';
+export { publicPath } from './public-path.js';
 export { type SignUploadUrlOptions, signUploadUrl } from './signed-url.js';
 export { createToken, hashChosenToken } from './token-hash.js';
 export { withhold } from './withheld.js';

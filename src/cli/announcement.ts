@@ -13,10 +13,17 @@ export interface Address {
   readonly url: string;
 }
 
+/** Where a server can be reached. */
+export interface Listening {
+  readonly addresses: readonly Address[];
+  /** The listener for operations, if there is one. */
+  readonly admin?: Omit<Address, 'transport' | 'scheme'> | undefined;
+}
+
 /** The first line of `serve --json`; docs/cli.md describes it. */
 export function listeningEvent(
   setup: ServeSetup,
-  addresses: readonly Address[],
+  { addresses, admin }: Listening,
 ): { readonly event: 'listening' } & Record<string, unknown> {
   const { segment } = setup.config;
   const { totalBytes, startBytes } = planGeometry(segment);
@@ -24,6 +31,7 @@ export function listeningEvent(
     event: 'listening',
     pid: process.pid,
     addresses,
+    ...(admin ? { admin } : {}),
     socket: segment.socket,
     segment: { totalBytes, startBytes, memory: segment.memory },
     ...(setup.certificate ? { certificate: setup.certificate.certFile } : {}),
@@ -33,7 +41,7 @@ export function listeningEvent(
 /** What `serve` says to a person when it is ready. */
 export function announcement(
   setup: ServeSetup,
-  addresses: readonly Address[],
+  { addresses, admin }: Listening,
   { workers }: { readonly workers: number },
 ): string {
   const style = styleFor(process.stdout);
@@ -41,7 +49,10 @@ export function announcement(
   const plan = planGeometry(segment);
   const pools = segment.pools.map((pool) => `${pool.name} ${pool.streams}`).join(', ');
   // Versions of HTTP share ports: the first one is enough.
-  const places = addresses.filter(({ url }, i) => addresses.findIndex((a) => a.url === url) === i);
+  const quic = addresses.find(({ transport }) => transport === 'http3');
+  const places = addresses.filter(
+    (one, i) => one !== quic && addresses.findIndex((a) => a.url === one.url) === i,
+  );
   const lines = [
     ...setup.moved.map(({ key, port }) =>
       style.yellow(`port ${port} is taken: a free one is used (${key})`),
@@ -49,6 +60,8 @@ export function announcement(
     `${style.bold('segment')}  ${humanBytes(plan.startBytes)} of shared memory, streams: ${pools}`,
     `${style.bold('socket')}   ${segment.socket}`,
     ...places.map(({ url }) => `${style.bold('url')}      ${style.cyan(url)}`),
+    ...(quic ? [`${style.bold('http3')}    UDP port ${quic.port}, found by Alt-Svc`] : []),
+    ...(admin ? [`${style.bold('admin')}    ${style.cyan(admin.url)}`] : []),
   ];
   if (setup.certificate) {
     lines.push(`${style.bold('trust')}    --cacert ${setup.certificate.certFile}`);

@@ -1,4 +1,5 @@
 import type { FleetEvent } from './fleet.js';
+import type { ReloadEvent } from './reloader.js';
 import type { SupervisorEvent } from './supervisor.js';
 import { humanTime, styleFor } from './terminal.js';
 
@@ -23,4 +24,17 @@ export function reportProcess(event: SupervisorEvent | FleetEvent, json: boolean
   const how = event.signal ? `was ended by ${event.signal}` : `ended with ${event.code}`;
   const text = `${who} ${how}, starts again in ${humanTime(event.restartMs)}`;
   reportEvent(event, json, style.yellow(text));
+}
+
+/** Says what became of a configuration that was read again. */
+export function reportReload(event: ReloadEvent, json: boolean): void {
+  const style = styleFor(process.stdout);
+  if (event.event === 'reload-refused') {
+    reportEvent(event, json, style.red(`the old configuration stays: ${event.message}`));
+    return;
+  }
+  const { changed, needRestart } = event;
+  const lines = [`configuration read again, changed: ${changed.join(', ') || 'nothing'}`];
+  if (needRestart.length > 0) lines.push(`only with a restart: ${needRestart.join(', ')}`);
+  reportEvent(event, json, style.yellow(lines.join('; ')));
 }

@@ -1,3 +1,4 @@
+import { publicPath } from '../admission/public-path.js';
 import { Lane, type Segment, WorkerRole } from '../ring/index.js';
 import type { LaneInfo, StreamInfo, WorkerInfo } from '../ring/machine.js';
 import { readRequestHead } from '../worker/head.js';
@@ -220,15 +221,4 @@ function readHead(segment: Segment, info: StreamInfo): StreamSnapshot['head'] {
   } catch {
     return null;
   }
-}
-
-/**
- * A path without what may be a secret: queries carry tokens, and the paths of media transports carry
- * stream keys after their first part.
- */
-export function publicPath(transport: string, path: string): string {
-  const plain = path.replace(/[?#].*$/s, (rest) => (rest.length > 1 ? '?…' : ''));
-  if (/^(http|ws|websocket)/.test(transport)) return plain;
-  const [, first = ''] = plain.split('/');
-  return `/${first}/…`;
 }

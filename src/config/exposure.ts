@@ -1,3 +1,5 @@
+import { isLoopback } from '../http/loopback.js';
+
 /** An address that somebody on another machine may reach. */
 export interface ExposedAddress {
   /** Of the key that names it. */
@@ -5,23 +7,20 @@ export interface ExposedAddress {
   readonly host: string;
 }
 
-/** Whether only this machine can reach what listens there. Names other than `localhost` may resolve to
- *  anything. */
-export function isLoopback(host: string): boolean {
-  const plain = host.replace(/^\[|\]$/g, '').toLowerCase();
-  return (
-    plain === 'localhost' || plain === '::1' || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(plain)
-  );
-}
+/** It may be bound to every address, and sends other machines away itself. */
+const CHECKS_PEERS = new Set(['http3']);
 
-/** The addresses of the listeners, of `http` and of the transports' own, that are not loopback. */
+/** The addresses of the listeners, of `http`, `admin` and the transports, that are not loopback. */
 export function exposedAddresses(config: {
   readonly http: object;
   readonly transports: object;
+  readonly admin: { readonly host: string; readonly port?: number | undefined };
 }): ExposedAddress[] {
   const found: ExposedAddress[] = [];
   collect(config.http, ['http'], found);
+  if (config.admin.port !== undefined) collect(config.admin, ['admin'], found);
   for (const [name, transport] of Object.entries(config.transports)) {
+    if (CHECKS_PEERS.has(name)) continue;
     if (typeof transport === 'object') collect(transport, ['transports', name], found);
   }
   return found;

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { type AuthConfig, authConfigSchema, isAuthConfigured } from '../admission/config.js';
 import { admissionLimitsShape } from '../admission/limits.js';
+import { CONTROL_PREFIX, controlConfigSchema } from '../control/config.js';
 import { type HttpConfig, httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
+import { isEnabled } from '../transports/http3/is-enabled.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
 import type { TransportDefinition } from '../transports/transport.js';
+import { adminSchema, OPERATIONS_PATHS } from './admin-schema.js';
 import { exposedAddresses } from './exposure.js';
 import { segmentSchema } from './segment-schema.js';
 
@@ -33,6 +36,7 @@ export const configSchema = z
     segment: segmentSchema.prefault({}),
     limits: limitsSchema.extend(admissionLimitsShape).prefault({}),
     auth: authConfigSchema.prefault({}),
+    control: controlConfigSchema.prefault({}),
     server: z
       .strictObject({
         processes: z
@@ -59,6 +63,20 @@ export const configSchema = z
           ),
       })
       .prefault({}),
+    admin: adminSchema.prefault({}),
+    reload: z
+      .strictObject({
+        watchMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(2000)
+          .describe(
+            'How often `serve` looks whether configuration, certificates and key set have changed; ' +
+              'they are read again when they have been quiet for so long. 0: only at SIGHUP.',
+          ),
+      })
+      .prefault({}),
     log: z
       .strictObject({
         level: z
@@ -71,16 +89,26 @@ export const configSchema = z
           .describe(
             'Lines for people instead of JSON. Without it: when standard error is a terminal.',
           ),
+        streams: z.boolean().default(true).describe('A line for each stream at its end.'),
       })
       .prefault({}),
     shutdown: z
       .strictObject({
+        announceMs: z
+          .int()
+          .min(0)
+          .max(2 ** 31 - 1)
+          .default(0)
+          .describe(
+            'After SIGTERM: time in which /readyz says 503 and everything is still taken, so that a ' +
+              'load balancer can look elsewhere first.',
+          ),
         drainTimeoutMs: z
           .int()
           .min(0)
           .max(2 ** 31 - 1)
           .default(30_000)
-          .describe('After SIGTERM: time that running requests have to finish; then they are cut.'),
+          .describe('After that: time that running requests have to finish; then they are cut.'),
       })
       .prefault({}),
   })
@@ -90,7 +118,17 @@ export const configSchema = z
         context.addIssue({ code: 'custom', path, message: exposedText(host) });
       }
     }
+    if (config.control.enabled && config.http.prefix.startsWith(CONTROL_PREFIX)) {
+      const message = `stands where the control API is served; accepted: no path below ${CONTROL_PREFIX}`;
+      context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
+    }
     checkCertificates(config, context);
+    const reserved: string[] = config.admin.onHttp ? Object.values(OPERATIONS_PATHS) : [];
+    if (reserved.includes(config.http.prefix)) {
+      const message = `${config.http.prefix} is taken; accepted: another path, or admin.onHttp: false`;
+      context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
+    }
+    checkHttp3(config.transports.http3, config.http, context);
     checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {
@@ -121,6 +159,26 @@ function exposedText(host: string): string {
     `${host} is no loopback address, and nobody has to authenticate: configure auth, listen on ` +
     '127.0.0.1, or say with auth.anonymous: [publish] that everybody may upload'
   );
+}
+
+function checkHttp3(
+  http3: z.output<(typeof TRANSPORTS)['http3']['configSchema']>,
+  { tls }: z.output<typeof httpConfigSchema>,
+  context: z.RefinementCtx,
+): void {
+  if (!isEnabled(http3)) return;
+  const wrong = (key: string, message: string) =>
+    context.addIssue({ code: 'custom', path: ['transports', 'http3', key], message });
+  if (!http3.tls && !tls) {
+    wrong('tls', 'is missing; accepted: a certificate here, or in http.tls');
+  }
+  if (tls?.clientCertificates === 'required') {
+    const why = 'is true where http.tls.clientCertificates is required';
+    wrong('enabled', `${why}: HTTP/3 cannot ask clients for a certificate; accepted: false`);
+  }
+  if (http3.streamBudgetBytes > http3.budgetBytes) {
+    wrong('streamBudgetBytes', 'is more than budgetBytes; accepted: at most that');
+  }
 }
 
 function checkProcesses(

@@ -1,24 +1,26 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import type { Socket } from 'node:net';
+import { type Socket, Server as TcpServer } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { ConnectionAdmission } from '../admission/index.js';
 import type { UploadResponseError } from '../errors/index.js';
 import type { Logger } from '../ingress/index.js';
+import type { Header } from '../protocols/hpks/index.js';
 import type { HttpConfig } from './config.js';
 import { guardConnections } from './connection-guard.js';
 import {
   bind,
   createListeners,
   type Endpoint,
-  type Http1Listener,
   isHttp1,
   type Listener,
+  limitConnections,
+  prepareTls,
 } from './listeners.js';
 import { normalizeTarget } from './request-fields.js';
 import { createRoutes, type RawRequest, type RawResponse } from './routes.js';
 import { tcpSocketOf } from './tcp-socket.js';
-import { parseAgain, wantsWebSocket } from './upgrades.js';
+import { type UpgradeHandlers, type WebSocketTaker, watchUpgrades } from './upgrades.js';
 
 /** Takes the HTTP/1.1 requests on the prefix, and those that are refused. */
 export interface Http1Taker {
@@ -51,15 +53,6 @@ export interface Http2Taker {
 export type HttpLimits = Pick<HttpConfig, 'maxHeadBytes' | 'headTimeoutMs' | 'keepAliveTimeoutMs'>;
 
 /**
- * Takes the requests that make a WebSocket of their connection. They go to the routes that have
- * `WEBSOCKET_ONLY` among their constraints, through the `upgrade` event of the routes' own server.
- */
-export interface WebSocketTaker {
-  /** The request is answered with this error, and its connection ends. */
-  refuseUpgrade(request: IncomingMessage, error: UploadResponseError): void;
-}
-
-/**
  * The TCP listeners and the routes that HTTP/1.1, HTTP/2 and WebSocket share. Transports say at their
  * creation what they take; then everything is bound at once.
  */
@@ -67,8 +60,11 @@ export class HttpFront {
   /** Routes that are no uploads are added here before `listen`. */
   readonly app: FastifyInstance;
   readonly prefix: string;
+  /** While this says so, what drains leaves idle connections open: those on the other side answer
+   *  requests that are under way, and could not connect again. */
+  isNeeded: () => boolean = () => false;
   readonly limits: HttpLimits;
-  readonly #config: HttpConfig;
+  #config: HttpConfig;
   readonly #log: Logger;
   readonly #connections: ConnectionAdmission | undefined;
   /** TLS connections before the end of their handshake. */
@@ -78,9 +74,12 @@ export class HttpFront {
   #webSocket: WebSocketTaker | undefined;
   readonly #upgrades = new WeakSet<object>();
   #listeners: readonly Listener[] = [];
+  #certificateExpiresAt: number | undefined;
   #endpoints: readonly Endpoint[] = [];
   readonly #refusedConnections: Record<string, number> = {};
   #stopped = false;
+  /** Where else the same is served, in the form of an `Alt-Svc` field; undefined: nowhere. */
+  altSvc: string | undefined;
 
   /** `connections`: says which connections are taken; all of them without it. */
   constructor(config: HttpConfig, log: Logger, connections?: ConnectionAdmission) {
@@ -125,14 +124,36 @@ export class HttpFront {
           http2.connection(socket);
         }),
     });
+    const upgrades: UpgradeHandlers = {
+      isIdle: (socket) => this.#http1?.isIdle(socket) === true,
+      upgrade: (request, socket, rest) => this.#upgrade(request, socket, rest),
+    };
+    this.#certificateExpiresAt = this.#config.tls && prepareTls(this.#config.tls).expiresAt;
     for (const listener of this.#listeners) {
       if (isHttp1(listener)) {
         this.#http1?.serve(listener.server);
-        if (this.#webSocket) this.#watchUpgrades(listener);
+        if (this.#webSocket) watchUpgrades(listener, upgrades);
       }
       if (listener.kind === 'tls') this.#watchHandshakes(listener);
       if (this.#connections) this.#guard(listener, this.#connections);
     }
+  }
+
+  /** The fields of a response with `Alt-Svc`, where there is another service to name. Only a client
+   *  that has used TLS may believe it, and what the worker says counts more. */
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[] {
+    const { altSvc } = this;
+    if (altSvc === undefined || scheme === 'http') return fields;
+    return fields.some(([name]) => name === 'alt-svc') ? fields : [...fields, ['alt-svc', altSvc]];
+  }
+
+  /** Host and TLS files of the configuration, for listeners that are not TCP. */
+  get host(): string {
+    return this.#config.host;
+  }
+
+  get tls(): HttpConfig['tls'] {
+    return this.#config.tls;
   }
 
   /** Where it is bound; empty before `listen`. */
@@ -145,9 +166,33 @@ export class HttpFront {
     return { ...this.#refusedConnections };
   }
 
+  /** When the certificate expires, in seconds since 1970; undefined without TLS. */
+  get certificateExpiresAt(): number | undefined {
+    return this.#certificateExpiresAt;
+  }
+
+  /**
+   * Reads certificates again, and what else can be changed: `maxConnections`. What it returns puts that
+   * in place for new connections. @throws UploadResponseError INVALID_CONFIG; nothing has changed then
+   */
+  reload(config: HttpConfig): () => void {
+    const tls = config.tls && prepareTls(config.tls);
+    return () => {
+      this.#config = config;
+      this.#certificateExpiresAt = tls?.expiresAt;
+      limitConnections(this.#listeners, config.maxConnections);
+      for (const { kind, server } of this.#listeners) if (kind === 'tls') tls?.install(server);
+    };
+  }
+
   /** Takes a request to its route. Its head has been read and nothing of its body. */
   route(request: RawRequest, response: RawResponse): void {
     this.app.routing(request as IncomingMessage, response as ServerResponse);
+  }
+
+  /** Answers a request, of which nothing has been read, with an error. */
+  refuse(request: RawRequest, response: RawResponse, error: UploadResponseError): void {
+    this.#upload(request, response, error);
   }
 
   /** Binds every listener, or throws and has bound none. */
@@ -167,13 +212,17 @@ export class HttpFront {
   stopListening(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    for (const { server } of this.#listeners) if (server.listening) server.close();
+    for (const { server } of this.#listeners) {
+      // Not as a server of HTTP does it, which also ends the connections that are idle now.
+      if (server.listening) TcpServer.prototype.close.call(server);
+    }
     for (const socket of this.#shaking) socket.destroy();
   }
 
   /** After the transports have been closed. Never throws. */
   async close(): Promise<void> {
     this.stopListening();
+    for (const { server } of this.#listeners) server.close();
     await this.app.close().catch((err) => this.#log.error({ err }, 'fastify did not close'));
   }
 
@@ -193,21 +242,11 @@ export class HttpFront {
     });
   }
 
-  #watchUpgrades({ server, parse }: Http1Listener): void {
-    server.on('upgrade', (request: IncomingMessage, socket: Socket, rest: Buffer) => {
-      if (!this.#http1?.isIdle(socket)) {
-        // Its answer would stand before those that are due.
-        tcpSocketOf(socket).resetAndDestroy();
-        socket.destroy();
-      } else if (wantsWebSocket(request)) {
-        this.#http1.leave(socket);
-        this.#upgrades.add(request);
-        normalizeTarget(request);
-        this.app.server.emit('upgrade', request, socket, rest);
-      } else {
-        parseAgain(request, socket, rest, parse);
-      }
-    });
+  #upgrade(request: IncomingMessage, socket: Socket, rest: Buffer): void {
+    this.#http1?.leave(socket);
+    this.#upgrades.add(request);
+    normalizeTarget(request);
+    this.app.server.emit('upgrade', request, socket, rest);
   }
 
   #refuse(request: RawRequest, response: RawResponse, error: UploadResponseError): void {

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -7,7 +8,7 @@ import {
   type Socket,
   type Server as TcpServer,
 } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { UploadResponseError } from '../errors/index.js';
 import type { HttpConfig } from './config.js';
 
@@ -71,10 +72,13 @@ export function createListeners(config: HttpConfig, takers: ConnectionTakers): L
     const server = createTcpServer({ noDelay: true }, takers.http2);
     listeners.push({ kind: 'h2c', host: h2c.host ?? host, port: h2c.port, server });
   }
-  for (const { server } of listeners) {
-    if (config.maxConnections > 0) server.maxConnections = config.maxConnections;
-  }
+  limitConnections(listeners, config.maxConnections);
   return listeners;
+}
+
+/** `most`: connections of each listener at once; 0: no limit. */
+export function limitConnections(listeners: readonly Listener[], most: number): void {
+  for (const { server } of listeners) server.maxConnections = most || Number.POSITIVE_INFINITY;
 }
 
 /** True for the listeners that have a parser of HTTP/1.1. */
@@ -97,7 +101,7 @@ export async function bind(listener: Listener): Promise<Endpoint> {
 }
 
 /** An endpoint's host and port as a client on this machine can use them in a URL. */
-export function reachable({ host, port }: Endpoint): string {
+export function reachable({ host, port }: Omit<Endpoint, 'kind'>): string {
   if (host === '0.0.0.0') return `127.0.0.1:${port}`;
   if (host === '::') return `[::1]:${port}`;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
@@ -124,10 +128,7 @@ function createSecureServer(
   try {
     return createTlsServer({
       ...serverOptions(config),
-      cert: readFileSync(tls.certFile),
-      key: readFileSync(tls.keyFile),
-      ...(tls.passphrase !== undefined && { passphrase: tls.passphrase }),
-      minVersion: tls.minVersion,
+      ...secureContextOptions(tls),
       ...clientVerification(tls),
       ALPNProtocols: takers.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       handshakeTimeout: config.headTimeoutMs,
@@ -138,11 +139,48 @@ function createSecureServer(
   }
 }
 
+/**
+ * Reads certificates and keys of a TLS listener. What it returns makes `server` use them for the next
+ * connections; those that are open stay as they are.
+ * @throws UploadResponseError INVALID_CONFIG: a file cannot be read or is not what it should be
+ */
+export function prepareTls(tls: NonNullable<HttpConfig['tls']>): {
+  readonly expiresAt: number;
+  install(server: TcpServer): void;
+} {
+  try {
+    const options = secureContextOptions(tls);
+    // Only this finds what does not belong together.
+    createSecureContext(options);
+    const expiresAt = expiryOf(options.cert);
+    return { expiresAt, install: (server) => (server as TlsServer).setSecureContext(options) };
+  } catch (cause) {
+    const detail = `http.tls: ${(cause as Error).message}`;
+    throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
+  }
+}
+
+/** Seconds since 1970. */
+function expiryOf(pem: Buffer): number {
+  return Date.parse(new X509Certificate(pem).validTo) / 1000;
+}
+
+function secureContextOptions(tls: NonNullable<HttpConfig['tls']>) {
+  const { passphrase, clientCaFile, clientCertificates, minVersion } = tls;
+  const asked = clientCertificates !== 'none' && clientCaFile !== undefined;
+  return {
+    cert: readFileSync(tls.certFile),
+    key: readFileSync(tls.keyFile),
+    ...(passphrase !== undefined && { passphrase }),
+    ...(asked && { ca: readFileSync(clientCaFile) }),
+    minVersion,
+  };
+}
+
 /** Where a certificate is optional, one that cannot be verified is none: see `certificateOf`. */
 function clientVerification({ clientCaFile, clientCertificates }: NonNullable<HttpConfig['tls']>) {
   if (clientCertificates === 'none' || clientCaFile === undefined) return {};
   return {
-    ca: readFileSync(clientCaFile),
     requestCert: true,
     rejectUnauthorized: clientCertificates === 'required',
   };

@@ -41,6 +41,11 @@ export class AnswerCourse {
     this.#watch = watch;
   }
 
+  /** Workers that the request was given to. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
   /** Hands on what may go to the client now. Fails the exchange when the answer cannot come. */
   run(): PumpResult {
     for (;;) {

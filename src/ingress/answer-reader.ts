@@ -23,6 +23,9 @@ export class AnswerReader {
   slotsSeen = 0;
   /** Moves with every view that the sink is through with. */
   viewsTaken = 0;
+  /** When the first slot of this attempt was seen, and when the sink was given the head. */
+  firstSlotAt: number | undefined;
+  headSentAt: number | undefined;
 
   readonly #segment: Segment;
   readonly #id: number;
@@ -33,7 +36,6 @@ export class AnswerReader {
   #reader: RingReader;
   #ahead: Slot[] = [];
   #start: ResponseStart | undefined;
-  #headSent = false;
   #trailersSeen = false;
   #ended = false;
   #sinkFull = false;
@@ -67,7 +69,12 @@ export class AnswerReader {
 
   /** The sink has been given the head: from here on an error can only cut. */
   get headSent(): boolean {
-    return this.#headSent;
+    return this.headSentAt !== undefined;
+  }
+
+  /** Status that the sink was given. */
+  get status(): number | undefined {
+    return this.headSent ? this.#start?.status : undefined;
   }
 
   /** The sink has been given everything. */
@@ -106,14 +113,15 @@ export class AnswerReader {
   pump(): PumpResult {
     for (let turn = 0; turn < TURN_SLOTS; turn++) {
       if (this.#ended) return 'ended';
-      if (this.#sinkFull || (this.started && !this.#headSent && !this.#mayPass())) return 'idle';
+      if (this.#sinkFull || (this.started && !this.headSent && !this.#mayPass())) return 'idle';
       const slot = this.#ahead.shift() ?? this.#reader.tail();
       if (slot) {
         this.slotsSeen++;
+        this.firstSlotAt ??= performance.now();
         this.#take(slot);
         continue;
       }
-      if (this.started && !this.#headSent) this.#sendHead();
+      if (this.started && !this.headSent) this.#sendHead();
       const armed = this.#reader.poll();
       if (armed === 1) return 'idle';
       if (armed === 0) continue;
@@ -127,6 +135,7 @@ export class AnswerReader {
   leaveForRequeue(): void {
     this.#reader.leave();
     this.#ahead = [];
+    this.firstSlotAt = undefined;
     this.#start = undefined;
     this.#trailersSeen = false;
   }
@@ -175,7 +184,7 @@ export class AnswerReader {
     if (start.contentLength !== undefined && this.bodyBytes > start.contentLength) {
       throw invalid(`the body is longer than its Content-Length of ${start.contentLength}`);
     }
-    if (!this.#headSent) this.#sendHead();
+    if (!this.headSent) this.#sendHead();
     this.#lent.push(id);
     if (!this.#sink.body(bytes, this.#taken)) this.#sinkFull = true;
   }
@@ -184,7 +193,7 @@ export class AnswerReader {
     if (this.#trailersSeen) throw invalid('there are two trailer sections');
     this.#trailersSeen = true;
     const fields = readTrailers(bytes);
-    if (!this.#headSent) this.#sendHead();
+    if (!this.headSent) this.#sendHead();
     if (fields.length > 0) this.#sink.trailers(fields);
   }
 
@@ -193,7 +202,7 @@ export class AnswerReader {
     if (!bodyless && contentLength !== undefined && contentLength !== this.bodyBytes) {
       throw invalid(`the body has ${this.bodyBytes} bytes and not ${contentLength}`);
     }
-    if (!this.#headSent) {
+    if (!this.headSent) {
       // Known to be empty: the connection can stay in use without a chunked body.
       const empty = !bodyless && contentLength === undefined && !this.#trailersSeen;
       this.#sendHead(empty ? [['content-length', '0']] : []);
@@ -204,7 +213,7 @@ export class AnswerReader {
 
   #sendHead(added: readonly Header[] = []): void {
     const { status, headers, bodyless } = this.#start as ResponseStart;
-    this.#headSent = true;
+    this.headSentAt = performance.now();
     this.#sink.head(status, added.length > 0 ? [...headers, ...added] : headers, bodyless);
   }
 

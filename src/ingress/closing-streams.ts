@@ -1,6 +1,6 @@
 import { ERRORS } from '../errors/index.js';
 import { Lane, type Segment, streamIndex } from '../ring/index.js';
-import { workerNames, workersOf } from './holder.js';
+import { rowsOfServers, workerNames, workersOf } from './holder.js';
 import type { Logger } from './logger.js';
 import type { Timed, TimerWheel } from './timer-wheel.js';
 
@@ -24,7 +24,7 @@ export class ClosingStreams implements Timed {
   readonly #segment: Segment;
   readonly #wheel: TimerWheel;
   readonly #log: Logger;
-  readonly #options: ClosingOptions;
+  #options: ClosingOptions;
   /** Closed streams by index, not yet reclaimed. */
   readonly #closed = new Map<number, { readonly id: number; readonly since: number }>();
   /** Streams that observers still read, with the time at which they are closed all the same. */
@@ -37,6 +37,11 @@ export class ClosingStreams implements Timed {
     this.#log = log;
     this.#options = options;
     this.#stopListening = segment.onStream((index) => this.#rung(index));
+  }
+
+  /** From now on these count. */
+  setOptions(options: ClosingOptions): void {
+    this.#options = options;
   }
 
   /** Closed streams that a living worker still holds. */
@@ -114,7 +119,7 @@ export class ClosingStreams implements Timed {
       if (owner >= 0 && !orphan) holders |= 1n << BigInt(owner);
       for (const { worker } of readers) holders |= 1n << BigInt(worker);
     }
-    holders &= ~(1n << BigInt(this.#segment.worker));
+    holders &= ~rowsOfServers(this.#segment);
     if (holders === 0n) return;
     const workers = workerNames(this.#segment, holders);
     this.#log.warn({ stream: id, workers }, 'killing workers that hold a closed stream');

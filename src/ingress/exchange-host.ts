@@ -1,8 +1,9 @@
 import type { Segment } from '../ring/index.js';
+import type { ExchangeSummary } from './exchange-summary.js';
 import type { IngressExchange } from './ingress-exchange.js';
 import type { Limits } from './limits.js';
 import type { Logger } from './logger.js';
-import type { Counters, TransportCounters } from './stats.js';
+import type { Counters } from './stats.js';
 import type { TimerWheel } from './timer-wheel.js';
 import type { WaitingBudget } from './waiting-budget.js';
 
@@ -14,9 +15,8 @@ export interface ExchangeHost {
   readonly waiting: WaitingBudget;
   readonly log: Logger;
   readonly stats: Counters;
-  counters(transport: string): TransportCounters;
   /** Calls `exchange.flush` once this turn of the event loop has read everything. */
   flushLater(exchange: IngressExchange): void;
   /** The exchange is over. `late`: all of it was answered, and observers still read the request. */
-  left(exchange: IngressExchange, late: boolean): void;
+  left(exchange: IngressExchange, summary: ExchangeSummary, late: boolean): void;
 }

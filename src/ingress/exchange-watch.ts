@@ -54,6 +54,11 @@ export class ExchangeWatch implements Timed {
     wheel.schedule(this, now + limits.claimPatienceMs);
   }
 
+  /** When the request was complete. */
+  get requestEndedAt(): number | undefined {
+    return this.#endedAt;
+  }
+
   /** Every worker was told of the stream (again). */
   offered(): void {
     this.#offeredAt = this.#host.wheel.now();

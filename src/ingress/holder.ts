@@ -25,6 +25,12 @@ export function holderOf(segment: Segment, id: number): Holder {
   return { state: 'failed', code: codeOf(OWNER_ERRORS - worker) ?? 'SEGMENT_CORRUPT' };
 }
 
+/** Name of whoever answers, or was the last that was to. */
+export function claimantName({ native }: Segment, id: number): string | undefined {
+  const worker = native.claimantOf(id, Lane.response);
+  return worker < 0 ? undefined : native.workerName(worker) || `#${worker}`;
+}
+
 /** A worker reads the request that will answer it, or that may: it need not have claimed yet. */
 export function isRead(segment: Segment, id: number): boolean {
   const { native } = segment;
@@ -43,6 +49,16 @@ export function* workersOf(bitmap: bigint): Generator<number> {
   for (let worker = 0; bitmap >> BigInt(worker) > 0n; worker++) {
     if ((bitmap >> BigInt(worker)) & 1n) yield worker;
   }
+}
+
+/** A bitmap of the rows that server processes hold: their own, and those of remote workers, with which
+ *  the server itself would be killed. */
+export function rowsOfServers({ native }: Segment): bigint {
+  const workers = native.workers();
+  const servers = workers.filter(({ role }) => role & WorkerRole.ingress).map(({ pid }) => pid);
+  let rows = 0n;
+  for (const { index, pid } of workers) if (servers.includes(pid)) rows |= 1n << BigInt(index);
+  return rows;
 }
 
 /** Names of the workers of a bitmap, for logs. */

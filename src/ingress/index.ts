@@ -2,10 +2,11 @@
 
 export { type ErrorAnswer, errorAnswer, type Veto } from './error-answer.js';
 export { endToEndHeaders, parseContentLength, trailerFields } from './headers.js';
+export { Histogram, type HistogramStats } from './histogram.js';
 export { Ingress, type IngressOptions } from './ingress.js';
 export { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
 export { DEFAULT_LIMITS, type Limits, limitsSchema } from './limits.js';
 export { type Logger, silentLogger } from './logger.js';
 export type { ResponseSink } from './response-sink.js';
 export type { IngressStats, TransportExchangeStats } from './stats.js';
-export { WaitingBudget } from './waiting-budget.js';
+export { type Backlog, WaitingBudget } from './waiting-budget.js';

@@ -1,4 +1,4 @@
-import { type Permit, withhold } from '../admission/index.js';
+import { type Permit, publicPath, withhold } from '../admission/index.js';
 import { ERRORS, type ErrorCode, fromNative, UploadResponseError } from '../errors/index.js';
 import type { Header, RequestHead } from '../protocols/hpks/index.js';
 import { Lane } from '../ring/index.js';
@@ -6,13 +6,14 @@ import { AnswerCourse } from './answer-course.js';
 import { AnswerReader } from './answer-reader.js';
 import { errorAnswer, type Veto } from './error-answer.js';
 import type { ExchangeHost } from './exchange-host.js';
+import type { ExchangeSummary, Outcome } from './exchange-summary.js';
 import { ExchangeWatch } from './exchange-watch.js';
-import { isRead } from './holder.js';
+import { claimantName, isRead } from './holder.js';
 import { bodyLimit } from './limits.js';
 import { RequestFeed } from './request-feed.js';
 import type { ResponseSink } from './response-sink.js';
-import type { TransportCounters } from './stats.js';
 import { VerdictGate } from './verdict-gate.js';
+import { type Backlog, BothBacklogs } from './waiting-budget.js';
 
 /** What a transport knows of a request when it opens an exchange for it. */
 export interface ExchangeOptions {
@@ -29,6 +30,8 @@ export interface ExchangeOptions {
   readonly sink: ResponseSink;
   /** Nobody looks at a chunk after it was given to `writeBody`: its memory is freed at once. */
   readonly givesChunksAway?: boolean | undefined;
+  /** Asked too for what waits, by a transport that cannot pause one client alone. */
+  readonly backlog?: Backlog | undefined;
   /** Called when `writeBody` takes bytes again after it said false. */
   readonly onResume: () => void;
 }
@@ -45,7 +48,10 @@ export class IngressExchange {
   readonly #host: ExchangeHost;
   readonly #sink: ResponseSink;
   readonly #onResume: () => void;
-  readonly #counters: TransportCounters;
+  readonly #transport: string;
+  readonly #method: string;
+  readonly #path: string;
+  readonly #openedAt = performance.now();
   readonly #feed: RequestFeed;
   readonly #answer: AnswerReader;
   readonly #watch: ExchangeWatch;
@@ -65,7 +71,9 @@ export class IngressExchange {
     this.#host = host;
     this.#sink = options.sink;
     this.#onResume = options.onResume;
-    this.#counters = host.counters(options.transport);
+    this.#transport = options.transport;
+    this.#method = options.head.method;
+    this.#path = options.head.path;
     this.#permit = options.permit;
     this.#maxBodyBytes = bodyLimit(host.limits, options.permit);
     const { segment } = host;
@@ -82,7 +90,7 @@ export class IngressExchange {
         id,
         ownsChunks,
         () => isRead(segment, id) && gate.isRead(),
-        host.waiting,
+        options.backlog ? new BothBacklogs(options.backlog, host.waiting) : host.waiting,
       );
     } catch (error) {
       this.#answer.close();
@@ -164,9 +172,8 @@ export class IngressExchange {
   abort(code: ErrorCode): void {
     if (this.#over) return;
     this.#over = true;
-    this.#counters.failed(code);
     this.#host.segment.native.abort(this.id, ERRORS[code].number);
-    this.#leave();
+    this.#leave(code);
   }
 
   /** Gives the request up and lets the client know. */
@@ -178,16 +185,12 @@ export class IngressExchange {
   failWith(error: UploadResponseError, veto?: Veto): void {
     if (this.#over) return;
     this.#over = true;
-    this.#counters.failed(error.code);
-    const { subject } = this;
-    this.#host.log.info(
-      { stream: this.id, code: error.code, ...(subject !== undefined && { subject }) },
-      error.message,
-    );
+    const answer = errorAnswer(error, veto);
+    const status = this.#answer.status ?? answer.status;
     // The sink first: its views are protected until the stream is closed.
-    this.#sink.fail(error, errorAnswer(error, veto));
+    this.#sink.fail(error, answer);
     this.#host.segment.native.abort(this.id, error.number);
-    this.#leave();
+    this.#leave(error.code, status, error.message);
   }
 
   /** Publishes what this tick's chunks left in the open slot. */
@@ -238,8 +241,7 @@ export class IngressExchange {
   #completeWhenTaken(): void {
     if (this.#over || !this.#answer.ended || this.#answer.lent > 0) return;
     this.#over = true;
-    this.#counters.completed();
-    this.#leave(this.#feed.ended);
+    this.#leave('completed');
   }
 
   #failThrown(thrown: unknown): void {
@@ -254,13 +256,40 @@ export class IngressExchange {
     this.#host.flushLater(this);
   }
 
-  #leave(complete = false): void {
+  #leave(outcome: Outcome, status = this.#answer.status, error?: string): void {
+    const summary = this.#summary(outcome, status, error);
+    const complete = outcome === 'completed' && this.#feed.ended;
     this.#release();
-    this.#counters.moved(this.receivedBytes, this.sentBytes);
     const { segment } = this.#host;
     const late = complete && segment.native.readerCount(this.id, Lane.request) > 0;
-    this.#host.left(this, late);
+    this.#host.left(this, summary, late);
     this.#permit?.release();
+  }
+
+  #summary(
+    outcome: Outcome,
+    status: number | undefined,
+    error: string | undefined,
+  ): ExchangeSummary {
+    const since = (at: number | undefined) => (at === undefined ? undefined : at - this.#openedAt);
+    return {
+      stream: this.id,
+      transport: this.#transport,
+      subject: this.subject,
+      method: this.#method,
+      path: publicPath(this.#transport, this.#path),
+      outcome,
+      error,
+      status,
+      receivedBytes: this.receivedBytes,
+      sentBytes: this.sentBytes,
+      requestMs: since(this.#watch.requestEndedAt),
+      firstWorkerByteMs: since(this.#answer.firstSlotAt),
+      headMs: since(this.#answer.headSentAt),
+      totalMs: performance.now() - this.#openedAt,
+      attempts: this.#course.attempts,
+      worker: claimantName(this.#host.segment, this.id),
+    };
   }
 
   #release(): void {

@@ -1,7 +1,9 @@
 import { ERRORS, errorOf, fromNative, UploadResponseError } from '../errors/index.js';
-import type { ControlEvent, Segment } from '../ring/index.js';
+import type { Segment } from '../ring/index.js';
 import { ClosingStreams } from './closing-streams.js';
+import { ControlEvents } from './control-events.js';
 import type { ExchangeHost } from './exchange-host.js';
+import { type ExchangeSummary, logFields } from './exchange-summary.js';
 import { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
 import { bodyLimit, DEFAULT_LIMITS, type Limits } from './limits.js';
 import { type Logger, silentLogger } from './logger.js';
@@ -10,6 +12,13 @@ import { TimerWheel } from './timer-wheel.js';
 import { WaitingBudget } from './waiting-budget.js';
 
 const NO_FREE_STREAM = -ERRORS.NO_FREE_STREAM.number;
+
+/** What can be changed while an ingress runs. */
+export interface IngressSettings {
+  readonly limits: Limits;
+  readonly killStuckAfterMs: number;
+  readonly logStreams: boolean;
+}
 
 /** How an ingress is set up. */
 export interface IngressOptions {
@@ -20,15 +29,18 @@ export interface IngressOptions {
   /** A worker that still holds a closed stream after this time is killed. 0: never. */
   readonly killStuckAfterMs?: number | undefined;
   readonly log?: Logger | undefined;
+  /** A line in the log for each stream at its end. Default true. */
+  readonly logStreams?: boolean | undefined;
+  /** Registered names of transports, whose counters are then there from the start. */
+  readonly transports?: readonly string[] | undefined;
 }
 
 /** All streams of a server: opens them for the transports, and knows what the workers do. */
 export class Ingress {
   readonly segment: Segment;
-  readonly limits: Limits;
   /** What waits for room, of all transports: one that keeps bytes of its own counts them here. */
   readonly waiting: WaitingBudget;
-  readonly #host: ExchangeHost;
+  #host: ExchangeHost;
   readonly #log: Logger;
   readonly #wheel = new TimerWheel();
   readonly #counters = new Counters();
@@ -36,31 +48,50 @@ export class Ingress {
   readonly #active = new Map<IngressExchange, string>();
   readonly #closing: ClosingStreams;
   readonly #stopListening: () => void;
+  #logStreams: boolean;
   #dirty: IngressExchange[] = [];
   #refusing = false;
   #onIdle: (() => void)[] = [];
 
   constructor(options: IngressOptions) {
     this.segment = options.segment;
-    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#log = options.log ?? silentLogger;
-    this.waiting = new WaitingBudget(this.limits.maxWaitingBytes);
+    this.#logStreams = options.logStreams ?? true;
+    this.waiting = new WaitingBudget(limits.maxWaitingBytes);
     this.#closing = new ClosingStreams(this.segment, this.#wheel, this.#log, {
-      lingerMs: this.limits.observerLingerMs,
+      lingerMs: limits.observerLingerMs,
       killStuckAfterMs: options.killStuckAfterMs ?? 0,
     });
-    this.#stopListening = this.segment.onWake(() => this.#takeEvents());
+    for (const name of options.transports ?? []) this.#countersOf(name);
+    const events = new ControlEvents(this.#counters, this.#log, this.#closing);
+    this.#stopListening = this.segment.onWake(() => {
+      for (const event of this.segment.native.takeEvents()) events.take(event);
+    });
     this.#host = {
       segment: this.segment,
-      limits: this.limits,
+      limits,
       wheel: this.#wheel,
       waiting: this.waiting,
       log: this.#log,
       stats: this.#counters,
-      counters: (transport) => this.#countersOf(transport),
       flushLater: (exchange) => this.#flushLater(exchange),
-      left: (exchange, late) => this.#left(exchange, late),
+      left: (exchange, summary, late) => this.#left(exchange, summary, late),
     };
+  }
+
+  /** What counts for the next stream. */
+  get limits(): Limits {
+    return this.#host.limits;
+  }
+
+  /** Changes what can be changed. Streams that are under way keep their limits; only what may wait is
+   *  one budget for all. */
+  configure({ limits, killStuckAfterMs, logStreams }: IngressSettings): void {
+    this.#host = { ...this.#host, limits };
+    this.waiting.setLimit(limits.maxWaitingBytes);
+    this.#closing.setOptions({ lingerMs: limits.observerLingerMs, killStuckAfterMs });
+    this.#logStreams = logStreams;
   }
 
   /** Streams that are under way. */
@@ -81,17 +112,14 @@ export class Ingress {
    *   SHUTTING_DOWN, or an HPKS error: the head is not valid
    */
   open(options: ExchangeOptions): IngressExchange {
-    const counters = this.#countersOf(options.transport);
     try {
       const exchange = this.#open(options);
-      counters.opened();
+      this.#countersOf(options.transport).opened();
       this.#active.set(exchange, options.transport);
       return exchange;
     } catch (thrown) {
       options.permit?.release();
-      const error = fromNative(thrown);
-      counters.failed(error.code);
-      throw error;
+      throw fromNative(thrown);
     }
   }
 
@@ -129,6 +157,7 @@ export class Ingress {
       transports,
       active: this.#active.size,
       waitingBytes: this.waiting.usedBytes,
+      waitingLimitBytes: this.limits.maxWaitingBytes || undefined,
       lingering: this.#closing.lingering,
       setAside: this.#closing.setAside,
       requeuesTotal: requeues,
@@ -190,46 +219,13 @@ export class Ingress {
     for (const exchange of dirty) exchange.flush();
   };
 
-  #left(exchange: IngressExchange, late: boolean): void {
+  #left(exchange: IngressExchange, summary: ExchangeSummary, late: boolean): void {
     this.#active.delete(exchange);
+    this.#countersOf(summary.transport).ended(summary);
+    if (this.#logStreams) this.#log.info(logFields(summary), 'stream ended');
     if (late) this.#closing.closeLate(exchange.id);
     else this.#closing.close(exchange.id);
     if (this.#active.size > 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
-
-  #takeEvents(): void {
-    for (const event of this.segment.native.takeEvents()) this.#take(event);
-  }
-
-  #take(event: ControlEvent): void {
-    const fields = eventFields(event);
-    if (event.type === 'arbiter') {
-      this.#counters.arbiterChanges++;
-      this.#log.warn(fields, 'this process is the arbiter now');
-    } else if (event.type === 'refused') {
-      this.#counters.workersRefused++;
-      this.#log.warn(fields, 'worker refused');
-    } else if (event.type === 'dead') {
-      if (event.ingress) this.#counters.ingressesDied++;
-      else this.#counters.workersDied++;
-      this.#counters.tornSlots += event.tornSlots;
-      this.#log.warn(fields, `${nounOf(event)} died`);
-      for (const id of event.streams) this.#closing.adopt(id);
-    } else if (event.type === 'resumed') {
-      this.#log.debug(fields, `${nounOf(event)} resumed`);
-    } else {
-      if (!event.ingress) this.#counters.workersAttached++;
-      this.#log.info(fields, `${nounOf(event)} attached`);
-    }
-  }
-}
-
-const nounOf = ({ ingress }: { readonly ingress: boolean }): string =>
-  ingress ? 'server process' : 'worker';
-
-/** A log line has a `pid` and a `name` of its own. */
-function eventFields(event: ControlEvent): object {
-  const { pid: workerPid, name: workerName, ...rest } = { name: undefined, ...event };
-  return { ...rest, workerPid, workerName };
 }

@@ -1,4 +1,6 @@
 import type { ErrorCode } from '../errors/index.js';
+import type { ExchangeSummary } from './exchange-summary.js';
+import { Histogram, type HistogramStats } from './histogram.js';
 
 /** What one transport's exchanges did since the start. */
 export interface TransportExchangeStats {
@@ -7,10 +9,16 @@ export interface TransportExchangeStats {
   readonly openedTotal: number;
   /** The response went to the client as a whole. */
   readonly completedTotal: number;
-  /** Exchanges that failed, and requests that could not become one, by error code. */
+  /** Exchanges that failed, by error code. What could not become one is in `TransportStats`. */
   readonly failedTotal: Readonly<Partial<Record<ErrorCode, number>>>;
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** From the opening of a stream to the first byte of its worker's answer. */
+  readonly firstWorkerByteSeconds: HistogramStats;
+  /** From the end of a request to the head of its response; 0 where that came earlier. */
+  readonly responseLatencySeconds: HistogramStats;
+  /** From the opening of a stream to its end. */
+  readonly durationSeconds: HistogramStats;
 }
 
 /** A plain picture of an ingress. */
@@ -20,6 +28,8 @@ export interface IngressStats {
   readonly active: number;
   /** Bytes of uploads that wait for room in their lanes. */
   readonly waitingBytes: number;
+  /** What `waitingBytes` may be at most; undefined without a limit. */
+  readonly waitingLimitBytes: number | undefined;
   /** Answered streams whose request observers still read. */
   readonly lingering: number;
   /** Closed streams whose place a living worker still holds. */
@@ -63,23 +73,25 @@ export class TransportCounters {
   #receivedBytes = 0;
   #sentBytes = 0;
   readonly #failed: Partial<Record<ErrorCode, number>> = {};
+  readonly #firstWorkerByte = new Histogram();
+  readonly #responseLatency = new Histogram();
+  readonly #duration = new Histogram();
 
   opened(): void {
     this.#opened++;
   }
 
-  completed(): void {
-    this.#completed++;
-  }
-
-  failed(code: ErrorCode): void {
-    this.#failed[code] = (this.#failed[code] ?? 0) + 1;
-  }
-
-  /** Bytes of an exchange that is over. */
-  moved(receivedBytes: number, sentBytes: number): void {
-    this.#receivedBytes += receivedBytes;
-    this.#sentBytes += sentBytes;
+  /** An exchange is over. */
+  ended({ outcome, ...summary }: ExchangeSummary): void {
+    if (outcome === 'completed') this.#completed++;
+    else this.#failed[outcome] = (this.#failed[outcome] ?? 0) + 1;
+    this.#receivedBytes += summary.receivedBytes;
+    this.#sentBytes += summary.sentBytes;
+    const { firstWorkerByteMs, headMs, requestMs, totalMs } = summary;
+    this.#duration.observe(totalMs / 1000);
+    if (firstWorkerByteMs !== undefined) this.#firstWorkerByte.observe(firstWorkerByteMs / 1000);
+    if (headMs === undefined) return;
+    this.#responseLatency.observe(Math.max(0, headMs - (requestMs ?? headMs)) / 1000);
   }
 
   /** `running`: the exchanges under way, whose bytes are added. */
@@ -101,6 +113,9 @@ export class TransportCounters {
       failedTotal: { ...this.#failed },
       receivedBytes,
       sentBytes,
+      firstWorkerByteSeconds: this.#firstWorkerByte.stats(),
+      responseLatencySeconds: this.#responseLatency.stats(),
+      durationSeconds: this.#duration.stats(),
     };
   }
 }

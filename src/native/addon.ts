@@ -7,6 +7,9 @@
  * mapping (at most 2 GiB and one slot long); a slot never crosses a window's end.
  */
 
+import type { ControlEvent } from './control-event.js';
+import type { LaneInfo, ReaderInfo, StreamInfo, WorkerInfo } from './views.js';
+
 /** Geometry of one pool. Sizes in bytes, counts in slots or streams. */
 export interface PoolOptions {
   readonly name: string;
@@ -92,91 +95,7 @@ export interface SegmentDescription {
   readonly requiredObservers: readonly string[];
 }
 
-export interface WorkerInfo {
-  readonly index: number;
-  readonly generation: number;
-  readonly pid: number;
-  /** Bits: 1 ingress, 2 responder, 4 observer. */
-  readonly role: number;
-  readonly name: string;
-  readonly observer: number;
-  readonly capacity: number;
-  readonly inFlight: number;
-  /** Milliseconds since its last heartbeat. */
-  readonly heartbeatAgeMs: number;
-  readonly attachedMs: number;
-  readonly asleep: boolean;
-}
-
-export interface ReaderInfo {
-  readonly worker: number;
-  readonly cursor: number;
-  /** Slots published and not acknowledged. */
-  readonly lag: number;
-}
-
-export interface LaneInfo {
-  readonly name: string;
-  readonly last: number;
-  readonly slots: number;
-  readonly ended: boolean;
-  /** The writer waits for a reader. */
-  readonly full: boolean;
-  /** Worker index of the claim's holder, -1 = none. */
-  readonly owner: number;
-  readonly orphan: boolean;
-  /** Error number with which the holder gave up, 0 = none. */
-  readonly failure: number;
-  readonly readers: readonly ReaderInfo[];
-  /** Bitmap of workers that pin a slot. */
-  readonly pins: bigint;
-}
-
-export interface StreamInfo {
-  readonly id: number;
-  readonly pool: number;
-  readonly state: 'opening' | 'open' | 'closing';
-  readonly transport: string;
-  readonly ingress: number;
-  readonly abort: number;
-  readonly openedMs: number;
-  readonly lanes: readonly LaneInfo[];
-}
-
-/** What the arbiter reports, and `arbiter`: this process is it now, in another's place. */
-export type ControlEvent =
-  | {
-      readonly type: 'arbiter';
-      readonly pid: number;
-    }
-  | {
-      /** `resumed`: one that the arbiter before had let in. */
-      readonly type: 'attached' | 'resumed';
-      readonly worker: number;
-      readonly pid: number;
-      readonly name: string;
-      readonly ingress: boolean;
-    }
-  | {
-      readonly type: 'dead';
-      readonly worker: number;
-      readonly pid: number;
-      readonly name: string;
-      readonly ingress: boolean;
-      readonly tornSlots: number;
-      readonly claims: number;
-      readonly readers: number;
-      readonly pins: number;
-      readonly recoveryNs: number;
-      /** Streams of a dead ingress: closed, and now this process's, which has to reclaim them. */
-      readonly streams: readonly number[];
-    }
-  | {
-      readonly type: 'refused';
-      readonly pid: number;
-      readonly code: number;
-      readonly detail: string;
-    };
+export type { LaneInfo, ReaderInfo, StreamInfo, WorkerInfo };
 
 /** The single writer of a lane. Not thread-safe; one JavaScript object per claim. */
 export interface NativeWriter {
@@ -276,6 +195,8 @@ export interface NativeSegment {
   /** Worker index of the claim's holder, -1 = free, -2 = orphan of a dead worker; or an error - 100. */
   ownerOf(id: number, lane: number): number;
   failureOf(id: number, lane: number): number;
+  /** Row of the worker that claimed the lane last, also after it gave the claim back; -1 = unknown. */
+  claimantOf(id: number, lane: number): number;
   /** 1 while every slot of the lane is still in the ring. */
   isWhole(id: number, lane: number): number;
   /** Subscribes to new streams according to the role. */
@@ -287,6 +208,9 @@ export interface NativeSegment {
 
   /** Copies slot `slot` into `into`; returns its length or -LAPPED / -EMPTY; flags in `meta[0]`. */
   copySlot(id: number, lane: number, slot: number, into: Uint8Array, meta: Uint32Array): number;
+  /** Asks to be woken at the lane's next publication, joined or not. 1: nothing beyond slot `seen`,
+   *  sleep; 0: there is something now; or an error. */
+  watch(id: number, lane: number, seen: number): number;
   /**
    * Joins `lane` as a gating reader. `from`: acknowledged position (0 = from the first slot), or -1 =
    * only what comes. Returns a reader or a negative error.
@@ -330,6 +254,8 @@ export interface NativeSegment {
   takeEvents(): ControlEvent[];
 
   workers(): WorkerInfo[];
+  /** Name of whoever has the row, or had it last; '' = none. */
+  workerName(worker: number): string;
   streams(): StreamInfo[];
   /** Streams that are closing and still held by a living worker. */
   setAsideCount(): number;

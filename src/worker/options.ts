@@ -1,5 +1,6 @@
 import { UploadResponseError } from '../errors/index.js';
 import type { RequestHead } from '../protocols/hpks/index.js';
+import { isBelow } from '../protocols/path.js';
 import { defaultSocketPath } from '../ring/socket-path.js';
 import type { BodyOptions } from './lane-body.js';
 
@@ -83,22 +84,14 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
     concurrency,
     observes: observer !== undefined,
     required,
-    wants: (head) => (!paths || matches(paths, head.path)) && (!filter || filter(head)),
+    wants: (head) =>
+      (!paths || paths.some((path) => isBelow(head.path, path))) && (!filter || filter(head)),
     body: { copy: options.copy ?? false, verify: options.verify ?? false },
     signal: options.signal,
     reconnect: options.reconnect ?? true,
     waitForServer: options.waitForServer ?? false,
     report: options.onEvent ?? reportFailures,
   };
-}
-
-/** `/a` stands for `/a`, `/a?q` and `/a/b`, not for `/ab`; `/a/` for what lies below it. */
-function matches(prefixes: readonly string[], path: string): boolean {
-  return prefixes.some((prefix) => {
-    if (!path.startsWith(prefix)) return false;
-    const next = path[prefix.length];
-    return prefix.endsWith('/') || next === undefined || next === '/' || next === '?';
-  });
 }
 
 function reportFailures(event: WorkerEvent): void {

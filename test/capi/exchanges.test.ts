@@ -179,7 +179,7 @@ test('10,000 exchanges leave no memory and no descriptor behind', bounded, async
   const { descriptors, privateKb } = running.usage();
   t.diagnostic(`${before.privateKb} KB, then ${privateKb} KB; ${descriptors} descriptors`);
   assert.equal(descriptors, before.descriptors);
-  assert.ok(privateKb - before.privateKb < 512, `${before.privateKb} KB became ${privateKb} KB`);
+  assert.ok(privateKb - before.privateKb < 32, `${before.privateKb} KB became ${privateKb} KB`);
   assert.equal(await running.stop(), 0, running.output);
   assert.ok(!running.output.includes('failed'), running.output);
 });

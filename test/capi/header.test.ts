@@ -72,6 +72,20 @@ test('the library needs only the C library, and no executable stack', async () =
   assert.match(stdout, /GNU_STACK.*RW /);
 });
 
+test('it is compiled without a header of Node', () => {
+  const commands = JSON.parse(readFileSync(join(built, 'compile_commands.json'), 'utf8')) as {
+    command: string;
+  }[];
+  assert.ok(commands.length > 30);
+  const folders = commands.flatMap(({ command }) =>
+    [...command.matchAll(/-(?:I|isystem) ?(\S+)/g)].map(([, folder]) => folder as string),
+  );
+  assert.deepEqual(
+    folders.filter((folder) => /node-addon-api|node-api-headers|include\/node/.test(folder)),
+    [],
+  );
+});
+
 test('the default socket is the one of the server', async (t) => {
   const folder = temporaryFolder(t);
   const program = await compile(join(programs, 'default-socket.c'), folder);

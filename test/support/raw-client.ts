@@ -59,6 +59,11 @@ export class RawClient {
     return this.#bytes().toString('latin1');
   }
 
+  /** The same as bytes. */
+  get receivedBuffer(): Buffer {
+    return this.#bytes();
+  }
+
   get receivedBytes(): number {
     return this.#size;
   }

@@ -10,10 +10,13 @@ import { WorkerProcess } from './worker-process.js';
 /** What a test server is made of; small, so that lanes become full and streams run out. */
 export interface TestServerOptions {
   readonly auth?: ServerConfig['auth'];
+  readonly control?: ServerConfig['control'];
   readonly limits?: ServerConfig['limits'];
   readonly http?: ServerConfig['http'];
   readonly transports?: ServerConfig['transports'];
   readonly segment?: ServerConfig['segment'];
+  readonly admin?: ServerConfig['admin'];
+  readonly shutdown?: ServerConfig['shutdown'];
   readonly workers?: number;
   readonly observers?: readonly string[];
   readonly killStuckAfterMs?: number;
@@ -50,9 +53,12 @@ export class TestServer {
         ...options.segment,
       },
       auth: { ...options.auth },
+      control: { ...options.control },
       limits: { ...options.limits },
       http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },
+      admin: { ...options.admin },
+      shutdown: { ...options.shutdown },
       workers: { killStuckAfterMs: options.killStuckAfterMs ?? 0 },
     };
     const started = new TestServer(folder, config, await createServer(config, { log: testLog }));
@@ -69,6 +75,7 @@ export class TestServer {
 
   private constructor(
     folder: string,
+    /** What it was started with. */
     readonly config: ServerConfig,
     public server: UploadResponseServer,
   ) {
@@ -139,7 +146,8 @@ export class TestServer {
   }
 }
 
-async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
+/** Writes a new certificate and its key. */
+export async function certificate(folder: string): Promise<{ certFile: string; keyFile: string }> {
   const pems = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     curve: 'P-256',

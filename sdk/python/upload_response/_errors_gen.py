@@ -31,7 +31,7 @@ class Pinned(UploadResponseError):
 class Lapped(UploadResponseError):
     code = "LAPPED"
     number = 4
-    http_status = 500
+    http_status = 410
     text = "the slot has been overwritten"
     remedy = (
         "Discard what was read from it and read on from a newer slot, or read as a gating reader."
@@ -41,7 +41,7 @@ class Lapped(UploadResponseError):
 class Evicted(UploadResponseError):
     code = "EVICTED"
     number = 5
-    http_status = 500
+    http_status = 410
     text = "the reader was evicted because it did not move on"
     remedy = "Acknowledge slots sooner, or raise limits.evictAfterMs."
 
@@ -221,7 +221,7 @@ class UnknownPool(UploadResponseError):
 class UnknownStage(UploadResponseError):
     code = "UNKNOWN_STAGE"
     number = 27
-    http_status = 500
+    http_status = 404
     text = "the stream's pool has no stage of this name"
     remedy = "Add the stage to the pool's stages and restart the server."
 
@@ -554,6 +554,24 @@ class InvalidWorkerModule(UploadResponseError):
     remedy = "Export default a function, or an object with a fetch or handle function."
 
 
+class IngressDied(UploadResponseError):
+    code = "INGRESS_DIED"
+    number = 90
+    http_status = 502
+    text = "the server process that had received the request died"
+    remedy = (
+        "Stop working on the stream: its client is gone. The server log says why the process died."
+    )
+
+
+class ResumeRefused(UploadResponseError):
+    code = "RESUME_REFUSED"
+    number = 91
+    http_status = 503
+    text = "the server does not know the attachment that was to go on"
+    remedy = "Attach again; the worker SDK does so by itself."
+
+
 class Unauthenticated(UploadResponseError):
     code = "UNAUTHENTICATED"
     number = 120
@@ -636,24 +654,6 @@ class ConnectionMisused(UploadResponseError):
     )
 
 
-class IngressDied(UploadResponseError):
-    code = "INGRESS_DIED"
-    number = 90
-    http_status = 502
-    text = "the server process that had received the request died"
-    remedy = (
-        "Stop working on the stream: its client is gone. The server log says why the process died."
-    )
-
-
-class ResumeRefused(UploadResponseError):
-    code = "RESUME_REFUSED"
-    number = 91
-    http_status = 503
-    text = "the server does not know the attachment that was to go on"
-    remedy = "Attach again; the worker SDK does so by itself."
-
-
 class BadHandshake(UploadResponseError):
     code = "BAD_HANDSHAKE"
     number = 150
@@ -710,6 +710,98 @@ class BadMessage(UploadResponseError):
     http_status = 400
     text = "the message means nothing here"
     remedy = "Send the messages in the order and the form of docs/transports/websocket.md."
+
+
+class UnknownStream(UploadResponseError):
+    code = "UNKNOWN_STREAM"
+    number = 160
+    http_status = 404
+    text = "there is no stream of this id"
+    remedy = "Use an id that GET streams of the control API lists."
+
+
+class UnknownRemoteWorker(UploadResponseError):
+    code = "UNKNOWN_REMOTE_WORKER"
+    number = 161
+    http_status = 404
+    text = "no remote worker of this id is registered with this server process"
+    remedy = (
+        "Register with PUT workers/{id}/heartbeat: it has not been, it was silent for too long, or another server process knows it."
+    )
+
+
+class TooManyRemoteWorkers(UploadResponseError):
+    code = "TOO_MANY_REMOTE_WORKERS"
+    number = 162
+    http_status = 503
+    text = "as many remote workers are registered as may be"
+    remedy = "Retry later, or raise control.maxRemoteWorkers."
+
+
+class NotAReader(UploadResponseError):
+    code = "NOT_A_READER"
+    number = 163
+    http_status = 409
+    text = "the worker does not read this lane"
+    remedy = "Join it with PUT streams/{id}/readers/{worker} first."
+
+
+class AnswerOutOfOrder(UploadResponseError):
+    code = "ANSWER_OUT_OF_ORDER"
+    number = 164
+    http_status = 409
+    text = "this part of the answer is not the one that comes next"
+    remedy = "Write the head once, then body bytes from the offset that was reached, then the end."
+
+
+class LaneBusy(UploadResponseError):
+    code = "LANE_BUSY"
+    number = 165
+    http_status = 409
+    text = "another request is writing this lane"
+    remedy = "Wait for its end before the next part is sent."
+
+
+class UnsupportedMediaType(UploadResponseError):
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    number = 166
+    http_status = 415
+    text = "the body has a type that is not taken here"
+    remedy = "Send JSON, and say so with Content-Type: application/json."
+
+
+class LengthRequired(UploadResponseError):
+    code = "LENGTH_REQUIRED"
+    number = 140
+    http_status = 411
+    text = "a body over HTTP/3 needs a Content-Length"
+    remedy = "Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off."
+
+
+class BacklogLimit(UploadResponseError):
+    code = "BACKLOG_LIMIT"
+    number = 141
+    http_status = 503
+    text = "the request came faster than its worker reads"
+    remedy = "Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3."
+
+
+class QuicUnavailable(UploadResponseError):
+    code = "QUIC_UNAVAILABLE"
+    number = 142
+    http_status = 503
+    text = "HTTP/3 cannot be served here"
+    remedy = (
+        "Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false."
+    )
+
+
+class LoopbackOnly(UploadResponseError):
+    code = "LOOPBACK_ONLY"
+    number = 143
+    http_status = 403
+    text = "without authentication only this machine may connect"
+    remedy = "Configure auth, or say with auth.anonymous: [publish] that everybody may upload."
 
 
 for _error in (
@@ -781,6 +873,8 @@ for _error in (
     HpksTruncated,
     InvalidConfig,
     InvalidWorkerModule,
+    IngressDied,
+    ResumeRefused,
     Unauthenticated,
     InvalidCredentials,
     Forbidden,
@@ -791,8 +885,6 @@ for _error in (
     TooManyConnections,
     MemoryLimit,
     ConnectionMisused,
-    IngressDied,
-    ResumeRefused,
     BadHandshake,
     WebsocketVersion,
     OriginRefused,
@@ -800,5 +892,16 @@ for _error in (
     BadFrame,
     MessageTooLarge,
     BadMessage,
+    UnknownStream,
+    UnknownRemoteWorker,
+    TooManyRemoteWorkers,
+    NotAReader,
+    AnswerOutOfOrder,
+    LaneBusy,
+    UnsupportedMediaType,
+    LengthRequired,
+    BacklogLimit,
+    QuicUnavailable,
+    LoopbackOnly,
 ):
     BY_NUMBER[_error.number] = _error

@@ -7,9 +7,17 @@ import { announcement, listeningEvent } from '../announcement.js';
 import { exitCodesText } from '../exit-codes.js';
 import { Fleet } from '../fleet.js';
 import { requireMemory } from '../geometry.js';
+import { leaveTerminal, terminalWatch } from '../hang-up.js';
 import { addConfigOptions, count, flagOverrides } from '../options.js';
-import { reportEvent, reportProcess } from '../reporter.js';
-import { loadServeConfig, type ServeConfig, type ServeSetup } from '../serve-setup.js';
+import { filesOf, Reloader } from '../reloader.js';
+import { reportEvent, reportProcess, reportReload } from '../reporter.js';
+import {
+  drainDeadlineMs,
+  loadServeConfig,
+  reloadServeConfig,
+  type ServeConfig,
+  type ServeSetup,
+} from '../serve-setup.js';
 import { type Serving, ServingHere } from '../serving.js';
 import { onStopSignals } from '../signals.js';
 import { Supervisor } from '../supervisor.js';
@@ -33,7 +41,8 @@ export function addServe(program: Command, dotted: readonly FlagOverride[]): voi
     .summary('start the server')
     .description(
       'Creates the shared memory, listens, and serves until SIGTERM or Ctrl-C: then it finishes ' +
-        'what runs (shutdown.drainTimeoutMs) and ends; a second signal ends it at once.',
+        'what runs (shutdown.drainTimeoutMs) and ends; a second signal ends it at once. At SIGHUP, ' +
+        'and when its files change, it reads configuration, certificates and key set again.',
     )
     .option('--dev', 'to try it out: loopback, plain and TLS, own certificate, an example worker')
     .option('--worker <module>', 'run processes of this worker module too')
@@ -63,29 +72,55 @@ ${exitCodesText('ok', 'failed', 'usage', 'interrupted')}`,
 
 async function serve(options: ServeOptions, dotted: readonly FlagOverride[]): Promise<void> {
   const json = options.json ?? false;
-  const setup = await loadServeConfig(options, flagOverrides({ ...options }, dotted));
+  const flags = flagOverrides({ ...options }, dotted);
+  const setup = await loadServeConfig(options, flags);
   const module = options.worker === undefined ? setup.demo : resolveModule(options.worker);
   checkMemory(setup.config);
   prepareSocketFolder(setup.config.segment.socket);
   const serving = servingOf(setup.config, json);
   const supervisor = module ? workersOf(module, setup, options) : undefined;
+  const reloader = new Reloader(
+    async () => {
+      const read = () => reloadServeConfig(options, flags, serving.config);
+      const { changed, needRestart } = await serving.reload(read);
+      return { event: 'reloaded', changed, needRestart };
+    },
+    (event) => reportReload(event, json),
+  );
+  onHangUp(reloader);
   try {
-    const addresses = await serving.listen();
+    const listening = await serving.listen();
     reportEvent(
-      listeningEvent(setup, addresses),
+      listeningEvent(setup, listening),
       json,
-      announcement(setup, addresses, { workers: supervisor ? options.workerProcesses : 0 }),
+      announcement(setup, listening, { workers: supervisor ? options.workerProcesses : 0 }),
     );
     if (supervisor) supervisor.start();
-    await stopSignal(serving, supervisor, json, setup.config);
+    await reloader.start(() => filesOf(serving.config, setup.file), setup.config.reload.watchMs);
+    await stopSignal(serving, supervisor, json);
+    reloader.stop();
     // Before the workers: what was cut ends in them when the server goes.
     await serving.stop();
     await supervisor?.stop(WORKER_STOP_MS);
   } finally {
+    reloader.stop();
     supervisor?.kill();
     await serving.close();
   }
   reportEvent({ event: 'stopped' }, json, 'stopped');
+}
+
+/** SIGHUP: read the configuration again. Where it says that the terminal is gone, it means the end. */
+function onHangUp(reloader: Reloader): void {
+  const terminalIsGone = terminalWatch();
+  process.on('SIGHUP', () => {
+    if (!terminalIsGone()) {
+      reloader.request();
+      return;
+    }
+    leaveTerminal();
+    process.kill(process.pid, 'SIGTERM');
+  });
 }
 
 function servingOf(config: ServeConfig, json: boolean): Serving {
@@ -110,21 +145,17 @@ function stopSignal(
   serving: Serving,
   supervisor: Supervisor | undefined,
   json: boolean,
-  config: Config,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    onStopSignals(
-      (signal) => {
-        const seconds = Math.round(config.shutdown.drainTimeoutMs / 1000);
-        const text = `${signal}: finishing what runs (at most ${seconds} s; again to end at once)`;
-        reportEvent({ event: 'stopping' }, json, text);
-        resolve();
-      },
-      () => {
-        supervisor?.kill();
-        void serving.close();
-      },
-    );
+    onStopSignals((signal) => {
+      const seconds = Math.round(drainDeadlineMs(serving.config.shutdown) / 1000);
+      const text = `${signal}: finishing what runs (at most ${seconds} s; again to end at once)`;
+      reportEvent({ event: 'stopping' }, json, text);
+      resolve();
+    }, () => {
+      supervisor?.kill();
+      void serving.close();
+    }, ['SIGTERM', 'SIGINT']);
     supervisor?.done.catch(reject);
   });
 }

@@ -11,6 +11,7 @@ import {
   refuseConnection,
 } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
+import type { Header } from '../../protocols/hpks/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { Http1Config } from './config.js';
 import { Connection, parseError } from './connection.js';
@@ -50,6 +51,10 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[] {
+    return this.#front.withAltSvc(fields, scheme);
   }
 
   refused({ code }: UploadResponseError): void {
@@ -115,7 +120,7 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
 
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
-    for (const server of this.#servers) server.closeIdleConnections();
+    this.#closeIdle();
     // Node takes them for busy until their head is late.
     for (const socket of this.#sockets) if (!this.#used.has(socket)) socket.destroy();
     const cut = () => this.#cut();
@@ -182,7 +187,7 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   }
 
   #closeIdle(): void {
-    if (!this.#draining) return;
+    if (!this.#draining || this.#front.isNeeded()) return;
     for (const server of this.#servers) server.closeIdleConnections();
   }
 }

@@ -11,16 +11,16 @@ export interface ChannelUser {
   ended(): void;
   /** The client broke the protocol: nothing more is read. Call `finish`. */
   broken(error: UploadResponseError): void;
-  /** The client has gone, or said that it gives up. Called once. */
+  /** The client has gone, or said that it gives up; no view is in use any more. Called once. */
   gone(): void;
-  /** The socket takes bytes again after `sendBody` said no. */
+  /** The socket takes bytes again: the channel is not congested any more. */
   ready(): void;
   /** The connection is closed. Called once, after `gone`. */
   closed(): void;
 }
 
-/** Bytes that may wait in the socket, so that the worker's next slot is ready when it has taken the last
- *  one. */
+/** Bytes that may wait in the socket, so that the worker's next slot is ready when it has taken the
+ *  last one. */
 const MAX_WAITING_BYTES = 256 * 1024;
 const BINARY = { binary: true } as const;
 const TEXT = { binary: false } as const;
@@ -30,6 +30,7 @@ export class Channel {
   readonly #socket: UploadWebSocket;
   readonly #raw: Socket;
   readonly #user: ChannelUser;
+  readonly #maxMessageBytes: number;
   readonly #deflates: boolean;
   /** Messages of the body that the socket has not taken. */
   #lent = 0;
@@ -45,10 +46,11 @@ export class Channel {
   #bytesRead = -1;
   #heardAt = 0;
 
-  constructor(socket: UploadWebSocket, raw: Socket, user: ChannelUser) {
+  constructor(socket: UploadWebSocket, raw: Socket, user: ChannelUser, maxMessageBytes: number) {
     this.#socket = socket;
     this.#raw = raw;
     this.#user = user;
+    this.#maxMessageBytes = maxMessageBytes;
     // There is one extension.
     this.#deflates = socket.extensions !== '';
     socket.onClosing = (closing) => this.#closing(closing);
@@ -71,11 +73,16 @@ export class Channel {
     return this.#finish !== undefined || this.#isGone;
   }
 
+  /** The client does not read what it is sent: nothing should be added until `ChannelUser.ready`. */
+  get congested(): boolean {
+    return this.#full;
+  }
+
   sendText(text: string): void {
-    if (this.#isOpen) {
-      this.#cork();
-      this.#socket.send(text, TEXT);
-    }
+    if (!this.#isOpen) return;
+    this.#cork();
+    this.#socket.send(text, TEXT, () => this.#drained());
+    this.#measure();
   }
 
   /** Sends a view that must stay as it is until `taken` is called. False: no more until
@@ -90,8 +97,13 @@ export class Channel {
     this.#lent++;
     // Another thread reads what it deflates, and may still do so when the view is gone.
     const data = this.#deflates ? Buffer.from(view) : view;
-    this.#socket.send(data, BINARY, () => this.#taken(taken));
-    this.#full = this.#socket.bufferedAmount >= MAX_WAITING_BYTES;
+    this.#socket.send(data, BINARY, () => {
+      this.#lent--;
+      taken();
+      this.#closeWhenTaken();
+      this.#drained();
+    });
+    this.#measure();
     return !this.#full;
   }
 
@@ -148,7 +160,9 @@ export class Channel {
       if (this.finishing) this.#socket.closeNow(code);
       else this.#brokenCode = code;
     } else if (code !== undefined && code !== CloseCode.normal) {
-      this.#socket.closeNow(code, closing.reason);
+      // What it does not want is given back, and must not be in the socket any more.
+      if (this.#lent > 0) this.reset();
+      else this.#socket.closeNow(code, closing.reason);
       this.#gone();
     } else if (!this.#finish) {
       this.#clientEnded = true;
@@ -161,9 +175,12 @@ export class Channel {
   #failed(error: Error): void {
     // Errors of the socket itself do not come here; without a code it is an error of deflating.
     if (this.finishing || this.#brokenCode === undefined) return;
-    const large = this.#brokenCode === CloseCode.messageTooBig;
-    const code = large ? 'MESSAGE_TOO_LARGE' : 'BAD_FRAME';
-    this.#user.broken(new UploadResponseError(code, error.message));
+    const limit = `${this.#maxMessageBytes} bytes are allowed`;
+    const broken =
+      this.#brokenCode === CloseCode.messageTooBig
+        ? new UploadResponseError('MESSAGE_TOO_LARGE', limit)
+        : new UploadResponseError('BAD_FRAME', error.message);
+    this.#user.broken(broken);
   }
 
   #gone(): void {
@@ -172,13 +189,14 @@ export class Channel {
     this.#user.gone();
   }
 
-  #taken(taken: () => void): void {
-    this.#lent--;
-    taken();
-    this.#closeWhenTaken();
-    if (!this.#full || this.#socket.bufferedAmount >= MAX_WAITING_BYTES) return;
-    this.#full = false;
-    this.#user.ready();
+  #measure(): void {
+    this.#full = this.#socket.bufferedAmount >= MAX_WAITING_BYTES;
+  }
+
+  #drained(): void {
+    if (!this.#full) return;
+    this.#measure();
+    if (!this.#full) this.#user.ready();
   }
 
   #closeWhenTaken(): void {

@@ -35,8 +35,8 @@ export function addRoutes(http: HttpFront, config: WebSocketConfig, to: UpgradeH
     // Connections are closed by their transport, before the routes are.
     preClose: (done) => done(),
     errorHandler: (error, socket) => {
-      // What is wrong with a frame comes here too, and is its connection's.
-      if ('code' in error && String(error.code).startsWith('WS_ERR_')) return;
+      // What is wrong with a frame comes here too, and is its channel's.
+      if ((socket as UploadWebSocket).onClosing) return;
       to.failed(error);
       socket.terminate();
     },

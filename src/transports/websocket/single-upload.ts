@@ -34,8 +34,8 @@ export class SingleUpload implements Conversation, ExchangeOwner {
   drain(): void {}
 
   cut(): void {
-    this.#exchange.abort('SHUTTING_DOWN');
     this.#channel?.reset();
+    this.#exchange.abort('SHUTTING_DOWN');
     this.#settle();
   }
 

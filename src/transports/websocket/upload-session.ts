@@ -4,6 +4,7 @@ import type { Channel } from './channel.js';
 import { CloseCode, closeCodeOf, closeReasonOf } from './close-codes.js';
 import type { Conversation, ConversationHost } from './conversation.js';
 import type { Handshake } from './handshake.js';
+import { IdleTimer } from './idle-timer.js';
 import { type ClientMessage, type OpenMessage, readMessage } from './messages.js';
 import { callerOf, requestOf } from './open-request.js';
 import {
@@ -45,12 +46,13 @@ export class UploadSession implements Conversation, ExchangeOwner {
   #draining = false;
   #closed = false;
   #over = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #idle: IdleTimer;
 
   constructor(host: SessionHost, handshake: Handshake, permit: Permit) {
     this.#host = host;
     this.#handshake = handshake;
     this.#permit = permit;
+    this.#idle = new IdleTimer(host.idleTimeoutMs, () => this.#idleTooLong());
   }
 
   attach(channel: Channel): void {
@@ -69,8 +71,8 @@ export class UploadSession implements Conversation, ExchangeOwner {
 
   cut(): void {
     this.#leave();
-    this.#exchange?.abort('SHUTTING_DOWN');
     this.#channel?.reset();
+    this.#exchange?.abort('SHUTTING_DOWN');
     this.#settle();
   }
 
@@ -100,6 +102,7 @@ export class UploadSession implements Conversation, ExchangeOwner {
 
   ready(): void {
     this.#exchange?.sinkReady();
+    this.#work();
   }
 
   closed(): void {
@@ -113,8 +116,7 @@ export class UploadSession implements Conversation, ExchangeOwner {
   }
 
   failed(): void {
-    this.#work();
-    this.#settle();
+    this.answered();
   }
 
   /** Takes what waits, as far as it can be taken now. */
@@ -124,7 +126,9 @@ export class UploadSession implements Conversation, ExchangeOwner {
     this.#working = true;
     while (!this.#isAtRest()) this.#takeNext();
     this.#working = false;
-    this.#watchIdle();
+    // While no answer is under way the client has a while for its next request, or the end of its last.
+    const isOpen = this.#channel?.finishing === false;
+    this.#idle.set(isOpen && (!this.#exchange || this.#exchange.done));
   }
 
   #isAtRest(): boolean {
@@ -134,9 +138,9 @@ export class UploadSession implements Conversation, ExchangeOwner {
     const [next] = this.#waiting;
     if (!this.#exchange && this.#draining) {
       channel.finish(CloseCode.goingAway, 'the server is shutting down');
-    } else if (!next && channel.clientEnded) {
+    } else if (!next && channel.clientEnded && !this.#admitting) {
       // Only an end message makes a request whole.
-      if (this.#exchange && !this.#exchange.requestEnded) this.#exchange.abort('CLIENT_GONE');
+      if (this.#exchange && !this.#exchange.requestEnded) this.#exchange.cancel();
       if (!this.#exchange || this.#exchange.done) channel.finish(CloseCode.normal, '');
     } else if (next && this.#mustWait(next)) {
       this.#blocked = true;
@@ -149,7 +153,8 @@ export class UploadSession implements Conversation, ExchangeOwner {
 
   #mustWait(next: ClientMessage | Buffer): boolean {
     const open = !Buffer.isBuffer(next) && next.type === 'open';
-    return this.#admitting || (open && this.#exchange?.requestEnded === true);
+    const unread = this.#channel?.congested === true;
+    return this.#admitting || (open && (unread || this.#exchange?.requestEnded === true));
   }
 
   #takeNext(): void {
@@ -221,17 +226,6 @@ export class UploadSession implements Conversation, ExchangeOwner {
     this.#channel?.finish(closeCodeOf(httpStatus), closeReasonOf(httpStatus, error));
   }
 
-  /** While no answer is under way the client has a while for its next request, or the end of its last. */
-  #watchIdle(): void {
-    const idle = this.#channel?.finishing === false && (!this.#exchange || this.#exchange.done);
-    if (!idle) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    } else {
-      this.#timer ??= setTimeout(() => this.#idleTooLong(), this.#host.idleTimeoutMs);
-    }
-  }
-
   #idleTooLong(): void {
     if (this.#exchange) {
       this.#fail(new UploadResponseError('UPLOAD_TOO_SLOW', 'it was answered long ago'));
@@ -241,8 +235,7 @@ export class UploadSession implements Conversation, ExchangeOwner {
   }
 
   #leave(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#idle.set(false);
     this.#waiting = [];
     this.#stopAdmitting?.();
     this.#permit?.release();

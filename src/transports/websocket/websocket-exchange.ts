@@ -122,7 +122,7 @@ export class WebSocketExchange implements ResponseSink {
     this.channel?.resume();
   }
 
-  /** The connection is gone. */
+  /** The connection is gone, and no view is in use any more. */
   abort(code: 'CLIENT_GONE' | 'SHUTTING_DOWN'): void {
     this.#requestEnded = true;
     this.#done = true;
@@ -154,19 +154,25 @@ export class WebSocketExchange implements ResponseSink {
   }
 
   end(): void {
-    this.#done = true;
+    this.#finish();
     if (this.#mode === 'exchanges') this.channel?.sendText(endMessage(this.#trailers));
     this.#owner.answered();
   }
 
   fail(error: UploadResponseError, answer: ErrorAnswer): void {
-    this.#done = true;
+    this.#finish();
     if (this.#lent > 0) {
       this.channel?.reset();
       return;
     }
     if (this.#mode !== 'body') this.channel?.sendText(errorMessage(answer));
     this.#owner.failed(error, answer);
+  }
+
+  /** What still comes of the request is read, and not looked at. */
+  #finish(): void {
+    this.#done = true;
+    if (!this.#requestEnded) this.channel?.resume();
   }
 
   #badLength(what: string): void {

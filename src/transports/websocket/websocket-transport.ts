@@ -125,7 +125,7 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
       socket.terminate();
       return;
     }
-    const channel = new Channel(socket, request.socket, conversation);
+    const channel = new Channel(socket, request.socket, conversation, this.#config.maxMessageBytes);
     this.#conversations.add(conversation);
     this.#channels.add(channel);
     socket.once('close', () => this.#channels.delete(channel));
@@ -135,6 +135,7 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
 
   refuse(request: IncomingMessage, error: UploadResponseError): void {
     this.refused(error);
+    this.#forget(request);
     const headers = error.code === 'WEBSOCKET_VERSION' ? VERSION_HEADERS : [];
     refuseConnection(request.socket, error, headers);
   }

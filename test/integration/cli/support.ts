@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+/** The command line. */
 export const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 /** Nothing here takes a second; a hang must end before the suite's watchdog does it. */
 const WATCHDOG_MS = 60_000;
@@ -26,6 +27,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string | Buffer | Readable;
+  /** Another script than the command line of this folder. */
+  readonly main?: string;
 }
 
 type End = readonly [code: number | null, signal: NodeJS.Signals | null];
@@ -55,7 +58,7 @@ function cleanEnv(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
 
 /** Starts the command line as a user would. */
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(process.execPath, [options.main ?? MAIN, ...args], {
     cwd: options.cwd,
     env: cleanEnv(options.env),
     stdio: 'pipe',
@@ -202,6 +205,7 @@ export interface Listening {
   readonly pid: number;
   readonly socket: string;
   readonly certificate?: string;
+  readonly admin?: { readonly url: string };
   readonly segment: { readonly totalBytes: number };
   readonly addresses: readonly { readonly scheme: string; readonly port: number }[];
 }

@@ -21,10 +21,10 @@ test('what is new counts at once, in the same objects', async () => {
   const set = createAdmission(auth(), limits());
   const { admission } = set;
   assert.ok(admission.admit('publish', caller()));
-  set.update(withTokens(one.hash), limits());
+  set.prepare(withTokens(one.hash), limits())();
   assert.equal(await codeOf(() => admission.admit('publish', caller())), 'UNAUTHENTICATED');
   assert.ok(admission.admit('publish', bearer(one.token)));
-  set.update(withTokens(other.hash), limits());
+  set.prepare(withTokens(other.hash), limits())();
   const refused = await codeOf(() => admission.admit('publish', bearer(one.token)));
   assert.equal(refused, 'INVALID_CREDENTIALS');
   assert.ok(admission.admit('publish', bearer(other.token)));
@@ -32,7 +32,7 @@ test('what is new counts at once, in the same objects', async () => {
 
 test('authentication is not turned off while the server runs', async () => {
   const set = createAdmission(withTokens(one.hash), limits());
-  const code = await codeOf(() => set.update(auth(), limits({ maxStreamsPerPeer: 1 })));
+  const code = await codeOf(() => set.prepare(auth(), limits({ maxStreamsPerPeer: 1 }))());
   assert.equal(code, 'INVALID_CONFIG');
   assert.equal(await codeOf(() => set.admission.admit('publish', caller())), 'UNAUTHENTICATED');
 });
@@ -41,7 +41,7 @@ test('a configuration that cannot be used changes nothing', async () => {
   const set = createAdmission(withTokens(one.hash), limits());
   const jwt = { jwksFile: '/nowhere/keys.json', issuer: 'i', audience: 'a' };
   const broken = auth({ tokens: [{ name: 'b', hash: other.hash }], jwt });
-  const code = await codeOf(() => set.update(broken, limits({ maxStreamsPerPeer: 1 })));
+  const code = await codeOf(() => set.prepare(broken, limits({ maxStreamsPerPeer: 1 }))());
   assert.equal(code, 'INVALID_CONFIG');
   const first = await set.admission.admit('publish', bearer(one.token));
   const second = await set.admission.admit('publish', bearer(one.token));
@@ -54,7 +54,7 @@ test('streams that were let in before are counted on', async () => {
   const admit = () => set.admission.admit('publish', bearer(one.token)) as Permit;
   const first = admit();
   const second = admit();
-  set.update(withTokens(one.hash), limits({ maxStreamsPerPeer: 1 }));
+  set.prepare(withTokens(one.hash), limits({ maxStreamsPerPeer: 1 }))();
   assert.equal(await codeOf(admit), 'TOO_MANY_STREAMS');
   first.release();
   assert.equal(await codeOf(admit), 'TOO_MANY_STREAMS');
@@ -68,7 +68,7 @@ test('a changed rate counts from now on', async () => {
   const admit = () => set.admission.admit('publish', caller());
   admit();
   assert.equal(await codeOf(admit), 'TOO_MANY_REQUESTS');
-  set.update(auth(), limits({ ...slow, requestBurstPerPeer: 2 }));
+  set.prepare(auth(), limits({ ...slow, requestBurstPerPeer: 2 }))();
   admit();
   admit();
   assert.equal(await codeOf(admit), 'TOO_MANY_REQUESTS');
@@ -83,7 +83,7 @@ test('a question that is under way is answered by whom it was asked', async () =
     const set = createAdmission(auth({ callback: { url } }), limits());
     const waiting = set.admission.admit('publish', bearer('x'));
     await until(() => held.length === 1, 'the question');
-    set.update(withTokens(one.hash), limits());
+    set.prepare(withTokens(one.hash), limits())();
     held[0]?.writeHead(204).end();
     (await waiting).release();
     assert.ok(set.admission.admit('publish', bearer(one.token)));

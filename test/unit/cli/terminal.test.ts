@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { publicPath } from '../../../src/admission/index.js';
 import { ProgressBar } from '../../../src/cli/progress-bar.js';
-import { publicPath } from '../../../src/cli/snapshot.js';
 import { clip, humanTime, printable, styleFor, table } from '../../../src/cli/terminal.js';
 
 const plain = styleFor({ isTTY: false }, {});

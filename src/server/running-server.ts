@@ -1,0 +1,219 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type AdmissionSet, isAuthConfigured } from '../admission/index.js';
+import type { Config } from '../config/schema.js';
+import { ControlApi } from '../control/index.js';
+import { ERRORS, fromNative, UploadResponseError } from '../errors/index.js';
+import type { HttpFront } from '../http/index.js';
+import type { Ingress } from '../ingress/index.js';
+import type { ProcessSnapshot, ServerStats } from '../metrics/index.js';
+import type { Segment } from '../ring/index.js';
+import type { ReloadReport, UploadResponseServer } from '../server.js';
+import type { BoundAddress, Transport } from '../transports/transport.js';
+import { type AdminAddress, AdminListener } from './admin-listener.js';
+import type { ServerLog } from './log.js';
+import { type CollectMetrics, Operations } from './operations.js';
+import { addOperationsRoutes } from './operations-routes.js';
+import { ProcessFacts } from './process-facts.js';
+import { planReload, type ReloadSource, withPlaces } from './reload-plan.js';
+import { validConfig } from './valid-config.js';
+
+/** What `createServer` has made. */
+export interface ServerParts {
+  readonly name: string;
+  readonly socket: string;
+  readonly segment: Segment;
+  readonly ingress: Ingress;
+  readonly http: HttpFront;
+  readonly transports: ReadonlyMap<string, Transport>;
+  readonly admission: AdmissionSet;
+  readonly logs: ServerLog;
+}
+
+export class RunningServer implements UploadResponseServer {
+  addresses: readonly BoundAddress[] = [];
+  admin: AdminAddress | undefined;
+  readonly #parts: ServerParts;
+  readonly #facts: ProcessFacts;
+  readonly #operations: Operations;
+  readonly #adminListener: AdminListener | undefined;
+  readonly #control: ControlApi | undefined;
+  #config: Config;
+  #listening = false;
+  #draining = false;
+  #reloads = { doneTotal: 0, refusedTotal: 0 };
+  #closed: Promise<void> | undefined;
+
+  constructor(config: Config, parts: ServerParts, collect: CollectMetrics | undefined) {
+    this.#config = config;
+    this.#parts = parts;
+    this.#operations = this.#createOperations(collect);
+    const { port, onHttp } = config.admin;
+    if (onHttp) addOperationsRoutes(parts.http.app, this.#operations);
+    if (port !== undefined) {
+      this.#adminListener = new AdminListener({ ...config.admin, port }, this.#operations);
+    }
+    if (config.control.enabled) this.#control = this.#createControl(config);
+    this.#facts = new ProcessFacts(parts.name);
+  }
+
+  get segment(): Segment {
+    return this.#parts.segment;
+  }
+
+  get ingress(): Ingress {
+    return this.#parts.ingress;
+  }
+
+  get socket(): string {
+    return this.#parts.socket;
+  }
+
+  async listen(): Promise<readonly BoundAddress[]> {
+    const bound: BoundAddress[] = [];
+    try {
+      await this.#parts.http.listen();
+      for (const transport of this.#parts.transports.values()) {
+        bound.push(...(await transport.listen()));
+      }
+      this.admin = await this.#adminListener?.listen();
+    } catch (error) {
+      await this.#closeTransports();
+      throw error;
+    }
+    this.addresses = bound;
+    this.#listening = true;
+    return bound;
+  }
+
+  async reload(read: () => ReloadSource | Promise<ReloadSource>): Promise<ReloadReport> {
+    const { log } = this.#parts.logs;
+    let places: ReloadSource['places'];
+    try {
+      const source = await read();
+      places = source.places;
+      const { changed, needRestart } = this.#apply(validConfig(source.config));
+      this.#reloads.doneTotal++;
+      log.info({ changed }, 'configuration reloaded');
+      if (needRestart.length > 0) log.warn({ keys: needRestart }, 'changes only with a restart');
+      return { changed, needRestart, config: this.#config };
+    } catch (thrown) {
+      this.#reloads.refusedTotal++;
+      const { code, message } = fromNative(thrown);
+      const error = withPlaces(message, places);
+      log.error({ code, error }, 'configuration refused, the old one stays');
+      throw Object.assign(new UploadResponseError(code), { message: error });
+    }
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true;
+    const { announceMs } = this.#config.shutdown;
+    // Cut short by the signal, which is no failure.
+    if (announceMs > 0) await delay(announceMs, undefined, { signal }).catch(() => {});
+    this.#parts.http.stopListening();
+    this.#control?.drain();
+    const transports = [...this.#parts.transports.values()];
+    await Promise.all(transports.map((transport) => transport.drain(signal)));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  stats(): ServerStats {
+    const { ingress, transports, http, logs } = this.#parts;
+    const ofTransports = [...transports].map(([name, one]) => [name, one.stats()] as const);
+    return {
+      ingress: ingress.stats(),
+      transports: Object.fromEntries(ofTransports),
+      refusedConnectionsTotal: http.refusedConnections,
+      refusedOperationsTotal: this.#operations.refusedTotal,
+      reloads: { ...this.#reloads },
+      logLinesDroppedTotal: logs.droppedLines,
+      certificateExpiresAt: http.certificateExpiresAt,
+    };
+  }
+
+  snapshot(): ProcessSnapshot {
+    return this.#facts.snapshot(this.stats());
+  }
+
+  #createControl({ control }: Config): ControlApi {
+    const { http, segment, socket, admission, logs } = this.#parts;
+    return new ControlApi({
+      config: control,
+      http,
+      segment,
+      socket,
+      admission: admission.admission,
+      isOpen: () => !isAuthConfigured(this.#config.auth),
+      tokenParameter: () => this.#config.auth.tokenParameter,
+      log: logs.log,
+    });
+  }
+
+  #createOperations(collect: CollectMetrics | undefined): Operations {
+    const { name, segment, ingress, admission } = this.#parts;
+    return new Operations({
+      segment,
+      admission: admission.admission,
+      collect,
+      snapshot: () => this.snapshot(),
+      health: () => ({
+        process: name,
+        segment,
+        ingress,
+        listening: this.#listening,
+        draining: this.#draining,
+        wanted: this.#config.admin,
+      }),
+    });
+  }
+
+  /** Everything that can fail comes first. */
+  #apply(wanted: Config): Omit<ReloadReport, 'config'> {
+    const { http, admission, ingress, logs } = this.#parts;
+    const { config, changed, needRestart } = planReload(this.#config, wanted);
+    checkTogether(config);
+    const { auth, limits, workers, log } = config;
+    const commits = [admission.prepare(auth, limits), http.reload(config.http)];
+    for (const commit of commits) commit();
+    const { killStuckAfterMs } = workers;
+    ingress.configure({ limits, killStuckAfterMs, logStreams: log.streams });
+    logs.setLevel(log.level);
+    this.#config = config;
+    return { changed, needRestart };
+  }
+
+  async #close(): Promise<void> {
+    this.#draining = true;
+    await this.#closeTransports();
+    await this.#parts.admission.close();
+    this.#facts.stop();
+    this.ingress.close();
+    this.segment.close();
+    await this.#parts.logs.flush();
+  }
+
+  async #closeTransports(): Promise<void> {
+    const { http, transports } = this.#parts;
+    http.stopListening();
+    this.#control?.close();
+    await Promise.all([...transports.values()].map((transport) => transport.close()));
+    await http.close();
+    await this.#adminListener?.close();
+  }
+}
+
+/** What is taken over must be valid beside what is not: without authentication, for one, the addresses
+ *  that are bound must not be reachable from elsewhere. */
+function checkTogether(config: Config): void {
+  try {
+    validConfig(config);
+  } catch (error) {
+    const message = (error as Error).message.replace(`${ERRORS.INVALID_CONFIG.text}: `, '');
+    const detail = `beside what changes only with a restart: ${message}`;
+    throw new UploadResponseError('INVALID_CONFIG', detail);
+  }
+}

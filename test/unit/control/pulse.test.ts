@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Pulse } from '../../../src/control/pulse.js';
+import { until } from '../../support/until.js';
+
+const bounded = { timeout: 30_000 };
+
+function pulse(t: TestContext, timeoutMs: number) {
+  const ends: number[] = [];
+  const made = new Pulse(timeoutMs, () => ends.push(performance.now()));
+  t.after(() => made.stop());
+  // Its timer is not to keep a process alive: here something has to.
+  const alive = setInterval(() => undefined, 10);
+  t.after(() => clearInterval(alive));
+  return { made, ends };
+}
+
+test('silent for its time it has ended, once', bounded, async (t) => {
+  const began = performance.now();
+  const { made, ends } = pulse(t, 40);
+  assert.ok(made.leftMs > 0 && made.leftMs <= 40);
+  await until(() => ends.length > 0, 'the end');
+  assert.ok((ends[0] as number) - began >= 39);
+  assert.equal(made.leftMs, 0);
+});
+
+test('being heard of begins its time anew, and may change it', bounded, async (t) => {
+  const { made, ends } = pulse(t, 1000);
+  const began = performance.now();
+  await until(() => {
+    made.beat();
+    return performance.now() - began > 1500;
+  }, 'some beats');
+  assert.equal(ends.length, 0);
+  made.beat(10_000);
+  assert.ok(made.leftMs > 9000);
+  assert.equal(made.timeoutMs, 10_000);
+  made.beat(20);
+  await until(() => ends.length > 0, 'the end');
+});
+
+test('while a request of it waits it need not be heard of', bounded, async (t) => {
+  const { made, ends } = pulse(t, 30);
+  let finish: () => void = () => undefined;
+  const waiting = made.during(
+    0,
+    (extend) =>
+      new Promise<void>((resolve) => {
+        extend(10_000);
+        finish = resolve;
+      }),
+  );
+  const began = performance.now();
+  await until(() => performance.now() - began > 150, 'a while');
+  assert.equal(ends.length, 0);
+  finish();
+  await waiting;
+  assert.ok(made.leftMs <= 30);
+  await until(() => ends.length > 0, 'the end after the request', 5000);
+});
+
+test('a process that was busy itself gives it its time once more', bounded, async (t) => {
+  const { made, ends } = pulse(t, 50);
+  const busyUntil = performance.now() + 700;
+  while (performance.now() < busyUntil);
+  await until(() => made.leftMs > 0 || ends.length > 0, 'the late timer');
+  assert.equal(ends.length, 0);
+  await until(() => ends.length > 0, 'the end');
+});
