@@ -35,7 +35,8 @@ struct ur_reader {
   uint64_t given = 0;  // the newest id that ur_reader_next has shown
   uint64_t acknowledged = 0;
   bool ended = false;
-  std::vector<uint64_t> pins;
+  std::mutex pinning;
+  std::vector<uint64_t> pins;  // under `pinning`
 
   // The calls of upload_response.h.
   int next(int timeout_ms, ur_slot* slot);

@@ -99,6 +99,7 @@ int ur_reader::ack(uint64_t id) {
 int ur_reader::pin(uint64_t id) {
   const Call call(attachment.get());
   if (!call.attached()) return code(Status::kDetached);
+  const std::lock_guard<std::mutex> guard(pinning);
   // Room first: a pin that nobody knows of would never go.
   if (pins.size() == pins.capacity()) pins.reserve(2 * pins.size() + 8);
   const Status status = lane.pin(id);
@@ -108,6 +109,7 @@ int ur_reader::pin(uint64_t id) {
 
 int ur_reader::unpin(uint64_t id) {
   const Call call(attachment.get());
+  const std::lock_guard<std::mutex> guard(pinning);
   const auto found = std::find(pins.begin(), pins.end(), id);
   if (found == pins.end()) return code(Status::kInvalidArgument);
   *found = pins.back();
@@ -118,6 +120,7 @@ int ur_reader::unpin(uint64_t id) {
 
 void ur_reader::close() {
   const Call call(attachment.get());
+  const std::lock_guard<std::mutex> guard(pinning);
   if (call.attached()) {
     for (const uint64_t id : pins) lane.unpin(id);
     lane.leave();

@@ -253,7 +253,8 @@ UR_API int ur_reader_next(ur_reader* reader, int timeout_ms, ur_slot* slot);
 UR_API int ur_reader_ack(ur_reader* reader, uint64_t id);
 
 // Keeps a slot beyond its acknowledgement, until as many unpins, or the reader's close. Pin first, then
-// acknowledge. UR_LAPPED: too late. ur_reader_unpin: UR_INVALID_ARGUMENT for a slot that is not pinned.
+// acknowledge. UR_LAPPED: too late. ur_reader_unpin: UR_INVALID_ARGUMENT for a slot that is not pinned;
+// any thread, also while the reader waits: who kept the slot may have been another one.
 UR_API int ur_reader_pin(ur_reader* reader, uint64_t id);
 UR_API int ur_reader_unpin(ur_reader* reader, uint64_t id);
 

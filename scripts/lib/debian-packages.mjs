@@ -34,11 +34,18 @@ const packages = [
   { name: 'libclang-rt-14-dev', kinds: ['fuzz'], present: hasLibFuzzer },
   // The Python SDK; and node-gyp, which prebuildify calls.
   { name: 'python3', kinds: ['prebuild', 'python'], present: () => which('python3') },
+  ...['django', 'fastapi', 'numpy', 'pip'].map((name) => ({
+    name: `python3-${name}`,
+    kinds: ['python-apps'],
+    present: () => existsSync(`/usr/lib/python3/dist-packages/${name}`),
+  })),
+  { name: 'mypy', kinds: ['python-apps'], present: () => existsSync('/usr/bin/mypy') },
   { name: 'curl', kinds: ['clients'], present: () => which('curl') },
   { name: 'wrk', kinds: ['clients'], present: () => which('wrk') },
   { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },
   { name: 'chromium', kinds: ['browsers'], present: () => which('chromium') },
   { name: 'systemd', kinds: ['clients'], present: () => which('systemd-analyze') },
+  { name: 'nghttp2-client', kinds: ['clients'], present: () => which('h2load') },
 ];
 
 /** The names of the packages that these kinds of work need and the machine does not have. */

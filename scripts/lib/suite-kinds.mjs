@@ -1,7 +1,7 @@
 // The ways in which a suite runs. Each returns { passed, failed, skipped }, with an optional note,
 // or undefined where there is nothing to run yet.
 
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { filesBelow, root } from './files.mjs';
@@ -127,6 +127,13 @@ export async function capiTests({ timeoutSeconds, ...at }) {
   return nodeTests('test/capi', { ...at, timeoutSeconds: left() });
 }
 
+/** Tests whose programs are linked with the C library. */
+export async function libraryTests(path, { timeoutSeconds, ...at }) {
+  const left = countdown(timeoutSeconds);
+  await buildPreset('capi', left());
+  return nodeTests(path, { ...at, timeoutSeconds: left() });
+}
+
 /** Every fuzz target for a short while, from its corpus; what it finds new is kept in out/. */
 export async function fuzzTargets({ say, timeoutSeconds, secondsEach }) {
   const sources = filesBelow('native/fuzz', (path) => path.endsWith('_fuzz.cc'));
@@ -159,6 +166,30 @@ async function fuzz(target, { say, secondsEach }) {
   const executed = /number_of_executed_units:\s*(\d+)/.exec(output)?.[1] ?? '?';
   say(ok ? `  ${target}: ${executed} inputs\n` : output);
   return ok;
+}
+
+/** The Python that Debian installs, or the one of PATH. */
+export function python() {
+  const own = '/usr/bin/python3';
+  return existsSync(own) ? own : 'python3';
+}
+
+/** unittest on the files of one folder, in development mode: what is not closed is an error. */
+export async function pythonTests(folder, { say, name, timeoutSeconds, strict, verbose }) {
+  if (filesBelow(folder, (path) => /\/test_\w+\.py$/.test(path)).length === 0) return undefined;
+  const left = countdown(timeoutSeconds);
+  await buildPreset('capi', left());
+  const counts = resultsFile(`${name}.json`);
+  const args = [
+    ...['-X', 'dev', '-W', 'error::ResourceWarning', 'sdk/python/tests/run.py', folder, counts],
+    ...(verbose ? ['--verbose'] : []),
+  ];
+  const env = { PYTHONDONTWRITEBYTECODE: '1', ...(strict ? { STRICT: '1' } : {}) };
+  const result = await run(python(), args, { env, timeoutSeconds: left(), onOutput: say });
+  const text = readResults(counts);
+  if (text === undefined) say('  the test run ended before its summary\n');
+  const none = { passed: 0, failed: text === undefined ? 1 : 0, skipped: 0 };
+  return verdict(result, text === undefined ? none : JSON.parse(text), say);
 }
 
 /** Every benchmark in its small size: none may rot. */

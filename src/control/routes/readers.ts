@@ -19,6 +19,7 @@ function joinLane({ segment, remotes }: ControlContext, lane: LanePath, path: st
   return route({
     method: 'PUT',
     path,
+    asWorker: true,
     operation: `join${lane.noun}`,
     summary: `Reads the ${lane.noun.toLowerCase()}, or acknowledges what was read`,
     description:
@@ -53,6 +54,7 @@ function leaveLane({ segment, remotes }: ControlContext, lane: LanePath, path: s
   return route({
     method: 'DELETE',
     path,
+    asWorker: true,
     operation: `leave${lane.noun}`,
     summary: `Reads the ${lane.noun.toLowerCase()} no more`,
     params: { ...lane.params, worker: pathParameters.worker },

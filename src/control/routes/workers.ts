@@ -56,6 +56,7 @@ function heartbeat(context: ControlContext): Route {
   return route({
     method: 'PUT',
     path: '/workers/{worker}/heartbeat',
+    asWorker: true,
     operation: 'heartbeat',
     summary: 'Registers a remote worker, and says that it lives',
     description:
@@ -77,6 +78,7 @@ function leave({ remotes }: ControlContext): Route {
   return route({
     method: 'DELETE',
     path: '/workers/{worker}',
+    asWorker: true,
     operation: 'leave',
     summary: 'A remote worker leaves',
     description: 'What it holds is given back as after its death.',

@@ -29,6 +29,7 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
   readonly ingress: Ingress;
   readonly admission: Admission;
   readonly pool: number;
+  readonly lingerBytes: number;
   readonly #front: HttpFront;
   readonly #log: Logger;
   readonly #options: ConnectionOptions;
@@ -47,6 +48,7 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
     this.ingress = ingress;
     this.admission = admission;
     this.pool = ingress.poolIndex(config.pool);
+    this.lingerBytes = config.lingerBytes;
     this.#front = http;
     this.#log = log;
     this.#options = connectionOptions(config, http.limits, ingress, this.pool);

@@ -58,7 +58,7 @@ test('a reset without an error in the middle of a body is no end of it', async (
   await server.free();
 });
 
-test('a body that is not as long as declared: the worker is told that the request was malformed', async () => {
+test('a body that is not as long as declared reaches the worker as malformed', async () => {
   const client = await connect();
   const from = server.worker.reports.length;
   client.open(1, '/upload/hash', false, [['content-length', '10']]);

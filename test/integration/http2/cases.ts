@@ -25,7 +25,12 @@ const PROBE = 101;
 /** Short times, so that a connection that nghttp2 has given up is found soon. */
 const SERVER: TestServerOptions = {
   http: { headTimeoutMs: 1000, keepAliveTimeoutMs: 500 },
-  limits: { minRateGraceMs: 500, minRateWindowMs: 500, responseTimeoutMs: 1000 },
+  limits: {
+    minRateGraceMs: 500,
+    minRateWindowMs: 500,
+    responseTimeoutMs: 1000,
+    clientStallTimeoutMs: 1000,
+  },
   transports: { http2: { lingerMs: 300 } },
   segment: { pools: [{ name: 'uploads', streams: 64, requestSlots: 8, responseSlots: 4 }] },
 };
