@@ -176,8 +176,10 @@ int ur_worker_attach(ur_worker* worker, int timeout_ms) {
 
 void ur_worker_detach(ur_worker* worker) {
   if (worker == nullptr) return;
-  const std::lock_guard<std::mutex> guard(worker->attaching);
-  detach(worker);
+  ur::capi::ending([&] {
+    const std::lock_guard<std::mutex> guard(worker->attaching);
+    detach(worker);
+  });
 }
 
 void ur_worker_free(ur_worker* worker) {

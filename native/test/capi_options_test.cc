@@ -6,6 +6,8 @@
 namespace ur::test {
 namespace {
 
+const std::string kSocket = "/tmp/x.sock";
+
 int refused(const ur_worker_options& options) {
   ur_worker* worker = nullptr;
   const int result = ur_worker_new(&options, &worker);
@@ -14,7 +16,7 @@ int refused(const ur_worker_options& options) {
 }
 
 TEST(CapiOptionsTest, WhatIsWrongIsSaid) {
-  const ur_worker_options good = options_for("/tmp/x.sock");
+  const ur_worker_options good = options_for(kSocket);
   ur_worker_options given = good;
   given.size = 0;
   EXPECT_EQ(refused(given), UR_INVALID_ARGUMENT);
@@ -60,13 +62,13 @@ TEST(CapiOptionsTest, StructsMayBeShorterAndLonger) {
     ur_worker_options options;
     uint64_t newer[4];
   } longer = {};
-  longer.options = options_for("/tmp/x.sock");
+  longer.options = options_for(kSocket);
   longer.options.size = sizeof longer;
   EXPECT_NE(made(longer.options), nullptr) << "what it does not use does not matter";
   longer.newer[2] = 1;
   EXPECT_EQ(refused(longer.options), UR_UNSUPPORTED);
 
-  ur_worker_options shorter = options_for("/tmp/x.sock");
+  ur_worker_options shorter = options_for(kSocket);
   shorter.size = offsetof(ur_worker_options, transport);
   shorter.accept = reinterpret_cast<int (*)(const ur_head*, void*)>(1);  // behind its end
   const Worker worker = made(shorter);
@@ -130,12 +132,12 @@ TEST(CapiOptionsTest, ErrorsAreThoseOfTheTable) {
 }
 
 TEST(CapiOptionsTest, TheDetailIsOfTheThreadsLastCall) {
-  ur_worker_options given = options_for("/tmp/x.sock");
+  ur_worker_options given = options_for(kSocket);
   given.flags = 128;
   refused(given);
   EXPECT_STREQ(ur_error_detail(), "flags has an unknown bit");
   std::thread([] { EXPECT_STREQ(ur_error_detail(), ""); }).join();
-  const Worker worker = made(options_for("/tmp/x.sock"));
+  const Worker worker = made(options_for(kSocket));
   EXPECT_STREQ(ur_error_detail(), "");
 }
 

@@ -28,6 +28,8 @@ struct CloseExchange {
 using Worker = std::unique_ptr<ur_worker, FreeWorker>;
 using Taken = std::unique_ptr<ur_exchange, CloseExchange>;
 
+// The options keep a pointer to `socket`.
+ur_worker_options options_for(std::string&& socket) = delete;
 inline ur_worker_options options_for(const std::string& socket) {
   ur_worker_options options;
   ur_worker_options_init(&options);
