@@ -22,7 +22,8 @@ export class RemoteStream {
     return true;
   };
 
-  /** `observer`: index of the required observer that the worker is, -1: none. `changed` runs when it begins or ceases to hold something. */
+  /** `observer`: index of the required observer that the worker is, -1: none. `changed` runs when it
+   *  begins or ceases to hold something. */
   constructor(
     segment: Segment,
     id: number,

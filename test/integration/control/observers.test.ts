@@ -62,7 +62,7 @@ test(
   bounded,
   async (t) => {
     const { server, api } = await setUp(t, scan);
-    const one = await Remote.register(api, 'one', { observer: 'scan', timeoutMs: 1000 });
+    const one = await Remote.register(api, 'one', { observer: 'scan' });
     const leaving = upload(server, '/hash', 'x');
     const stream = await one.next();
     await one.join(stream);
@@ -78,6 +78,7 @@ test(
     const dying = upload(server, '/hash', 'x');
     const next = await one.next();
     await one.join(next);
+    await api.ok('PUT', '/workers/one/heartbeat', { json: { timeoutMs: 1000 } });
     await until(async () => (await api.get('/workers/one')).status === 404, 'its death');
     assert.equal(await two.next(), next);
     await two.join(next);
