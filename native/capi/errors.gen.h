@@ -99,6 +99,8 @@ enum ur_error {
   UR_ANSWER_OUT_OF_ORDER = -164,  // this part of the answer is not the one that comes next
   UR_LANE_BUSY = -165,  // another request is writing this lane
   UR_UNSUPPORTED_MEDIA_TYPE = -166,  // the body has a type that is not taken here
+  UR_LIBRARY_UNAVAILABLE = -190,  // the C library could not be loaded
+  UR_INVALID_APPLICATION = -191,  // this is no ASGI application
 };
 
 #endif

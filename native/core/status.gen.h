@@ -103,6 +103,8 @@ enum class [[nodiscard]] Status : int32_t {
   kAnswerOutOfOrder = -164,
   kLaneBusy = -165,
   kUnsupportedMediaType = -166,
+  kLibraryUnavailable = -190,
+  kInvalidApplication = -191,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -298,6 +300,10 @@ constexpr const char* status_name(Status status) {
       return "LANE_BUSY";
     case Status::kUnsupportedMediaType:
       return "UNSUPPORTED_MEDIA_TYPE";
+    case Status::kLibraryUnavailable:
+      return "LIBRARY_UNAVAILABLE";
+    case Status::kInvalidApplication:
+      return "INVALID_APPLICATION";
   }
   return "UNKNOWN";
 }
@@ -495,6 +501,10 @@ constexpr const char* status_text(Status status) {
       return "another request is writing this lane";
     case Status::kUnsupportedMediaType:
       return "the body has a type that is not taken here";
+    case Status::kLibraryUnavailable:
+      return "the C library could not be loaded";
+    case Status::kInvalidApplication:
+      return "this is no ASGI application";
   }
   return "";
 }
@@ -692,6 +702,10 @@ constexpr const char* status_remedy(Status status) {
       return "Wait for its end before the next part is sent.";
     case Status::kUnsupportedMediaType:
       return "Send JSON, and say so with Content-Type: application/json.";
+    case Status::kLibraryUnavailable:
+      return "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY.";
+    case Status::kInvalidApplication:
+      return "Name one as module:attribute, and its folder with --app-dir.";
   }
   return "";
 }

@@ -660,6 +660,20 @@ export const ERRORS = {
     text: 'the body has a type that is not taken here',
     remedy: 'Send JSON, and say so with Content-Type: application/json.',
   },
+  LIBRARY_UNAVAILABLE: {
+    number: 190,
+    http: 500,
+    grpc: 'UNAVAILABLE',
+    text: 'the C library could not be loaded',
+    remedy: "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY.",
+  },
+  INVALID_APPLICATION: {
+    number: 191,
+    http: 500,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'this is no ASGI application',
+    remedy: 'Name one as module:attribute, and its folder with --app-dir.',
+  },
 } as const;
 
 /** The stable code that callers match. */

@@ -770,6 +770,24 @@ class UnsupportedMediaType(UploadResponseError):
     remedy = "Send JSON, and say so with Content-Type: application/json."
 
 
+class LibraryUnavailable(UploadResponseError):
+    code = "LIBRARY_UNAVAILABLE"
+    number = 190
+    http_status = 500
+    text = "the C library could not be loaded"
+    remedy = (
+        "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY."
+    )
+
+
+class InvalidApplication(UploadResponseError):
+    code = "INVALID_APPLICATION"
+    number = 191
+    http_status = 500
+    text = "this is no ASGI application"
+    remedy = "Name one as module:attribute, and its folder with --app-dir."
+
+
 for _error in (
     Full,
     Empty,
@@ -865,5 +883,7 @@ for _error in (
     AnswerOutOfOrder,
     LaneBusy,
     UnsupportedMediaType,
+    LibraryUnavailable,
+    InvalidApplication,
 ):
     BY_NUMBER[_error.number] = _error
