@@ -88,10 +88,7 @@ library.ur_version.restype = ctypes.c_char_p
 print(library.ur_version().decode(), library.ur_abi_version())
 `;
   const library = join(installed, 'libupload_response.so.1');
-  const { stdout } = await run(await which('python3'), ['-c', program, library], {
-    env,
-    timeout: 60_000,
-  });
+  const { stdout } = await run('python3', ['-c', program, library], { timeout: 60_000 });
   assert.equal(stdout.trim(), `${version} 1`);
 });
 
