@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import {
   mkdir,
   mkdtemp,
@@ -20,6 +21,8 @@ import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const run = promisify(execFile);
+// A version manager's python3 is a script, which needs more than this test leaves on PATH.
+const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
 
 let work = '';
 let app = '';
@@ -88,7 +91,10 @@ library.ur_version.restype = ctypes.c_char_p
 print(library.ur_version().decode(), library.ur_abi_version())
 `;
   const library = join(installed, 'libupload_response.so.1');
-  const { stdout } = await run('python3', ['-c', program, library], { timeout: 60_000 });
+  const { stdout } = await run(python, ['-c', program, library], {
+    env,
+    timeout: 60_000,
+  });
   assert.equal(stdout.trim(), `${version} 1`);
 });
 
@@ -111,6 +117,25 @@ test('doctor finds the native binary', async () => {
   const cli = join('node_modules', '.bin', 'upload-response');
   const { stdout } = await inApp('node', cli, 'doctor', '--json');
   assert.equal(typeof JSON.parse(stdout), 'object');
+});
+
+test('its Python package finds the library beside it, and needs nothing else', async () => {
+  const sdk = join(app, 'node_modules', 'upload-response', 'sdk', 'python');
+  const program = `
+from upload_response import Worker, _library, errors
+print(_library.load().version().decode(), next(_library.candidates()))
+try:
+    Worker(socket=${JSON.stringify(join(work, 'nobody.sock'))})
+except errors.ServerGone as error:
+    print(error.code, [line for line in open('/proc/self/maps') if 'prebuilds' in line] != [])
+`;
+  const { stdout } = await run(
+    python,
+    ['-B', '-I', '-c', `import sys; sys.path[:0] = [${JSON.stringify(sdk)}]\n${program}`],
+    { cwd: app },
+  );
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  assert.match(stdout, new RegExp(`^${version.replaceAll('.', '\\.')} .*\nSERVER_GONE True\n$`));
 });
 
 test('a program creates a segment with the prebuilt addon', async () => {

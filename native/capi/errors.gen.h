@@ -99,6 +99,10 @@ enum ur_error {
   UR_ANSWER_OUT_OF_ORDER = -164,  // this part of the answer is not the one that comes next
   UR_LANE_BUSY = -165,  // another request is writing this lane
   UR_UNSUPPORTED_MEDIA_TYPE = -166,  // the body has a type that is not taken here
+  UR_LENGTH_REQUIRED = -140,  // a body over HTTP/3 needs a Content-Length
+  UR_BACKLOG_LIMIT = -141,  // the request came faster than its worker reads
+  UR_QUIC_UNAVAILABLE = -142,  // HTTP/3 cannot be served here
+  UR_LOOPBACK_ONLY = -143,  // without authentication only this machine may connect
 };
 
 #endif

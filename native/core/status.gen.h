@@ -103,6 +103,10 @@ enum class [[nodiscard]] Status : int32_t {
   kAnswerOutOfOrder = -164,
   kLaneBusy = -165,
   kUnsupportedMediaType = -166,
+  kLengthRequired = -140,
+  kBacklogLimit = -141,
+  kQuicUnavailable = -142,
+  kLoopbackOnly = -143,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -298,6 +302,14 @@ constexpr const char* status_name(Status status) {
       return "LANE_BUSY";
     case Status::kUnsupportedMediaType:
       return "UNSUPPORTED_MEDIA_TYPE";
+    case Status::kLengthRequired:
+      return "LENGTH_REQUIRED";
+    case Status::kBacklogLimit:
+      return "BACKLOG_LIMIT";
+    case Status::kQuicUnavailable:
+      return "QUIC_UNAVAILABLE";
+    case Status::kLoopbackOnly:
+      return "LOOPBACK_ONLY";
   }
   return "UNKNOWN";
 }
@@ -495,6 +507,14 @@ constexpr const char* status_text(Status status) {
       return "another request is writing this lane";
     case Status::kUnsupportedMediaType:
       return "the body has a type that is not taken here";
+    case Status::kLengthRequired:
+      return "a body over HTTP/3 needs a Content-Length";
+    case Status::kBacklogLimit:
+      return "the request came faster than its worker reads";
+    case Status::kQuicUnavailable:
+      return "HTTP/3 cannot be served here";
+    case Status::kLoopbackOnly:
+      return "without authentication only this machine may connect";
   }
   return "";
 }
@@ -692,6 +712,14 @@ constexpr const char* status_remedy(Status status) {
       return "Wait for its end before the next part is sent.";
     case Status::kUnsupportedMediaType:
       return "Send JSON, and say so with Content-Type: application/json.";
+    case Status::kLengthRequired:
+      return "Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off.";
+    case Status::kBacklogLimit:
+      return "Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3.";
+    case Status::kQuicUnavailable:
+      return "Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false.";
+    case Status::kLoopbackOnly:
+      return "Configure auth, or say with auth.anonymous: [publish] that everybody may upload.";
   }
   return "";
 }

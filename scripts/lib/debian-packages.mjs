@@ -43,7 +43,9 @@ const packages = [
   { name: 'curl', kinds: ['clients'], present: () => which('curl') },
   { name: 'wrk', kinds: ['clients'], present: () => which('wrk') },
   { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },
+  { name: 'chromium', kinds: ['browsers'], present: () => which('chromium') },
   { name: 'systemd', kinds: ['clients'], present: () => which('systemd-analyze') },
+  { name: 'nghttp2-client', kinds: ['clients'], present: () => which('h2load') },
 ];
 
 /** The names of the packages that these kinds of work need and the machine does not have. */

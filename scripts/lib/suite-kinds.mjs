@@ -127,6 +127,13 @@ export async function capiTests({ timeoutSeconds, ...at }) {
   return nodeTests('test/capi', { ...at, timeoutSeconds: left() });
 }
 
+/** Tests whose programs are linked with the C library. */
+export async function libraryTests(path, { timeoutSeconds, ...at }) {
+  const left = countdown(timeoutSeconds);
+  await buildPreset('capi', left());
+  return nodeTests(path, { ...at, timeoutSeconds: left() });
+}
+
 /** Every fuzz target for a short while, from its corpus; what it finds new is kept in out/. */
 export async function fuzzTargets({ say, timeoutSeconds, secondsEach }) {
   const sources = filesBelow('native/fuzz', (path) => path.endsWith('_fuzz.cc'));

@@ -1,5 +1,5 @@
-/** What a client wants to do. `publish`: send an upload; `read`: take part in one as a worker does over
- *  the control API; `api`: the rest of the control API; `metrics`. */
+/** What a client wants to do. `publish`: send an upload; `read`: of the control API, what a worker needs;
+ *  `api`: all of it; `metrics`. */
 export type Action = 'publish' | 'read' | 'api' | 'metrics';
 
 /** Every action, for configurations and checks of what others wrote. */

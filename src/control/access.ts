@@ -1,7 +1,10 @@
 import type { Admission, Permit } from '../admission/index.js';
-import { UploadResponseError } from '../errors/index.js';
+import { type ErrorCode, UploadResponseError } from '../errors/index.js';
 import { callerOf, isLoopback, type RawRequest } from '../http/index.js';
 import { expectSameUser } from './same-user.js';
+
+/** Another permission may suffice. */
+const NOT_ALLOWED: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['FORBIDDEN', 'UNAUTHENTICATED']);
 
 /** Whom the API asks. */
 export interface AccessOptions {
@@ -18,13 +21,21 @@ export class Access {
     this.#options = options;
   }
 
-  /** A permit of the caller. Rejects with FORBIDDEN, UNAUTHENTICATED and what else admission says. */
-  async admit(request: RawRequest): Promise<Permit> {
+  /** A permit of the caller; `asWorker`: the permission of workers suffices. Rejects with FORBIDDEN,
+   *  UNAUTHENTICATED and what else admission says. */
+  async admit(request: RawRequest, asWorker: boolean): Promise<Permit> {
     if (this.#options.isOpen()) {
       expectLocalName(request);
       await expectSameUser(request.socket);
     }
-    return this.#options.admission.admit('api', callerOf('control', request));
+    const { admission } = this.#options;
+    const caller = callerOf('control', request);
+    try {
+      return await admission.admit('api', caller);
+    } catch (error) {
+      if (!asWorker || !NOT_ALLOWED.has((error as UploadResponseError).code)) throw error;
+      return await admission.admit('read', caller);
+    }
   }
 }
 

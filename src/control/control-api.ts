@@ -97,7 +97,7 @@ export class ControlApi {
       app.route({
         method: route.method,
         url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
-        onRequest: (request, reply) => this.#enter(request, reply),
+        onRequest: (request, reply) => this.#enter(route, request, reply),
         preParsing: (request, reply, payload, done) => {
           const { expect = '' } = request.raw.headers;
           if (expect.toLowerCase() === '100-continue') reply.raw.writeContinue();
@@ -109,9 +109,9 @@ export class ControlApi {
   }
 
   /** Lets a request in, or answers it before anything of its body is read. */
-  async #enter(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async #enter({ asWorker }: Route, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     try {
-      const permit = await this.#access.admit(request.raw);
+      const permit = await this.#access.admit(request.raw, asWorker ?? false);
       if (isGone(reply)) return permit.release();
       if (this.#closed) {
         permit.release();
@@ -122,7 +122,7 @@ export class ControlApi {
       reply.raw.once('close', () => {
         this.#visits.delete(request);
         permit.release();
-        patience.end(new UploadResponseError('CLIENT_GONE'));
+        if (!isSent(reply)) patience.end(new UploadResponseError('CLIENT_GONE'));
       });
     } catch (error) {
       reply.hijack();

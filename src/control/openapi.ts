@@ -21,6 +21,7 @@ export function openApiRoutes(routes: readonly Route[]): readonly Route[] {
     route({
       method: 'GET',
       path: '/openapi.json',
+      asWorker: true,
       operation: 'getDescription',
       summary: 'This document',
       params: {},
@@ -63,6 +64,7 @@ function operationOf(one: Route): object {
     operationId: operation,
     summary,
     ...(description !== undefined && { description }),
+    'x-permissions': one.asWorker ? ['api', 'read'] : ['api'],
     parameters: parametersOf(one),
     ...bodyOf(one),
     responses: { ...answersOf(one), ...errorsOf(one) },

@@ -1,15 +1,24 @@
 import { UploadResponseError } from '../errors/index.js';
 
+/** Never leaves `bounded`: one for all spares its stack. */
+const OVER = new UploadResponseError('TIMED_OUT');
+
 /**
  * How long one request may wait. Its signal ends every wait of the request: when the time is over, the
  * client has gone, or the API closes.
  */
 export class Patience {
-  readonly #controller = new AbortController();
+  /** Made when something waits: most requests find at once what they ask for. */
+  #controller: AbortController | undefined;
+  #reason: UploadResponseError | undefined;
   #timer: NodeJS.Timeout | undefined;
   #timedOut = false;
 
   get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#reason) this.#controller.abort(this.#reason);
+    }
     return this.#controller.signal;
   }
 
@@ -33,7 +42,7 @@ export class Patience {
   /** Ends every wait for this reason. */
   end(reason: UploadResponseError): void {
     this.rest();
-    this.#controller.abort(reason);
+    this.#abort(reason);
   }
 
   /**
@@ -44,14 +53,19 @@ export class Patience {
     try {
       return await wait;
     } catch (error) {
-      if (this.#timedOut && error === this.signal.reason) return undefined;
+      if (this.#timedOut && error === this.#reason) return undefined;
       throw error;
     }
   }
 
   #timeOut(): void {
-    if (this.signal.aborted) return;
+    if (this.#reason) return;
     this.#timedOut = true;
-    this.#controller.abort(new UploadResponseError('TIMED_OUT'));
+    this.#abort(OVER);
+  }
+
+  #abort(reason: UploadResponseError): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(this.#reason);
   }
 }

@@ -57,6 +57,8 @@ interface RouteSpec<P extends Shape, Q extends Shape, B extends z.ZodType> {
   readonly description?: string;
   readonly params: P;
   readonly query?: Q;
+  /** A worker needs it: its permission suffices. */
+  readonly asWorker?: boolean;
   /** It asks for new work, of which there is none when the server shuts down. */
   readonly takesNew?: boolean;
   /** Whether the request shows a claim. */

@@ -660,6 +660,34 @@ export const ERRORS = {
     text: 'the body has a type that is not taken here',
     remedy: 'Send JSON, and say so with Content-Type: application/json.',
   },
+  LENGTH_REQUIRED: {
+    number: 140,
+    http: 411,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'a body over HTTP/3 needs a Content-Length',
+    remedy: 'Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off.',
+  },
+  BACKLOG_LIMIT: {
+    number: 141,
+    http: 503,
+    grpc: 'RESOURCE_EXHAUSTED',
+    text: 'the request came faster than its worker reads',
+    remedy: 'Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3.',
+  },
+  QUIC_UNAVAILABLE: {
+    number: 142,
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    text: 'HTTP/3 cannot be served here',
+    remedy: 'Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false.',
+  },
+  LOOPBACK_ONLY: {
+    number: 143,
+    http: 403,
+    grpc: 'PERMISSION_DENIED',
+    text: 'without authentication only this machine may connect',
+    remedy: 'Configure auth, or say with auth.anonymous: [publish] that everybody may upload.',
+  },
 } as const;
 
 /** The stable code that callers match. */

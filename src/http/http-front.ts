@@ -5,13 +5,13 @@ import type { FastifyInstance } from 'fastify';
 import type { ConnectionAdmission } from '../admission/index.js';
 import type { UploadResponseError } from '../errors/index.js';
 import type { Logger } from '../ingress/index.js';
+import type { Header } from '../protocols/hpks/index.js';
 import type { HttpConfig } from './config.js';
 import { guardConnections } from './connection-guard.js';
 import {
   bind,
   createListeners,
   type Endpoint,
-  type Http1Listener,
   isHttp1,
   type Listener,
   limitConnections,
@@ -20,7 +20,7 @@ import {
 import { normalizeTarget } from './request-fields.js';
 import { createRoutes, type RawRequest, type RawResponse } from './routes.js';
 import { tcpSocketOf } from './tcp-socket.js';
-import { parseAgain, wantsWebSocket } from './upgrades.js';
+import { type UpgradeHandlers, type WebSocketTaker, watchUpgrades } from './upgrades.js';
 
 /** Takes the HTTP/1.1 requests on the prefix, and those that are refused. */
 export interface Http1Taker {
@@ -53,15 +53,6 @@ export interface Http2Taker {
 export type HttpLimits = Pick<HttpConfig, 'maxHeadBytes' | 'headTimeoutMs' | 'keepAliveTimeoutMs'>;
 
 /**
- * Takes the requests that make a WebSocket of their connection. They go to the routes that have
- * `WEBSOCKET_ONLY` among their constraints, through the `upgrade` event of the routes' own server.
- */
-export interface WebSocketTaker {
-  /** The request is answered with this error, and its connection ends. */
-  refuseUpgrade(request: IncomingMessage, error: UploadResponseError): void;
-}
-
-/**
  * The TCP listeners and the routes that HTTP/1.1, HTTP/2 and WebSocket share. Transports say at their
  * creation what they take; then everything is bound at once.
  */
@@ -87,6 +78,8 @@ export class HttpFront {
   #endpoints: readonly Endpoint[] = [];
   readonly #refusedConnections: Record<string, number> = {};
   #stopped = false;
+  /** Where else the same is served, in the form of an `Alt-Svc` field; undefined: nowhere. */
+  altSvc: string | undefined;
 
   /** `connections`: says which connections are taken; all of them without it. */
   constructor(config: HttpConfig, log: Logger, connections?: ConnectionAdmission) {
@@ -131,15 +124,36 @@ export class HttpFront {
           http2.connection(socket);
         }),
     });
+    const upgrades: UpgradeHandlers = {
+      isIdle: (socket) => this.#http1?.isIdle(socket) === true,
+      upgrade: (request, socket, rest) => this.#upgrade(request, socket, rest),
+    };
     this.#certificateExpiresAt = this.#config.tls && prepareTls(this.#config.tls).expiresAt;
     for (const listener of this.#listeners) {
       if (isHttp1(listener)) {
         this.#http1?.serve(listener.server);
-        if (this.#webSocket) this.#watchUpgrades(listener);
+        if (this.#webSocket) watchUpgrades(listener, upgrades);
       }
       if (listener.kind === 'tls') this.#watchHandshakes(listener);
       if (this.#connections) this.#guard(listener, this.#connections);
     }
+  }
+
+  /** The fields of a response with `Alt-Svc`, where there is another service to name. Only a client
+   *  that has used TLS may believe it, and what the worker says counts more. */
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[] {
+    const { altSvc } = this;
+    if (altSvc === undefined || scheme === 'http') return fields;
+    return fields.some(([name]) => name === 'alt-svc') ? fields : [...fields, ['alt-svc', altSvc]];
+  }
+
+  /** Host and TLS files of the configuration, for listeners that are not TCP. */
+  get host(): string {
+    return this.#config.host;
+  }
+
+  get tls(): HttpConfig['tls'] {
+    return this.#config.tls;
   }
 
   /** Where it is bound; empty before `listen`. */
@@ -228,21 +242,11 @@ export class HttpFront {
     });
   }
 
-  #watchUpgrades({ server, parse }: Http1Listener): void {
-    server.on('upgrade', (request: IncomingMessage, socket: Socket, rest: Buffer) => {
-      if (!this.#http1?.isIdle(socket)) {
-        // Its answer would stand before those that are due.
-        tcpSocketOf(socket).resetAndDestroy();
-        socket.destroy();
-      } else if (wantsWebSocket(request)) {
-        this.#http1.leave(socket);
-        this.#upgrades.add(request);
-        normalizeTarget(request);
-        this.app.server.emit('upgrade', request, socket, rest);
-      } else {
-        parseAgain(request, socket, rest, parse);
-      }
-    });
+  #upgrade(request: IncomingMessage, socket: Socket, rest: Buffer): void {
+    this.#http1?.leave(socket);
+    this.#upgrades.add(request);
+    normalizeTarget(request);
+    this.app.server.emit('upgrade', request, socket, rest);
   }
 
   #refuse(request: RawRequest, response: RawResponse, error: UploadResponseError): void {

@@ -2,13 +2,7 @@
 
 export { callerOf, certificateOf } from './caller.js';
 export { type HttpConfig, httpConfigSchema } from './config.js';
-export {
-  type Http1Taker,
-  type Http2Taker,
-  HttpFront,
-  type HttpLimits,
-  type WebSocketTaker,
-} from './http-front.js';
+export { type Http1Taker, type Http2Taker, HttpFront, type HttpLimits } from './http-front.js';
 export { type Endpoint, reachable } from './listeners.js';
 export { isLoopback } from './loopback.js';
 export { rawResponse, refuseConnection } from './raw-answer.js';
@@ -22,3 +16,4 @@ export {
 } from './request-fields.js';
 export { type RawRequest, type RawResponse, WEBSOCKET_ONLY } from './routes.js';
 export { tcpSocketOf } from './tcp-socket.js';
+export type { WebSocketTaker } from './upgrades.js';

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { TestScheme, TestServer } from './test-server.js';
@@ -94,4 +95,19 @@ export class TestSocket {
   terminate(): void {
     this.socket.terminate();
   }
+}
+
+/** One whole answer of several on a connection: its head or error, its body, and its end. */
+export async function answerOf(client: TestSocket) {
+  const first = await client.nextJson();
+  if (first.type === 'error') return { first, body: '', last: first };
+  const body = (await client.body()).toString('latin1');
+  return { first, body, last: await client.nextJson() };
+}
+
+/** The server closes so. */
+export async function closedWith(client: TestSocket, code: number, reason: RegExp): Promise<void> {
+  const closed = await client.close();
+  assert.equal(closed.code, code, closed.reason);
+  assert.match(closed.reason, reason);
 }

@@ -76,9 +76,10 @@ export const claims: readonly Scenario[] = [
       async run(stage) {
         const dying = await stage.start({ work: 'die', argument: when }, 0);
         const upload = stage.client.open(stage.server, { path: '/upload/x' });
-        upload.write('body').catch(() => {});
-        const cut = within(upload.answer, 'an end').then((answer) => answer.text());
-        await assert.rejects(cut);
+        const answer = await within(upload.answer, 'the head');
+        if (when === 'mid-body') assert.equal(await answer.next(), 'begun\n');
+        dying.tell();
+        await assert.rejects(within(answer.text(), 'the cut'));
         await within(dying.exited, 'its death');
         await stage.start({ work: 'tally' }, 1);
         await assertTallied(stage, 100);

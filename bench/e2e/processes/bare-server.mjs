@@ -3,7 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createH2cServer, createSecureServer } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
+import { WebSocketServer } from 'ws';
 import { serveParent } from './control.mjs';
 import { SMALL_BYTES } from './payload.mjs';
 import { Ages } from './samples.mjs';
@@ -28,17 +30,52 @@ function count(request, response) {
   });
 }
 
+/** Exchanges as websocket-client.mjs has them. */
+function countMessages(socket) {
+  let bytes = 0;
+  let small = false;
+  socket.on('message', (data, isBinary) => {
+    if (isBinary) {
+      bytes += data.length;
+      return;
+    }
+    const { type, headers } = JSON.parse(data);
+    if (type === 'open') {
+      bytes = 0;
+      small = headers.some(([name]) => name === 'x-small');
+      return;
+    }
+    socket.send('{"type":"head","status":200,"headers":[]}');
+    socket.send(answer(bytes, small));
+    socket.send('{"type":"end"}');
+  });
+}
+
 const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
 const options = { requestTimeout: 0 };
+/** As large as the server's own. */
+const windows = { settings: { initialWindowSize: 2 ** 20, maxFrameSize: 2 ** 16 } };
+const CONNECTION_WINDOW_BYTES = 16 * 2 ** 20;
+
 const listen = (server) =>
   new Promise((resolve) => {
+    server.on('session', (session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
     server.listen(0, '127.0.0.1', () => resolve(server.address().port));
   });
+
+const http = createServer(options, count);
+const https = createTlsServer({ ...options, ...tls }, count);
+for (const server of [http, https]) {
+  const sockets = new WebSocketServer({ server, perMessageDeflate: false });
+  sockets.on('connection', countMessages);
+}
 serveParent(
   {
     path: '/upload',
-    http: await listen(createServer(options, count)),
-    https: await listen(createTlsServer({ ...options, ...tls }, count)),
+    http: await listen(http),
+    https: await listen(https),
+    h2: await listen(createSecureServer({ ...windows, ...tls }, count)),
+    h2c: await listen(createH2cServer(windows, count)),
   },
   { ages: () => ages.take() },
 );

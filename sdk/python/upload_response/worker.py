@@ -17,6 +17,7 @@ from .errors import Detached, InvalidArgument, ServerGone, ShuttingDown, UploadR
 T = TypeVar("T", Exchange, Observation)
 S = TypeVar("S", bound="_ThreadWorker[Any]")
 _MOST_THREADS = 64
+_REPORT_MS = 100
 
 
 class _ThreadWorker(Service, Generic[T]):
@@ -66,6 +67,8 @@ class _ThreadWorker(Service, Generic[T]):
                 self._lost(attachment)
                 continue
             except ShuttingDown:
+                continue
+            if scope is None and end is None:
                 continue
             if scope is None:
                 return None
@@ -152,6 +155,9 @@ class _ThreadWorker(Service, Generic[T]):
 
     def _take(self, attachment: Attachment, end: Optional[float]) -> Any:
         if end is None:
+            if self._observes:
+                # Streams that were missed are reported between two calls.
+                return attachment.next(_REPORT_MS)
             return block_for(attachment.next, None)
         return attachment.next(round(_left(end) * 1000))
 

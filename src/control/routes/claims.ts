@@ -44,6 +44,7 @@ function takeStream(context: ControlContext): Route {
   return route({
     method: 'POST',
     path: '/workers/{worker}/take',
+    asWorker: true,
     operation: 'takeStream',
     summary: 'Takes the next stream: claims its response and joins its request',
     description:
@@ -84,6 +85,7 @@ function takeClaim(context: ControlContext, lane: LanePath): Route {
   return route({
     method: 'PUT',
     path: `/streams/{stream}/${lane.path}/claim/{worker}`,
+    asWorker: true,
     operation: `claim${lane.noun}`,
     summary: `Claims the right to write the ${lane.noun.toLowerCase()}`,
     description:
@@ -111,6 +113,7 @@ function giveBack({ segment, remotes }: ControlContext, lane: LanePath): Route {
   return route({
     method: 'DELETE',
     path: `/streams/{stream}/${lane.path}/claim/{worker}`,
+    asWorker: true,
     operation: `release${lane.noun}`,
     summary: 'Gives the claim back',
     description:
@@ -139,6 +142,7 @@ function writeHead(context: ControlContext): Route {
   return route({
     method: 'PUT',
     path: '/streams/{stream}/response/headers',
+    asWorker: true,
     operation: 'writeResponseHeaders',
     summary: "Writes the answer's head: the client gets it at once",
     claim: true,
@@ -160,6 +164,7 @@ function writeBody(context: ControlContext, lane: LanePath): Route {
   return route({
     method: 'PUT',
     path: `/streams/{stream}/${lane.path}/body`,
+    asWorker: true,
     operation: `write${lane.noun}Body`,
     summary: 'Writes bytes of the body as they arrive',
     description:
@@ -194,6 +199,7 @@ function writeEnd(context: ControlContext, lane: LanePath): Route {
   return route({
     method: 'PUT',
     path: `/streams/{stream}/${lane.path}/end`,
+    asWorker: true,
     operation: `write${lane.noun}End`,
     summary: 'Writes trailers and the end',
     description:

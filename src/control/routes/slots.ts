@@ -53,6 +53,7 @@ function getLast(context: ControlContext, lane: LanePath): Route {
   return route({
     method: 'GET',
     path: `/streams/{stream}/${lane.path}/last`,
+    asWorker: true,
     operation: `get${lane.noun}Last`,
     summary: `How far the ${lane.noun.toLowerCase()} has come`,
     params: lane.params,
@@ -79,6 +80,7 @@ function readSlot(context: ControlContext, lane: LanePath): Route {
   return route({
     method: 'GET',
     path: `/streams/{stream}/${lane.path}/slots/{slot}`,
+    asWorker: true,
     operation: `get${lane.noun}Slot`,
     summary: `One slot of the ${lane.noun.toLowerCase()}`,
     description:
@@ -115,6 +117,7 @@ function getResponseSlot(context: ControlContext): Route {
   return route({
     method: 'GET',
     path: '/streams/{stream}/response/slots/{slot}',
+    asWorker: true,
     operation: 'getResponseSlot',
     summary: 'One slot of the response',
     description: 'A copy: nobody waits for the caller, and a slot may be gone (410).',

@@ -23,6 +23,7 @@ function listStreams(context: ControlContext): Route {
   return route({
     method: 'GET',
     path: '/streams',
+    asWorker: true,
     operation: 'listStreams',
     summary: 'Streams that are open',
     description:
@@ -59,6 +60,7 @@ function getStream({ segment }: ControlContext): Route {
   return route({
     method: 'GET',
     path: '/streams/{stream}',
+    asWorker: true,
     operation: 'getStream',
     summary: 'One stream and the head of its request',
     params: { stream: pathParameters.stream },

@@ -24,7 +24,9 @@ export class BodyQueue {
   #used = 0;
   /** What the budget has given. */
   #counted = 0;
-  #dropping = false;
+  /** Bytes that are still read away; undefined while somebody wants them. */
+  #dropBytes: number | undefined;
+  #onMore: () => void = () => {};
 
   constructor(stream: ServerHttp2Stream, budget: WaitingBudget, onOverflow: () => void) {
     this.#stream = stream;
@@ -40,10 +42,11 @@ export class BodyQueue {
     if (this.#counted > 0) this.#giveBack(this.#counted - this.#stream.readableLength - this.#used);
   }
 
-  /** Nobody wants the rest: what waits and what comes is lost. The window is given back once more, and
-   *  then no more. */
-  drop(): void {
-    this.#dropping = true;
+  /** Nobody wants the rest: what waits is lost, and so is what comes. After `bytes` of that `onMore` is
+   *  called, and no more is read. */
+  drop(bytes = 0, onMore = () => {}): void {
+    this.#dropBytes = bytes;
+    this.#onMore = onMore;
     this.#used = 0;
     this.#block = undefined;
     this.#giveBack(this.#counted);
@@ -56,7 +59,7 @@ export class BodyQueue {
       this.#flush();
       return this.#hand(null);
     }
-    if (this.#dropping) return false;
+    if (this.#dropBytes !== undefined) return this.#dropped(chunk.length);
     if (this.#stream.readableFlowing === true) {
       this.#flush();
       return this.#hand(chunk);
@@ -69,6 +72,14 @@ export class BodyQueue {
     }
     this.#counted += chunk.length;
     this.#keep(chunk);
+    return false;
+  }
+
+  #dropped(bytes: number): boolean {
+    const before = this.#dropBytes as number;
+    this.#dropBytes = before - bytes;
+    if (this.#dropBytes > 0) return true;
+    if (before > 0) this.#onMore();
     return false;
   }
 

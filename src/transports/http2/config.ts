@@ -76,10 +76,15 @@ export const http2ConfigSchema = z.strictObject({
     100,
   ),
   lingerMs: duration(
-    'How long a client may take to close a connection that has ended, and to read an answer that is ' +
-      'no response of a worker.',
+    'How long the rest of a request is read away after its answer, so that the client sees it; and ' +
+      'how long a client may take to read an error, or to close a connection that has ended.',
     5000,
   ),
+  lingerBytes: z
+    .int()
+    .min(0)
+    .default(32 * MIB)
+    .describe('How much of the rest of a request is read away after its answer.'),
 });
 
 /** See `http2ConfigSchema` for what each one means. */

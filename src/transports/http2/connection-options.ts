@@ -53,6 +53,7 @@ export function connectionOptions(
     headTimeoutMs,
     keepAliveTimeoutMs,
     lingerMs,
+    flushMs: Math.max(lingerMs, ingress.limits.clientStallTimeoutMs || Number.POSITIVE_INFINITY),
     sweepEveryMs: Math.max(SHORTEST_SWEEP_MS, Math.min(LONGEST_SWEEP_MS, shortest / 4)),
   };
 }

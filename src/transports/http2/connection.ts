@@ -27,6 +27,8 @@ export interface ConnectionOptions {
   readonly headTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly lingerMs: number;
+  /** Time that a connection which ends has to send what waits. */
+  readonly flushMs: number;
   readonly sweepEveryMs: number;
 }
 
@@ -121,6 +123,8 @@ export class Connection {
   reset(stream: ServerHttp2Stream, code: number): void {
     if (stream.closed || stream.destroyed) return;
     this.#resetHere.add(stream);
+    const open = this.#streams.get(stream);
+    if (open) open.leftAt = performance.now();
     stream.close(code);
   }
 
@@ -139,34 +143,38 @@ export class Connection {
 
   /** Ends what has lasted too long. */
   sweep(now: number): void {
-    const { lingerMs } = this.#options;
     this.#sweepStreams(now);
     if (this.#streams.size > 0 && !this.#session.destroyed) return;
     if (this.#session.destroyed) this.#endingSince ??= now;
     if (this.#endingSince !== undefined) {
       // A client that does not close would keep half a connection for ever.
-      if (now - this.#endingSince > lingerMs) this.cut();
+      const { lingerMs, flushMs } = this.#options;
+      const since = Math.max(this.#endingSince, this.#quietSince);
+      if (now - since > (this.socket.writableEnded ? lingerMs : flushMs)) this.cut();
       return;
     }
     const { headTimeoutMs, keepAliveTimeoutMs } = this.#options;
     if (now - this.#quietSince > (this.#used ? keepAliveTimeoutMs : headTimeoutMs)) this.end();
   }
 
-  /** A client that does not take an answer would keep its stream for ever. A stream that stays although
-   *  it was reset has a session that nghttp2 has given up, which Node does not tell. */
+  /** A client that does not take an answer, or goes on sending after it, would keep its stream for ever.
+   *  One that stays although it was reset has a client that takes nothing at all, or a session that
+   *  nghttp2 has given up, which Node does not tell. */
   #sweepStreams(now: number): void {
+    const { lingerMs, flushMs } = this.#options;
     for (const [stream, open] of this.#streams) {
       const resetHere = this.#resetHere.has(stream);
       const answered = stream.headersSent && stream.writableEnded;
       if (open.exchange?.over === false || !(answered || resetHere)) continue;
       if (open.leftAt === 0) open.leftAt = now;
-      if (now - open.leftAt <= this.#options.lingerMs) continue;
+      if (now - open.leftAt <= (resetHere ? flushMs : lingerMs)) continue;
       if (resetHere) {
         this.cut();
         return;
       }
-      this.reset(stream, NGHTTP2_CANCEL);
-      open.leftAt = now;
+      // Whole, as far as the client is concerned: it must not take the answer for cut.
+      const sent = stream.state.localClose === 1;
+      this.reset(stream, sent ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL);
     }
   }
 

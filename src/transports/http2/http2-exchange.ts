@@ -24,8 +24,12 @@ export interface Http2Host {
   readonly ingress: Ingress;
   readonly admission: Admission;
   readonly pool: number;
+  /** How much of a request is read away after its answer. */
+  readonly lingerBytes: number;
   /** The transport takes nothing new. */
   readonly draining: boolean;
+  /** Adds `Alt-Svc` to a response's fields, where there is one. */
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[];
   /** Counts a request that did not become a stream. */
   refused(error: UploadResponseError): void;
 }
@@ -33,9 +37,6 @@ export interface Http2Host {
 /** Bytes of a response that may wait in its stream, so that the worker's next slot is ready when the
  *  client has taken the last one. */
 export const MAX_WAITING_BYTES = 256 * 1024;
-
-/** How soon to look again whether a whole answer has been sent. */
-const LOOK_AGAIN_MS = 5;
 
 /** Takes one HTTP/2 request to the ingress and its response back. */
 export class Http2Exchange implements ResponseSink {
@@ -95,7 +96,8 @@ export class Http2Exchange implements ResponseSink {
   head(status: number, headers: readonly Header[], bodyless: boolean): void {
     this.#headed = true;
     if (this.#isClosed()) return;
-    const fields = { ':status': status, ...outgoingHeaders(headers) };
+    const list = this.#host.withAltSvc(headers, this.#connection.scheme);
+    const fields = { ':status': status, ...outgoingHeaders(list) };
     // Sent now, it would close the stream of a request that the worker has not done with.
     if (bodyless) this.#bodyless = fields;
     // Whether trailers follow is not known before the end.
@@ -128,8 +130,7 @@ export class Http2Exchange implements ResponseSink {
     if (this.#isClosed()) return;
     if (this.#bodyless) stream.respond(this.#bodyless, { endStream: true });
     stream.end();
-    this.#queue.drop();
-    this.#leave();
+    this.#readAway();
   }
 
   fail(error: UploadResponseError, answer: ErrorAnswer): void {
@@ -141,9 +142,9 @@ export class Http2Exchange implements ResponseSink {
       this.#connection.reset(stream, code);
       return;
     }
-    this.#queue.drop();
-    sendAnswer(stream, answer, this.#request.method === 'HEAD');
-    this.#leave();
+    const headers = this.#host.withAltSvc(answer.headers, this.#connection.scheme);
+    sendAnswer(stream, { ...answer, headers }, this.#request.method === 'HEAD');
+    this.#readAway();
   }
 
   #isClosed(): boolean {
@@ -193,23 +194,14 @@ export class Http2Exchange implements ResponseSink {
     else exchange.endBody(fieldsOf(this.#request.rawTrailers));
   }
 
-  /** When the whole answer has been sent, the client is told that the rest of its request is not wanted
-   *  (RFC 9113 section 8.1). */
-  #leave(): void {
+  /** The answer is complete. What comes of the request is read away for a while: a client that is told
+   *  at once that it is not wanted (RFC 9113 section 8.1) may lose the answer, as curl of Debian 12. */
+  #readAway(): void {
     const { stream } = this.#request;
-    if (stream.writableFinished) this.#leaveWhenSent();
-    else stream.once('finish', this.#leaveWhenSent);
+    this.#queue.drop(this.#host.lingerBytes, () => {
+      if (stream.state.localClose === 1) this.#connection.reset(stream, NGHTTP2_NO_ERROR);
+    });
   }
-
-  /** Node has no event for the last frame of an answer, and a reset before it would cut the answer. */
-  readonly #leaveWhenSent = (): void => {
-    const { stream } = this.#request;
-    if (this.#isClosed()) return;
-    const { localClose, remoteClose } = stream.state;
-    if (remoteClose === 1) return;
-    if (localClose === 1) this.#connection.reset(stream, NGHTTP2_NO_ERROR);
-    else setTimeout(this.#leaveWhenSent, LOOK_AGAIN_MS).unref();
-  };
 
   /** Too much waits already, of this request and of others. */
   #overflow(): void {

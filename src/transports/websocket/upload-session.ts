@@ -4,6 +4,7 @@ import type { Channel } from './channel.js';
 import { CloseCode, closeCodeOf, closeReasonOf } from './close-codes.js';
 import type { Conversation, ConversationHost } from './conversation.js';
 import type { Handshake } from './handshake.js';
+import { IdleTimer } from './idle-timer.js';
 import { type ClientMessage, type OpenMessage, readMessage } from './messages.js';
 import { callerOf, requestOf } from './open-request.js';
 import {
@@ -45,12 +46,13 @@ export class UploadSession implements Conversation, ExchangeOwner {
   #draining = false;
   #closed = false;
   #over = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #idle: IdleTimer;
 
   constructor(host: SessionHost, handshake: Handshake, permit: Permit) {
     this.#host = host;
     this.#handshake = handshake;
     this.#permit = permit;
+    this.#idle = new IdleTimer(host.idleTimeoutMs, () => this.#idleTooLong());
   }
 
   attach(channel: Channel): void {
@@ -114,8 +116,7 @@ export class UploadSession implements Conversation, ExchangeOwner {
   }
 
   failed(): void {
-    this.#work();
-    this.#settle();
+    this.answered();
   }
 
   /** Takes what waits, as far as it can be taken now. */
@@ -125,7 +126,9 @@ export class UploadSession implements Conversation, ExchangeOwner {
     this.#working = true;
     while (!this.#isAtRest()) this.#takeNext();
     this.#working = false;
-    this.#watchIdle();
+    // While no answer is under way the client has a while for its next request, or the end of its last.
+    const isOpen = this.#channel?.finishing === false;
+    this.#idle.set(isOpen && (!this.#exchange || this.#exchange.done));
   }
 
   #isAtRest(): boolean {
@@ -223,17 +226,6 @@ export class UploadSession implements Conversation, ExchangeOwner {
     this.#channel?.finish(closeCodeOf(httpStatus), closeReasonOf(httpStatus, error));
   }
 
-  /** While no answer is under way the client has a while for its next request, or the end of its last. */
-  #watchIdle(): void {
-    const idle = this.#channel?.finishing === false && (!this.#exchange || this.#exchange.done);
-    if (!idle) {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
-    } else {
-      this.#timer ??= setTimeout(() => this.#idleTooLong(), this.#host.idleTimeoutMs);
-    }
-  }
-
   #idleTooLong(): void {
     if (this.#exchange) {
       this.#fail(new UploadResponseError('UPLOAD_TOO_SLOW', 'it was answered long ago'));
@@ -243,8 +235,7 @@ export class UploadSession implements Conversation, ExchangeOwner {
   }
 
   #leave(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#idle.set(false);
     this.#waiting = [];
     this.#stopAdmitting?.();
     this.#permit?.release();

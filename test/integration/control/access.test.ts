@@ -14,6 +14,7 @@ test('with authentication the API has a permission of its own', bounded, async (
   const tokens = {
     publisher: { ...createToken(), permissions: [{ action: 'publish' as const }] },
     one: { ...createToken(), permissions: [{ action: 'api' as const }] },
+    worker: { ...createToken(), permissions: [{ action: 'read' as const }] },
     two: { ...createToken(), permissions: [{ action: 'api' as const }] },
     monitor: {
       ...createToken(),
@@ -60,6 +61,17 @@ test('with authentication the API has a permission of its own', bounded, async (
   });
   await remote.answer(stream, token, 'one');
   assert.equal(await (await uploading).text(), 'one');
+  // The permission of workers is enough for all that a worker does, and for nothing else.
+  const worker = as('worker');
+  const third = await Remote.register(worker, 'third');
+  const again = upload(server, '', 'x');
+  const taken = (await worker.post('/workers/third/take?wait=20000')).json;
+  assert.equal((await third.hash(taken.stream)).size, 1);
+  await third.answer(taken.stream, taken.token, 'three');
+  assert.equal(await (await again).text(), 'three');
+  await worker.fails('GET', '/workers', 403, 'FORBIDDEN');
+  await worker.fails('GET', '/capacity', 403, 'FORBIDDEN');
+  await worker.ok('DELETE', '/workers/third');
   const secrets = [...Object.values(tokens).map((one) => one.token), token];
   for (const line of server.log) {
     for (const secret of secrets) assert.ok(!line.includes(secret), 'a secret in the log');

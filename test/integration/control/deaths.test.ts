@@ -175,12 +175,13 @@ test('a server that kills who holds a closed stream does not kill itself', bound
     const uploading = fetch(server.url(`/upload${path}`), options).catch(() => undefined);
     await until(() => segment.native.listStreams(false).length > 0, 'the stream');
     const [stream = 0] = segment.native.listStreams(false);
-    segment.join(stream, Lane.request, 0);
+    // Kept, because a reader that nobody refers to leaves.
+    const reader = segment.join(stream, Lane.request, 0);
     const leave = async () => {
       gone.abort();
       await uploading;
     };
-    return { stream, leave };
+    return { reader, leave };
   };
   const first = await hold('/none');
   await first.leave();
@@ -193,6 +194,7 @@ test('a server that kills who holds a closed stream does not kill itself', bound
   await second.leave();
   await until(() => !server.worker.alive, 'the stopped worker to be killed');
   assert.equal(server.server.ingress.stats().setAside, 2);
+  assert.ok(!first.reader.left && !second.reader.left);
   segment.close();
   await within(server.free(), 'both places to be free');
 });

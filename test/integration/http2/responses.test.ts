@@ -8,6 +8,8 @@ import { RawHttp2, type RawHttp2Options } from '../../support/http2/raw-http2.js
 import { TestServer } from '../../support/test-server.js';
 import { within } from '../../support/until.js';
 
+const LINGER_BYTES = 100_000;
+
 let server: TestServer;
 /** Node's own client, which reads what a raw one does not: header fields and trailers. */
 let node: ClientHttp2Session;
@@ -15,6 +17,7 @@ before(async () => {
   server = await TestServer.start({
     limits: { responseIdleTimeoutMs: 1000 },
     http: { keepAliveTimeoutMs: 60_000 },
+    transports: { http2: { lingerMs: 300, lingerBytes: LINGER_BYTES } },
   });
   const origin = `https://127.0.0.1:${server.port('https', 'http2')}`;
   node = connectNode(origin, { rejectUnauthorized: false });
@@ -197,6 +200,23 @@ test('an answer before the end of the request is whole, and then the rest is not
     client.destroy();
     await server.free();
   }
+});
+
+test('the rest of a request after its answer is read away, within bounds', async () => {
+  const client = await connect();
+  client.open(1, '/upload/early');
+  assert.equal((await client.answer(1)).body.toString(), 'early');
+  client.data(1, Buffer.alloc(LINGER_BYTES / 2));
+  client.data(1, '', true);
+  await client.isAlive();
+  assert.equal(client.answerSoFar(1).reset, undefined);
+
+  client.open(3, '/nowhere');
+  for (let sent = 0; sent <= LINGER_BYTES; sent += 10_000) client.data(3, Buffer.alloc(10_000));
+  assert.equal(await client.reset(3), ErrorCode.noError);
+  assert.equal(client.answerSoFar(3).status, 404);
+  client.destroy();
+  await server.free();
 });
 
 test('the same, while the client’s window is small', async () => {

@@ -117,9 +117,10 @@ test('scan-observer vetoes, also across chunks', bounded, async (t) => {
 
 test('every example is tested here and listed in its README', () => {
   const readme = readFileSync(`${folder}README.md`, 'utf8');
-  const tests = readFileSync(fileURLToPath(import.meta.url), 'utf8');
-  for (const name of readdirSync(folder).filter((file) => file.endsWith('.mjs'))) {
+  const python = new URL('../control/python.test.ts', import.meta.url);
+  const tests = [import.meta.url, python].map((url) => readFileSync(fileURLToPath(url), 'utf8'));
+  for (const name of readdirSync(folder).filter((file) => /\.(mjs|py)$/.test(file))) {
     assert.ok(readme.includes(`[${name}](${name})`), name);
-    assert.ok(tests.includes(`{folder}${name}`), name);
+    assert.ok(tests.join('').match(`[{/]?(folder}|examples/)${name}`), name);
   }
 });

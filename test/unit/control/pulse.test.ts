@@ -25,11 +25,11 @@ test('silent for its time it has ended, once', bounded, async (t) => {
 });
 
 test('being heard of begins its time anew, and may change it', bounded, async (t) => {
-  const { made, ends } = pulse(t, 60);
+  const { made, ends } = pulse(t, 1000);
   const began = performance.now();
   await until(() => {
     made.beat();
-    return performance.now() - began > 200;
+    return performance.now() - began > 1500;
   }, 'some beats');
   assert.equal(ends.length, 0);
   made.beat(10_000);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { runProgram } from '../../support/program.js';
 import { within } from '../../support/until.js';
 
 const WRITER = `
@@ -21,6 +22,21 @@ const WRITER = `
     process.exit(0);
   });
 `;
+
+test('what others chose does not speak to the terminal', async () => {
+  const program = `
+    import { createLog } from './src/server/log.ts';
+    const { log } = createLog({ level: 'info', pretty: true }, 'server-2');
+    log.info({ path: '/\\u001b[2Ja\\nb\\u2028', none: null }, 'said \\u0007');
+  `;
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
+  const { code, stderr } = await runProgram(process.execPath, args);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /^\d\d:\d\d:\d\d info {2}said \? {2}process=server-2 {2}path=\/\?\[2Ja\?b\?\n$/,
+  );
+});
 
 test('nobody waits for the reader of the log, and what is kept is whole', async () => {
   const args = ['--import', 'tsx', '--input-type=module', '--eval', WRITER];

@@ -153,8 +153,10 @@ static int answer_dying(ur_exchange* exchange) {
   if (dies("after-claim")) die();
   if (dies("reading")) return answer_tally(exchange, die_at_once);
   int result = respond(exchange);
-  if (dies("after-head")) die();
-  if (result == 0) result = write_all(ur_exchange_response(exchange), "begun\n", 6);
+  if (result == 0 && dies("mid-body")) {
+    result = write_all(ur_exchange_response(exchange), "begun\n", 6);
+  }
+  wait_for_word();
   die();
   return result;
 }

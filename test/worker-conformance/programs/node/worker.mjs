@@ -112,9 +112,8 @@ const responders = {
     if (argument === 'after-claim') die();
     if (argument === 'reading') await read(exchange, die);
     const response = exchange.respond(200);
-    if (argument === 'after-head') die();
-    await response.write('begun\n');
-    await response.flush();
+    if (argument === 'mid-body') await response.write('begun\n');
+    await word();
     die();
   },
 };
