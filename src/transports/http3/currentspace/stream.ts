@@ -21,6 +21,8 @@ export interface NativeHost {
 const ACCEPTED = 0;
 /** Bytes that a stream may send in one turn of the event loop, so that the others have theirs. */
 const TURN_BYTES = 256 * 1024;
+/** Between two bytes that are sent to a client that takes nothing. */
+const PROBE_MS = 1000;
 /** Until the end is tried again for which there was no room. */
 const RETRY_MS = 5;
 
@@ -39,6 +41,9 @@ export class NativeStream implements QuicStream {
   readonly id: number;
   readonly #host: NativeHost;
   #turnBytes = 0;
+  /** Bytes that were sent of those that are sent next. */
+  #ahead = 0;
+  #probeAt = 0;
   /** Bytes of it have had to wait in the engine. */
   #blocked = false;
   #requestEnded = false;
@@ -67,18 +72,34 @@ export class NativeStream implements QuicStream {
     }
     if (this.#turnBytes >= TURN_BYTES) return false;
     const { window, handle } = this.connection;
-    if (!window.hasRoom(performance.now())) {
+    const now = performance.now();
+    const hasRoom = window.hasRoom(now);
+    if (!hasRoom && !this.#mayProbe(now)) {
       pressure.waitForWindow(this);
       return false;
     }
-    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const length = hasRoom ? bytes.length - this.#ahead : 1;
+    const data = Buffer.from(bytes.buffer, bytes.byteOffset + this.#ahead, length);
     if (server.streamSend(handle, this.id, data, false).status !== ACCEPTED) {
       pressure.waitForRoom(this);
       return false;
     }
-    window.admitted(bytes.length);
+    window.admitted(length);
+    this.#ahead += length;
+    if (this.#ahead < bytes.length) {
+      pressure.waitForWindow(this);
+      return false;
+    }
+    this.#ahead = 0;
     if (this.#turnBytes === 0) queue.waitForTurn(this);
-    this.#turnBytes += bytes.length;
+    this.#turnBytes += length;
+    return true;
+  }
+
+  /** The engine does not say that a client wants no more, but refuses what is sent then: a byte tells. */
+  #mayProbe(now: number): boolean {
+    if (this.connection.window.stalledMs(now) < PROBE_MS || now < this.#probeAt) return false;
+    this.#probeAt = now + PROBE_MS;
     return true;
   }
 
