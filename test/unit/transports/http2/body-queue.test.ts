@@ -103,11 +103,12 @@ describe('BodyQueue', () => {
   it('goes on after every pause', async () => {
     await open();
     const pieces: Buffer[] = [];
-    stream.on('data', (chunk: Buffer) => {
+    const paused = stream;
+    paused.on('data', (chunk: Buffer) => {
       pieces.push(chunk);
       queue.settle();
-      stream.pause();
-      setImmediate(() => stream.resume());
+      paused.pause();
+      setImmediate(() => paused.resume());
     });
     const count = 20_000;
     for (let sent = 0; sent < count; sent += 5000) await sendBytes(5000, sent);
