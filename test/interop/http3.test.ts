@@ -146,12 +146,17 @@ testWith(
   'Chromium aborts an upload, and the worker knows',
   async () => {
     const page = await openPage(true);
+    const devtools = await page.context().newCDPSession(page);
+    const uploadThroughput = 200_000;
+    const conditions = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput };
+    await devtools.send('Network.emulateNetworkConditions', conditions);
     const from = server.worker.reports.length;
     await page.evaluate(() => {
       const abort = new AbortController();
       Object.assign(globalThis, { abort });
-      const init = { method: 'POST', body: new Uint8Array(30_000_000), signal: abort.signal };
-      void fetch('/upload/slow?ms=20', init).catch(() => {});
+      // Half a minute long.
+      const init = { method: 'POST', body: new Uint8Array(6_000_000), signal: abort.signal };
+      void fetch('/upload/hash', init).catch(() => {});
     });
     await server.worker.report('reading', from);
     await page.evaluate(() => (globalThis as unknown as { abort: AbortController }).abort.abort());

@@ -4,6 +4,7 @@ import { errorAnswer, type Ingress, type IngressExchange } from '../../ingress/i
 import type { Header } from '../../protocols/hpks/index.js';
 import type { ListenerBacklog, StreamBacklog } from './backlog.js';
 import { Http3Response, type ResponseOwner } from './http3-response.js';
+import type { LostRequests, OpenRequest } from './lost-requests.js';
 import { H3Code, type QuicStream, type QuicStreamTaker } from './quic-engine.js';
 import { callerOf, isBelow, type ParsedRequest, parseRequest, sizeOf } from './request.js';
 import { type RestLimits, RestOfRequest } from './rest-of-request.js';
@@ -14,6 +15,7 @@ export interface Http3Host {
   readonly ingress: Ingress;
   readonly admission: Admission;
   readonly backlog: ListenerBacklog;
+  readonly lostRequests: LostRequests;
   readonly pool: number;
   readonly prefix: string;
   readonly maxHeadBytes: number;
@@ -29,7 +31,7 @@ export interface Http3Host {
 const UNDECIDED_MS = 10_000;
 
 /** Takes one HTTP/3 request to the ingress and its response back. */
-export class Http3Exchange implements QuicStreamTaker, ResponseOwner {
+export class Http3Exchange implements QuicStreamTaker, ResponseOwner, OpenRequest {
   readonly #host: Http3Host;
   readonly #stream: QuicStream;
   readonly #response: Http3Response;
@@ -53,6 +55,7 @@ export class Http3Exchange implements QuicStreamTaker, ResponseOwner {
     this.#stream = stream;
     this.#response = new Http3Response(stream, this);
     this.#backlog = host.backlog.stream();
+    host.lostRequests.enter(this);
   }
 
   start(fields: readonly Header[]): void {
@@ -74,6 +77,7 @@ export class Http3Exchange implements QuicStreamTaker, ResponseOwner {
   }
 
   data(bytes: Uint8Array): void {
+    this.#host.lostRequests.heard(this);
     if (this.#rest) {
       this.#rest.read(bytes.length);
       return;
@@ -99,6 +103,7 @@ export class Http3Exchange implements QuicStreamTaker, ResponseOwner {
 
   end(): void {
     this.#ended = true;
+    this.#host.lostRequests.leave(this);
     this.#rest?.done();
     if (this.#undecided && this.#request) {
       this.#decided();
@@ -113,12 +118,18 @@ export class Http3Exchange implements QuicStreamTaker, ResponseOwner {
   }
 
   gone(): void {
+    this.#host.lostRequests.leave(this);
     this.#response.gone();
     this.#decided();
     this.#rest?.done();
     this.#forgetEarly();
     this.#stopWaiting?.();
     this.#exchange?.abort('CLIENT_GONE');
+  }
+
+  lost(): void {
+    this.gone();
+    this.#stream.reset(H3Code.requestIncomplete);
   }
 
   writable(): void {
@@ -129,7 +140,12 @@ export class Http3Exchange implements QuicStreamTaker, ResponseOwner {
     this.#exchange?.sinkReady();
   }
 
+  cut(): void {
+    this.#host.lostRequests.leave(this);
+  }
+
   answered(): void {
+    this.#host.lostRequests.leave(this);
     this.#forgetEarly();
     if (this.#ended) return;
     this.#rest = new RestOfRequest(this.#host.linger, () => this.#stream.stopReading());

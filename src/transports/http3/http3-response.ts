@@ -9,6 +9,8 @@ export interface ResponseOwner {
   roomAgain(): void;
   /** Everything was given to the stream. */
   answered(): void;
+  /** The stream was reset in the middle of it. */
+  cut(): void;
 }
 
 const nothing = (): void => {};
@@ -61,6 +63,7 @@ export class Http3Response implements ResponseSink {
       this.#over = true;
       const code3 = code === 'BACKLOG_LIMIT' ? H3Code.excessiveLoad : H3Code.internalError;
       this.#stream.reset(code3);
+      this.#owner.cut();
       return;
     }
     this.head(status, headers);

@@ -10,6 +10,7 @@ import type { Http3Config } from './config.js';
 import { Connections } from './connections.js';
 import { Http3Exchange, type Http3Host } from './http3-exchange.js';
 import { isEnabled } from './is-enabled.js';
+import { LostRequests } from './lost-requests.js';
 import {
   H3Code,
   type QuicConnection,
@@ -35,6 +36,7 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
   readonly requireLength: boolean;
   readonly linger: RestLimits;
   readonly backlog: ListenerBacklog;
+  readonly lostRequests: LostRequests;
   readonly #config: Http3Config;
   readonly #front: HttpFront;
   readonly #log: Logger;
@@ -58,9 +60,16 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     this.linger = config;
     this.backlog = new ListenerBacklog(
       config,
-      () => this.#listener?.pause(),
-      () => this.#listener?.resume(),
+      () => {
+        this.lostRequests.paused();
+        this.#listener?.pause();
+      },
+      () => {
+        this.#listener?.resume();
+        this.lostRequests.resumed();
+      },
     );
+    this.lostRequests = new LostRequests(config.idleTimeoutMs);
     this.#config = config;
     this.#front = http;
     this.#log = log;

@@ -6,6 +6,7 @@ export const H3Code = {
   internalError: 0x102,
   excessiveLoad: 0x107,
   requestRejected: 0x10b,
+  requestIncomplete: 0x10d,
   messageError: 0x10e,
 } as const;
 
