@@ -19,6 +19,7 @@ export type { AdminAddress } from './server/admin-listener.js';
 export type { CollectMetrics } from './server/operations.js';
 export { RELOADABLE_KEYS, type ReloadSource } from './server/reload-plan.js';
 export type { ServerConfig } from './server/valid-config.js';
+export { http3Problem } from './transports/http3/index.js';
 
 export interface ServerOptions {
   /** Instead of the one that `config.log` describes. */
@@ -97,8 +98,10 @@ export async function createServer(
   let admission: AdmissionSet | undefined;
   try {
     admission = createAdmission(valid.auth, valid.limits);
-    const http = new HttpFront(valid.http, log, admission.connections);
-    const shared = { ingress, http, admission: admission.admission, log };
+    const { connections } = admission;
+    const http = new HttpFront(valid.http, log, connections);
+    const { processes } = valid.server;
+    const shared = { ingress, http, admission: admission.admission, connections, log, processes };
     const transports = createTransports(valid, shared);
     const parts = { name, socket, segment, ingress, http, transports, admission, logs };
     const server = new RunningServer(valid, parts, options.collectMetrics);

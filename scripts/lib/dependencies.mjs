@@ -28,7 +28,10 @@ export function dependenciesAreInstalled() {
 export async function installDependencies() {
   if (dependenciesAreInstalled()) return 'up to date';
   // No package that is used here needs its install script, and this one's would build the addon.
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  // Not 'npm ci': @currentspace/http3 names optional packages that no registry has, and 'ci' wants them
+  // in the lockfile. With the lockfile 'install' takes the same versions.
+  const args = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
+  args.push('--loglevel=error');
   await runOrThrow('npm', args, { timeoutSeconds: 900 });
   return undefined;
 }

@@ -16,6 +16,7 @@ import type { Authenticator } from './identity.js';
 import { JwtAuthenticator } from './jwt.js';
 import { Limiter } from './limiter.js';
 import type { AdmissionLimits } from './limits.js';
+import { isLoopback } from './loopback.js';
 import { Proxies } from './proxies.js';
 import { SignedUrlAuthenticator } from './signed-url.js';
 import { TokenAuthenticator } from './tokens.js';
@@ -49,9 +50,10 @@ interface Authenticators {
   readonly callback: CallbackAuthenticator | undefined;
 }
 
-class CurrentAdmission implements AdmissionSet, Admission {
+class CurrentAdmission implements AdmissionSet, Admission, ConnectionAdmission {
   readonly admission: Admission = this;
-  readonly connections: Limiter;
+  readonly connections: ConnectionAdmission = this;
+  readonly #limiter: Limiter;
   #auth: AuthConfig;
   #proxies: Proxies;
   #authenticators: Authenticators;
@@ -63,12 +65,20 @@ class CurrentAdmission implements AdmissionSet, Admission {
     this.#authenticators = authenticatorsOf(auth);
     this.#auth = auth;
     this.#proxies = new Proxies(auth.trustedProxies);
-    this.connections = new Limiter(limits, this.#proxies);
+    this.#limiter = new Limiter(limits, this.#proxies);
     this.#gate = this.#makeGate();
   }
 
   admit(action: Action, caller: Caller): Permit | Promise<Permit> {
     return (this.#gate ?? openAdmission).admit(action, caller);
+  }
+
+  connect(peer: string): () => void {
+    // Without authentication TCP listens on loopback only; UDP has to be open to more.
+    if (peer !== '' && !isLoopback(peer) && !isAuthConfigured(this.#auth)) {
+      throw new UploadResponseError('LOOPBACK_ONLY');
+    }
+    return this.#limiter.connect(peer);
   }
 
   prepare(auth: AuthConfig, limits: AdmissionLimits): () => void {
@@ -85,7 +95,7 @@ class CurrentAdmission implements AdmissionSet, Admission {
       this.#authenticators = authenticators;
       this.#auth = auth;
       this.#proxies = proxies;
-      this.connections.update(limits, proxies);
+      this.#limiter.update(limits, proxies);
       this.#gate = this.#makeGate();
       if (!kept && before.callback) void this.#retire(before.callback, before.gate);
     };
@@ -99,8 +109,8 @@ class CurrentAdmission implements AdmissionSet, Admission {
   #makeGate(): Gate | undefined {
     const { list, callback } = this.#authenticators;
     if (callback) this.#callbacks.add(callback);
-    if (!isAuthConfigured(this.#auth) && !this.connections.limitsRequests) return undefined;
-    return new Gate(this.#auth, list, this.connections, this.#proxies);
+    if (!isAuthConfigured(this.#auth) && !this.#limiter.limitsRequests) return undefined;
+    return new Gate(this.#auth, list, this.#limiter, this.#proxies);
   }
 
   /** Ends it when nobody asks it any more. */

@@ -49,7 +49,10 @@ export function announcement(
   const plan = planGeometry(segment);
   const pools = segment.pools.map((pool) => `${pool.name} ${pool.streams}`).join(', ');
   // Versions of HTTP share ports: the first one is enough.
-  const places = addresses.filter(({ url }, i) => addresses.findIndex((a) => a.url === url) === i);
+  const quic = addresses.find(({ transport }) => transport === 'http3');
+  const places = addresses.filter(
+    (one, i) => one !== quic && addresses.findIndex((a) => a.url === one.url) === i,
+  );
   const lines = [
     ...setup.moved.map(({ key, port }) =>
       style.yellow(`port ${port} is taken: a free one is used (${key})`),
@@ -57,6 +60,7 @@ export function announcement(
     `${style.bold('segment')}  ${humanBytes(plan.startBytes)} of shared memory, streams: ${pools}`,
     `${style.bold('socket')}   ${segment.socket}`,
     ...places.map(({ url }) => `${style.bold('url')}      ${style.cyan(url)}`),
+    ...(quic ? [`${style.bold('http3')}    UDP port ${quic.port}, found by Alt-Svc`] : []),
     ...(admin ? [`${style.bold('admin')}    ${style.cyan(admin.url)}`] : []),
   ];
   if (setup.certificate) {

@@ -174,6 +174,17 @@ function readLimits(): Map<string, number> {
   return limits;
 }
 
+/** Whether HTTP/3 can be served, and is. */
+export async function checkHttp3(enabled: boolean, processes: number): Promise<Check> {
+  const id = 'http3';
+  const { http3Problem } = await import('../server.js');
+  const problem = http3Problem(processes);
+  if (!problem) return ok(id, `HTTP/3: its engine loads${enabled ? '' : ', and it is off'}`);
+  const { code, message, remedy } = problem;
+  if (!enabled) return ok(id, `HTTP/3 is off, and could not be on: ${message}`);
+  return { id, status: 'warn', detail: `HTTP/3 is off: ${message} (${code})`, remedy };
+}
+
 /** The package itself. */
 export function checkPackage(): Check {
   return ok('package', `upload-response ${packageVersion}`);

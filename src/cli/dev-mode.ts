@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Config, LoadedConfig } from '../config/index.js';
 import { type DevCertificate, devCertificate } from './dev-certificate.js';
@@ -24,8 +25,17 @@ export async function devPresets(): Promise<{
       'http.tls.port': 8443,
       'http.tls.certFile': certificate.certFile,
       'http.tls.keyFile': certificate.keyFile,
+      'transports.http3.enabled': true,
+      'transports.http3.host': everyAddress(),
     },
   };
+}
+
+/** Browsers ask for `localhost` by IPv6 first where there is IPv6, and reach the engine at no single
+ *  address. */
+function everyAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flat();
+  return addresses.some((one) => one?.address === '::1') ? '::' : '0.0.0.0';
 }
 
 /** A default port that was taken, so that a free one is used. */
@@ -39,10 +49,16 @@ export interface MovedPort {
 export async function freePorts(
   loaded: LoadedConfig<Config>,
 ): Promise<{ readonly config: Config; readonly moved: readonly MovedPort[] }> {
-  const { http } = loaded.config;
+  const { http, transports } = loaded.config;
   const moved: MovedPort[] = [];
-  const choose = async (key: string, host: string, port: number): Promise<number> => {
-    if (loaded.isSet(key) || (await probePort(host, port)) !== 'EADDRINUSE') return port;
+  const choose = async (
+    key: string,
+    host: string,
+    port: number,
+    protocol: 'tcp' | 'udp' = 'tcp',
+  ): Promise<number> => {
+    if (loaded.isSet(key)) return port;
+    if ((await probePort(host, port, protocol)) !== 'EADDRINUSE') return port;
     moved.push({ key, port });
     return 0;
   };
@@ -51,5 +67,15 @@ export async function freePorts(
     ...http.tls,
     port: await choose('http.tls.port', http.tls.host ?? http.host, http.tls.port),
   };
-  return { config: { ...loaded.config, http: { ...http, port, tls } }, moved };
+  const { http3 } = transports;
+  const host = http3.host ?? http.host;
+  const quic = http3.enabled
+    ? await choose('transports.http3.port', host, http3.port, 'udp')
+    : http3.port;
+  const config = {
+    ...loaded.config,
+    http: { ...http, port, tls },
+    transports: { ...transports, http3: { ...http3, port: quic } },
+  };
+  return { config, moved };
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isHttp3Enabled } from '../config/http3.js';
 import type { Config } from '../config/index.js';
 import { UploadResponseError } from '../errors/index.js';
 import type { Check } from './checks.js';
@@ -16,6 +17,7 @@ export interface Endpoint {
   readonly key: string;
   readonly host: string;
   readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
 }
 
 /** Every address of the configuration: maps with a port, at the top of their section or inside. */
@@ -24,7 +26,12 @@ export function endpointsOf({ http, admin, transports }: Config): Endpoint[] {
   collect(http, 'http', '127.0.0.1', found);
   collect(admin, 'admin', '127.0.0.1', found);
   for (const [name, config] of Object.entries(transports)) {
-    collect(config, `transports.${name}`, '127.0.0.1', found);
+    if (name !== 'http3') collect(config, `transports.${name}`, '127.0.0.1', found);
+  }
+  const { http3 } = transports;
+  if (isHttp3Enabled(http3)) {
+    const host = http3.host ?? http.tls?.host ?? http.host;
+    found.push({ key: 'transports.http3', host, port: http3.port, protocol: 'udp' });
   }
   return found;
 }
@@ -32,7 +39,9 @@ export function endpointsOf({ http, admin, transports }: Config): Endpoint[] {
 function collect(config: object, key: string, outerHost: string, into: Endpoint[]): void {
   const { host = outerHost, port, plain } = config as Record<string, unknown>;
   const here = typeof host === 'string' ? host : outerHost;
-  if (typeof port === 'number' && plain !== false) into.push({ key, host: here, port });
+  if (typeof port === 'number' && plain !== false) {
+    into.push({ key, host: here, port, protocol: 'tcp' });
+  }
   for (const [name, inner] of Object.entries(config)) {
     if (typeof inner === 'object' && inner !== null) collect(inner, `${key}.${name}`, here, into);
   }
@@ -41,10 +50,10 @@ function collect(config: object, key: string, outerHost: string, into: Endpoint[
 /** Whether each configured port can be had. `ours`: a server of ours is running. */
 export async function checkPorts(endpoints: readonly Endpoint[], ours: boolean): Promise<Check[]> {
   const checks: Check[] = [];
-  for (const { key, host, port } of endpoints) {
+  for (const { key, host, port, protocol } of endpoints) {
     const id = `port:${port}`;
-    const at = `${host}:${port} (${key})`;
-    const code = port === 0 ? undefined : await probePort(host, port);
+    const at = `${host}:${port}${protocol === 'udp' ? ' UDP' : ''} (${key})`;
+    const code = port === 0 ? undefined : await probePort(host, port, protocol);
     if (code === undefined) checks.push({ id, status: 'ok', detail: `${at} is free` });
     else if (code === 'EADDRINUSE' && ours) {
       checks.push({ id, status: 'ok', detail: `${at} is taken, and a server is running` });

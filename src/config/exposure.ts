@@ -7,6 +7,9 @@ export interface ExposedAddress {
   readonly host: string;
 }
 
+/** It may be bound to every address, and sends other machines away itself. */
+const CHECKS_PEERS = new Set(['http3']);
+
 /** The addresses of the listeners, of `http`, `admin` and the transports, that are not loopback. */
 export function exposedAddresses(config: {
   readonly http: object;
@@ -17,6 +20,7 @@ export function exposedAddresses(config: {
   collect(config.http, ['http'], found);
   if (config.admin.port !== undefined) collect(config.admin, ['admin'], found);
   for (const [name, transport] of Object.entries(config.transports)) {
+    if (CHECKS_PEERS.has(name)) continue;
     if (typeof transport === 'object') collect(transport, ['transports', name], found);
   }
   return found;

@@ -4,6 +4,7 @@ import { admissionLimitsShape } from '../admission/limits.js';
 import { CONTROL_PREFIX, controlConfigSchema } from '../control/config.js';
 import { type HttpConfig, httpConfigSchema } from '../http/config.js';
 import { limitsSchema } from '../ingress/limits.js';
+import { isEnabled } from '../transports/http3/is-enabled.js';
 import { TRANSPORTS, type TransportName } from '../transports/registry.js';
 import type { TransportDefinition } from '../transports/transport.js';
 import { adminSchema, OPERATIONS_PATHS } from './admin-schema.js';
@@ -127,6 +128,7 @@ export const configSchema = z
       const message = `${config.http.prefix} is taken; accepted: another path, or admin.onHttp: false`;
       context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
     }
+    checkHttp3(config.transports.http3, config.http, context);
     checkProcesses(config.server.processes, config.segment, context);
     const names = config.segment.pools.map((pool) => pool.name);
     for (const [name, transport] of Object.entries(config.transports)) {
@@ -157,6 +159,26 @@ function exposedText(host: string): string {
     `${host} is no loopback address, and nobody has to authenticate: configure auth, listen on ` +
     '127.0.0.1, or say with auth.anonymous: [publish] that everybody may upload'
   );
+}
+
+function checkHttp3(
+  http3: z.output<(typeof TRANSPORTS)['http3']['configSchema']>,
+  { tls }: z.output<typeof httpConfigSchema>,
+  context: z.RefinementCtx,
+): void {
+  if (!isEnabled(http3)) return;
+  const wrong = (key: string, message: string) =>
+    context.addIssue({ code: 'custom', path: ['transports', 'http3', key], message });
+  if (!http3.tls && !tls) {
+    wrong('tls', 'is missing; accepted: a certificate here, or in http.tls');
+  }
+  if (tls?.clientCertificates === 'required') {
+    const why = 'is true where http.tls.clientCertificates is required';
+    wrong('enabled', `${why}: HTTP/3 cannot ask clients for a certificate; accepted: false`);
+  }
+  if (http3.streamBudgetBytes > http3.budgetBytes) {
+    wrong('streamBudgetBytes', 'is more than budgetBytes; accepted: at most that');
+  }
 }
 
 function checkProcesses(

@@ -562,6 +562,34 @@ export const ERRORS = {
     text: 'the connection was closed for what its client did on it',
     remedy: 'Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames.',
   },
+  LENGTH_REQUIRED: {
+    number: 140,
+    http: 411,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'a body over HTTP/3 needs a Content-Length',
+    remedy: 'Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off.',
+  },
+  BACKLOG_LIMIT: {
+    number: 141,
+    http: 503,
+    grpc: 'RESOURCE_EXHAUSTED',
+    text: 'the request came faster than its worker reads',
+    remedy: 'Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3.',
+  },
+  QUIC_UNAVAILABLE: {
+    number: 142,
+    http: 503,
+    grpc: 'UNAVAILABLE',
+    text: 'HTTP/3 cannot be served here',
+    remedy: 'Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false.',
+  },
+  LOOPBACK_ONLY: {
+    number: 143,
+    http: 403,
+    grpc: 'PERMISSION_DENIED',
+    text: 'without authentication only this machine may connect',
+    remedy: 'Configure auth, or say with auth.anonymous: [publish] that everybody may upload.',
+  },
   BAD_HANDSHAKE: {
     number: 150,
     http: 400,
@@ -659,6 +687,20 @@ export const ERRORS = {
     grpc: 'INVALID_ARGUMENT',
     text: 'the body has a type that is not taken here',
     remedy: 'Send JSON, and say so with Content-Type: application/json.',
+  },
+  LIBRARY_UNAVAILABLE: {
+    number: 190,
+    http: 500,
+    grpc: 'UNAVAILABLE',
+    text: 'the C library could not be loaded',
+    remedy: "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY.",
+  },
+  INVALID_APPLICATION: {
+    number: 191,
+    http: 500,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'this is no ASGI application',
+    remedy: 'Name one as module:attribute, and its folder with --app-dir.',
   },
 } as const;
 

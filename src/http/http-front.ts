@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ConnectionAdmission } from '../admission/index.js';
 import type { UploadResponseError } from '../errors/index.js';
 import type { Logger } from '../ingress/index.js';
+import type { Header } from '../protocols/hpks/index.js';
 import type { HttpConfig } from './config.js';
 import { guardConnections } from './connection-guard.js';
 import {
@@ -77,6 +78,8 @@ export class HttpFront {
   #endpoints: readonly Endpoint[] = [];
   readonly #refusedConnections: Record<string, number> = {};
   #stopped = false;
+  /** Where else the same is served, in the form of an `Alt-Svc` field; undefined: nowhere. */
+  altSvc: string | undefined;
 
   /** `connections`: says which connections are taken; all of them without it. */
   constructor(config: HttpConfig, log: Logger, connections?: ConnectionAdmission) {
@@ -134,6 +137,23 @@ export class HttpFront {
       if (listener.kind === 'tls') this.#watchHandshakes(listener);
       if (this.#connections) this.#guard(listener, this.#connections);
     }
+  }
+
+  /** The fields of a response with `Alt-Svc`, where there is another service to name. Only a client
+   *  that has used TLS may believe it, and what the worker says counts more. */
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[] {
+    const { altSvc } = this;
+    if (altSvc === undefined || scheme === 'http') return fields;
+    return fields.some(([name]) => name === 'alt-svc') ? fields : [...fields, ['alt-svc', altSvc]];
+  }
+
+  /** Host and TLS files of the configuration, for listeners that are not TCP. */
+  get host(): string {
+    return this.#config.host;
+  }
+
+  get tls(): HttpConfig['tls'] {
+    return this.#config.tls;
   }
 
   /** Where it is bound; empty before `listen`. */

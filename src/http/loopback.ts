@@ -1,8 +1,1 @@
-/** Whether only this machine can reach what listens there. Names other than `localhost` may resolve to
- *  anything. */
-export function isLoopback(host: string): boolean {
-  const plain = host.replace(/^\[|\]$/g, '').toLowerCase();
-  return (
-    plain === 'localhost' || plain === '::1' || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(plain)
-  );
-}
+export { isLoopback } from '../admission/loopback.js';

@@ -30,6 +30,7 @@ const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TOO_MANY_STREAMS',
   'TOO_MANY_CONNECTIONS',
   'MEMORY_LIMIT',
+  'BACKLOG_LIMIT',
 ]);
 
 const REALM = 'Bearer realm="upload-response"';

@@ -9,4 +9,4 @@ export { DEFAULT_LIMITS, type Limits, limitsSchema } from './limits.js';
 export { type Logger, silentLogger } from './logger.js';
 export type { ResponseSink } from './response-sink.js';
 export type { IngressStats, TransportExchangeStats } from './stats.js';
-export { WaitingBudget } from './waiting-budget.js';
+export { type Backlog, WaitingBudget } from './waiting-budget.js';

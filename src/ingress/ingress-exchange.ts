@@ -13,6 +13,7 @@ import { bodyLimit } from './limits.js';
 import { RequestFeed } from './request-feed.js';
 import type { ResponseSink } from './response-sink.js';
 import { VerdictGate } from './verdict-gate.js';
+import { type Backlog, BothBacklogs } from './waiting-budget.js';
 
 /** What a transport knows of a request when it opens an exchange for it. */
 export interface ExchangeOptions {
@@ -29,6 +30,8 @@ export interface ExchangeOptions {
   readonly sink: ResponseSink;
   /** Nobody looks at a chunk after it was given to `writeBody`: its memory is freed at once. */
   readonly givesChunksAway?: boolean | undefined;
+  /** Asked too for what waits, by a transport that cannot pause one client alone. */
+  readonly backlog?: Backlog | undefined;
   /** Called when `writeBody` takes bytes again after it said false. */
   readonly onResume: () => void;
 }
@@ -87,7 +90,7 @@ export class IngressExchange {
         id,
         ownsChunks,
         () => isRead(segment, id) && gate.isRead(),
-        host.waiting,
+        options.backlog ? new BothBacklogs(options.backlog, host.waiting) : host.waiting,
       );
     } catch (error) {
       this.#answer.close();

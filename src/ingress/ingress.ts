@@ -1,6 +1,7 @@
 import { ERRORS, errorOf, fromNative, UploadResponseError } from '../errors/index.js';
-import type { ControlEvent, Segment } from '../ring/index.js';
+import type { Segment } from '../ring/index.js';
 import { ClosingStreams } from './closing-streams.js';
+import { ControlEvents } from './control-events.js';
 import type { ExchangeHost } from './exchange-host.js';
 import { type ExchangeSummary, logFields } from './exchange-summary.js';
 import { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
@@ -63,7 +64,10 @@ export class Ingress {
       killStuckAfterMs: options.killStuckAfterMs ?? 0,
     });
     for (const name of options.transports ?? []) this.#countersOf(name);
-    this.#stopListening = this.segment.onWake(() => this.#takeEvents());
+    const events = new ControlEvents(this.#counters, this.#log, this.#closing);
+    this.#stopListening = this.segment.onWake(() => {
+      for (const event of this.segment.native.takeEvents()) events.take(event);
+    });
     this.#host = {
       segment: this.segment,
       limits,
@@ -224,39 +228,4 @@ export class Ingress {
     if (this.#active.size > 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
-
-  #takeEvents(): void {
-    for (const event of this.segment.native.takeEvents()) this.#take(event);
-  }
-
-  #take(event: ControlEvent): void {
-    const fields = eventFields(event);
-    if (event.type === 'arbiter') {
-      this.#counters.arbiterChanges++;
-      this.#log.warn(fields, 'this process is the arbiter now');
-    } else if (event.type === 'refused') {
-      this.#counters.workersRefused++;
-      this.#log.warn(fields, 'worker refused');
-    } else if (event.type === 'dead') {
-      if (event.ingress) this.#counters.ingressesDied++;
-      else this.#counters.workersDied++;
-      this.#counters.tornSlots += event.tornSlots;
-      this.#log.warn(fields, `${nounOf(event)} died`);
-      for (const id of event.streams) this.#closing.adopt(id);
-    } else if (event.type === 'resumed') {
-      this.#log.debug(fields, `${nounOf(event)} resumed`);
-    } else {
-      if (!event.ingress) this.#counters.workersAttached++;
-      this.#log.info(fields, `${nounOf(event)} attached`);
-    }
-  }
-}
-
-const nounOf = ({ ingress }: { readonly ingress: boolean }): string =>
-  ingress ? 'server process' : 'worker';
-
-/** A log line has a `pid` and a `name` of its own. */
-function eventFields(event: ControlEvent): object {
-  const { pid: workerPid, name: workerName, ...rest } = { name: undefined, ...event };
-  return { ...rest, workerPid, workerName };
 }

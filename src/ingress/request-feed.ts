@@ -2,7 +2,7 @@ import { throwIfError, UploadResponseError } from '../errors/index.js';
 import { encodeHeaders, type Header, type RequestHead } from '../protocols/hpks/index.js';
 import { Lane, type RingReader, type RingWriter, type Segment, SlotFlag } from '../ring/index.js';
 import { trailerFields } from './headers.js';
-import type { WaitingBudget } from './waiting-budget.js';
+import type { Backlog } from './waiting-budget.js';
 
 /**
  * The request side of an exchange: bytes go into the request lane as they come, and what does not fit
@@ -14,7 +14,7 @@ export class RequestFeed {
   readonly #writer: RingWriter;
   readonly #ownsChunks: boolean;
   readonly #mayLetGo: () => boolean;
-  readonly #budget: WaitingBudget;
+  readonly #budget: Backlog;
   /** Keeps everything since the first slot in the ring until a worker reads. */
   #hold: RingReader | undefined;
   readonly #waiting: Uint8Array[] = [];
@@ -35,7 +35,7 @@ export class RequestFeed {
     id: number,
     ownsChunks: boolean,
     mayLetGo: () => boolean,
-    budget: WaitingBudget,
+    budget: Backlog,
   ) {
     this.#budget = budget;
     this.#ownsChunks = ownsChunks;

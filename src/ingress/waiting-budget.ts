@@ -1,5 +1,37 @@
+/** Counts the bytes of a request that wait for room in its lane. */
+export interface Backlog {
+  /** False, and nothing is taken, where that would be too much; or it throws what is to be said then. */
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+/** Asks both, and takes of both or of none. */
+export class BothBacklogs implements Backlog {
+  constructor(
+    readonly first: Backlog,
+    readonly second: Backlog,
+  ) {}
+
+  take(bytes: number): boolean {
+    if (!this.first.take(bytes)) return false;
+    try {
+      if (this.second.take(bytes)) return true;
+    } catch (error) {
+      this.first.give(bytes);
+      throw error;
+    }
+    this.first.give(bytes);
+    return false;
+  }
+
+  give(bytes: number): void {
+    this.first.give(bytes);
+    this.second.give(bytes);
+  }
+}
+
 /** What all exchanges together may keep waiting beside the ring. Bytes. */
-export class WaitingBudget {
+export class WaitingBudget implements Backlog {
   #limitBytes = Number.POSITIVE_INFINITY;
   #usedBytes = 0;
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Admission } from '../admission/index.js';
+import type { Admission, ConnectionAdmission } from '../admission/index.js';
 import type { HttpFront } from '../http/index.js';
 import type { Ingress, Logger } from '../ingress/index.js';
 
@@ -43,9 +43,13 @@ export interface TransportContext<Config> {
   readonly config: Config;
   /** Asked before anything becomes a stream. */
   readonly admission: Admission;
+  /** Asked before anything of a connection is read, by transports with listeners of their own. */
+  readonly connections: ConnectionAdmission;
   /** Listeners and routes that the HTTP transports over TCP share. */
   readonly http: HttpFront;
   readonly log: Logger;
+  /** Server processes that share the segment and the ports. */
+  readonly processes: number;
 }
 
 /** A transport's entry in the registry: configuration, help, metric labels and tests derive from it. */

@@ -1,4 +1,4 @@
-import type { TestServer } from '../support/test-server.js';
+import type { TestServer, TestServerOptions } from '../support/test-server.js';
 
 /** A response head, and its body as it comes. */
 export interface Answer {
@@ -35,6 +35,10 @@ export type Target = Pick<TestServer, 'port' | 'url'>;
 /** How the conformance suite speaks to one transport. A transport is in the suite when it has one. */
 export interface TransportClient {
   readonly name: string;
+  /** What the server may keep in its process of each connection. Bytes. */
+  readonly connectionBytes?: number;
+  /** What the server's configuration needs for it. */
+  readonly transports?: TestServerOptions['transports'];
   open(server: Target, options: UploadOptions): Upload;
 }
 

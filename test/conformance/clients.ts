@@ -1,6 +1,7 @@
 import type { TransportClient } from './client.js';
 import { http1Client } from './http1-client.js';
 import { http2Client } from './http2-client.js';
+import { http3Client } from './http3-client.js';
 import { webSocketClient } from './websocket-client.js';
 import { webSocketExchangesClient } from './websocket-exchanges-client.js';
 
@@ -10,6 +11,7 @@ export const CLIENTS: readonly TransportClient[] = [
   http1Client('http1-tls', 'https'),
   http2Client('h2', 'https'),
   http2Client('h2c', 'http'),
+  http3Client(),
   webSocketClient('ws', 'ws'),
   webSocketClient('wss', 'wss'),
   webSocketExchangesClient('ws-exchanges', 'ws'),

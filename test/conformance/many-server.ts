@@ -1,6 +1,7 @@
 /**
  * The server of `many.test.ts` in a process of its own, so that its memory is its own. It begins with
- * its addresses, and answers each message with what it holds at that moment.
+ * its addresses, and answers each message with what it holds at that moment. `argv[2]`: the configuration
+ * of its transports, as JSON.
  */
 import { readFileSync } from 'node:fs';
 import { type BoundAddress, DEFAULT_LIMITS } from '../../src/index.js';
@@ -33,6 +34,7 @@ const server = await TestServer.start({
     ],
   },
   limits: { noWorkerTimeoutMs: 60_000, responseTimeoutMs: 60_000, minRateGraceMs: 120_000 },
+  transports: JSON.parse(process.argv[2] ?? '{}'),
   workers: 2,
 });
 const { segment, ingress } = server.server;

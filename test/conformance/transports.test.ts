@@ -45,7 +45,7 @@ for (const client of CLIENTS) {
     describe(`${client.name}: ${name}`, () => {
       let server: TestServer;
       before(async () => {
-        server = await TestServer.start(options);
+        server = await TestServer.start({ ...options, transports: client.transports });
       });
       after(() => server?.stop());
       for (const scenario of scenarios) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isHttp3Enabled } from '../../config/http3.js';
 import type { Config, LoadedConfig } from '../../config/index.js';
 import type { FlagOverride } from '../../config/overrides.js';
 import { ConfigError } from '../../config/problems.js';
@@ -6,6 +7,7 @@ import { defaultSocketPath } from '../../ring/socket-path.js';
 import {
   type Check,
   checkGeometry,
+  checkHttp3,
   checkKernel,
   checkLimits,
   checkMemory,
@@ -77,6 +79,8 @@ async function runChecks(
     const { config } = loaded;
     const streams = config.segment.pools.reduce((sum, pool) => sum + pool.streams, 0);
     checks.push(...checkLimits(streams), ...checkCertificates(config));
+    const { processes } = config.server;
+    checks.push(await checkHttp3(isHttp3Enabled(config.transports.http3), processes));
     checks.push(...(await checkPorts(endpointsOf(config), live)));
   }
   return [...checks, check];

@@ -22,6 +22,8 @@ export interface Http1Host {
   readonly pool: number;
   /** The transport takes nothing new: connections close after their response. */
   readonly draining: boolean;
+  /** Adds `Alt-Svc` to a response's fields, where there is one. */
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[];
   /** Counts a request that did not become a stream. */
   refused(error: UploadResponseError): void;
 }
@@ -107,7 +109,8 @@ export class Http1Exchange implements ResponseSink, Turn {
     // Node refuses to announce trailers where nothing can carry them.
     const chunked =
       !bodyless && this.request.httpVersionMinor > 0 && !has(headers, 'content-length');
-    const list = flat(chunked ? headers : headers.filter(([name]) => name !== 'trailer'));
+    const fields = this.#host.withAltSvc(headers, this.#scheme);
+    const list = flat(chunked ? fields : fields.filter(([name]) => name !== 'trailer'));
     if (status === 205) list.push('content-length', '0');
     if (this.#host.draining) list.push('connection', 'close');
     this.#response.writeHead(status, list);
@@ -141,7 +144,8 @@ export class Http1Exchange implements ResponseSink, Turn {
     this.#flushed = true;
     const unread = isUnread(this.request);
     if (unread) this.#discardRest(true);
-    sendAnswer(this.#response, answer, unread || this.#host.draining);
+    const headers = this.#host.withAltSvc(answer.headers, this.#scheme);
+    sendAnswer(this.#response, { ...answer, headers }, unread || this.#host.draining);
   }
 
   #checkWanted(): void {

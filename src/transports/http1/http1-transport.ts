@@ -11,6 +11,7 @@ import {
   refuseConnection,
 } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
+import type { Header } from '../../protocols/hpks/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { Http1Config } from './config.js';
 import { Connection, parseError } from './connection.js';
@@ -50,6 +51,10 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[] {
+    return this.#front.withAltSvc(fields, scheme);
   }
 
   refused({ code }: UploadResponseError): void {

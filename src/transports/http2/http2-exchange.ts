@@ -28,6 +28,8 @@ export interface Http2Host {
   readonly lingerBytes: number;
   /** The transport takes nothing new. */
   readonly draining: boolean;
+  /** Adds `Alt-Svc` to a response's fields, where there is one. */
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[];
   /** Counts a request that did not become a stream. */
   refused(error: UploadResponseError): void;
 }
@@ -94,7 +96,8 @@ export class Http2Exchange implements ResponseSink {
   head(status: number, headers: readonly Header[], bodyless: boolean): void {
     this.#headed = true;
     if (this.#isClosed()) return;
-    const fields = { ':status': status, ...outgoingHeaders(headers) };
+    const list = this.#host.withAltSvc(headers, this.#connection.scheme);
+    const fields = { ':status': status, ...outgoingHeaders(list) };
     // Sent now, it would close the stream of a request that the worker has not done with.
     if (bodyless) this.#bodyless = fields;
     // Whether trailers follow is not known before the end.
@@ -139,7 +142,8 @@ export class Http2Exchange implements ResponseSink {
       this.#connection.reset(stream, code);
       return;
     }
-    sendAnswer(stream, answer, this.#request.method === 'HEAD');
+    const headers = this.#host.withAltSvc(answer.headers, this.#connection.scheme);
+    sendAnswer(stream, { ...answer, headers }, this.#request.method === 'HEAD');
     this.#readAway();
   }
 
@@ -174,6 +178,7 @@ export class Http2Exchange implements ResponseSink {
     this.#connection.watched(stream, exchange);
     stream.on('end', () => this.#ended(exchange));
     if (!hasBody) {
+      exchange.endBody();
       stream.resume();
       return;
     }

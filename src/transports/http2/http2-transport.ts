@@ -4,6 +4,7 @@ import type { Admission } from '../../admission/index.js';
 import { fromNative, type UploadResponseError } from '../../errors/index.js';
 import { type Http2Taker, type HttpFront, reachable } from '../../http/index.js';
 import type { Ingress, Logger, WaitingBudget } from '../../ingress/index.js';
+import type { Header } from '../../protocols/hpks/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { BodyQueue } from './body-queue.js';
 import type { Http2Config } from './config.js';
@@ -61,6 +62,10 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
 
   get draining(): boolean {
     return this.#draining;
+  }
+
+  withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[] {
+    return this.#front.withAltSvc(fields, scheme);
   }
 
   refused({ code }: UploadResponseError): void {

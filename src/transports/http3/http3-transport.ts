@@ -1,0 +1,188 @@
+import type { Admission } from '../../admission/index.js';
+import { fromNative, UploadResponseError } from '../../errors/index.js';
+import { type HttpFront, reachable } from '../../http/index.js';
+import type { Ingress, Logger } from '../../ingress/index.js';
+import type { Header } from '../../protocols/hpks/index.js';
+import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
+import { BURST_SHARE, ListenerBacklog } from './backlog.js';
+import { readCertificate } from './certificate.js';
+import type { Http3Config } from './config.js';
+import { Connections } from './connections.js';
+import { Http3Exchange, type Http3Host } from './http3-exchange.js';
+import { isEnabled } from './is-enabled.js';
+import {
+  H3Code,
+  type QuicConnection,
+  type QuicEngine,
+  type QuicListener,
+  type QuicStream,
+  type QuicStreamTaker,
+  type QuicTaker,
+} from './quic-engine.js';
+import type { RestLimits } from './rest-of-request.js';
+
+/** Seconds for which a client may remember where HTTP/3 is. */
+const ALT_SVC_SECONDS = 3600;
+
+/** HTTP/3, on a UDP port of its own. */
+export class Http3Transport implements Transport, Http3Host, QuicTaker {
+  readonly name = 'http3';
+  readonly ingress: Ingress;
+  readonly admission: Admission;
+  readonly pool: number;
+  readonly prefix: string;
+  readonly maxHeadBytes: number;
+  readonly requireLength: boolean;
+  readonly linger: RestLimits;
+  readonly backlog: ListenerBacklog;
+  readonly #config: Http3Config;
+  readonly #front: HttpFront;
+  readonly #log: Logger;
+  readonly #processes: number;
+  readonly #loadEngine: () => QuicEngine;
+  readonly #connections: Connections;
+  readonly #refused: Record<string, number> = {};
+  #listener: QuicListener | undefined;
+  #requestsTotal = 0;
+  #draining = false;
+
+  /** `loadEngine` is called when it is to listen. @throws UploadResponseError UNKNOWN_POOL */
+  constructor(context: TransportContext<Http3Config>, loadEngine: () => QuicEngine) {
+    const { ingress, config, admission, connections, http, log, processes } = context;
+    this.ingress = ingress;
+    this.admission = admission;
+    this.pool = ingress.poolIndex(config.pool);
+    this.prefix = http.prefix;
+    this.maxHeadBytes = http.limits.maxHeadBytes;
+    this.requireLength = config.requireLength;
+    this.linger = config;
+    this.backlog = new ListenerBacklog(
+      config,
+      () => this.#listener?.pause(),
+      () => this.#listener?.resume(),
+    );
+    this.#config = config;
+    this.#front = http;
+    this.#log = log;
+    this.#processes = processes;
+    this.#loadEngine = loadEngine;
+    this.#connections = new Connections(connections, http.limits);
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  refused({ code }: UploadResponseError): void {
+    this.#refused[code] = (this.#refused[code] ?? 0) + 1;
+  }
+
+  async listen(): Promise<readonly BoundAddress[]> {
+    const engine = this.#engine();
+    if (!engine) return [];
+    const { port, idleTimeoutMs, maxConnections, maxStreamsPerConnection } = this.#config;
+    const tls = this.#front.tls;
+    const host = this.#config.host ?? tls?.host ?? this.#front.host;
+    const certificate = readCertificate(this.#config.tls ?? tls);
+    const burstBytes = this.#config.budgetBytes * BURST_SHARE;
+    const maxUnreadBytes = this.#config.engineBudgetBytes;
+    const stallTimeoutMs = this.ingress.limits.clientStallTimeoutMs;
+    const limits = { idleTimeoutMs, maxConnections, maxStreamsPerConnection, burstBytes };
+    this.#listener = await engine.listen(
+      { host, port, ...limits, maxUnreadBytes, stallTimeoutMs, ...certificate },
+      this,
+    );
+    return [this.#announce(this.#listener)];
+  }
+
+  connection(connection: QuicConnection): void {
+    try {
+      if (this.#draining) throw new UploadResponseError('SHUTTING_DOWN');
+      this.#connections.enter(connection);
+    } catch (error) {
+      this.refused(fromNative(error));
+      connection.close(H3Code.requestRejected);
+    }
+  }
+
+  closed(connection: QuicConnection): void {
+    this.#connections.leave(connection);
+  }
+
+  request(stream: QuicStream, fields: readonly Header[]): QuicStreamTaker | undefined {
+    if (!this.#connections.has(stream.connection)) return undefined;
+    this.#requestsTotal++;
+    const exchange = new Http3Exchange(this, stream);
+    exchange.start(fields);
+    return exchange;
+  }
+
+  idle(connection: QuicConnection): void {
+    if (this.#draining) connection.finish();
+    else this.#connections.idle(connection);
+  }
+
+  failed(err: Error): void {
+    this.#log.error({ err, transport: this.name }, 'the HTTP/3 engine has failed');
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true;
+    if (!this.#listener) return;
+    this.#front.altSvc = 'clear';
+    this.#connections.endAllIdle();
+    await this.#connections.empty(signal);
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#draining = true;
+    this.#front.altSvc = undefined;
+    await this.#listener?.close();
+  }
+
+  stats(): TransportStats {
+    return {
+      connections: this.#connections.size,
+      connectionsTotal: this.#connections.total,
+      requestsTotal: this.#requestsTotal,
+      refusedTotal: { ...this.#refused },
+    };
+  }
+
+  /** Undefined where HTTP/3 is off: by the configuration, or because it cannot be. */
+  #engine(): QuicEngine | undefined {
+    if (!isEnabled(this.#config)) return undefined;
+    const problem = http3Problem(this.#processes, this.#loadEngine);
+    if (!problem) return this.#loadEngine();
+    const { code, message, remedy } = problem;
+    this.#log.warn({ code, remedy }, `HTTP/3 is off: ${message}`);
+    return undefined;
+  }
+
+  #announce({ host, port }: QuicListener): BoundAddress {
+    this.#front.altSvc = `h3=":${port}"; ma=${ALT_SVC_SECONDS}`;
+    const url = `https://${reachable({ host, port })}${this.prefix}`;
+    return { transport: this.name, scheme: 'https', host, port, url };
+  }
+}
+
+/** What keeps HTTP/3 from being served by so many server processes on this machine. */
+export function http3Problem(
+  processes: number,
+  loadEngine: () => QuicEngine,
+): UploadResponseError | undefined {
+  try {
+    checkProcesses(processes);
+    loadEngine();
+    return undefined;
+  } catch (error) {
+    return fromNative(error);
+  }
+}
+
+/** The engine shares its port in its own way: a connection would not stay in its process. */
+function checkProcesses(processes: number): void {
+  if (processes === 1) return;
+  throw new UploadResponseError('QUIC_UNAVAILABLE', 'server.processes is more than 1');
+}
