@@ -102,20 +102,18 @@ test('every error is documented, and raised somewhere', () => {
   const { errors } = JSON.parse(read('src/errors/errors.json')) as { errors: { name: string }[] };
   const page = read('docs/errors.md');
   const code = files
-    .filter((path) => /^(src|native)\//.test(path) && isSource(path))
+    .filter((path) => /^(src|native|sdk)\//.test(path) && isSource(path))
     .map(read)
     .join('\n');
-  const constant = (name: string): string =>
-    `k${name.toLowerCase().replace(/(^|_)([a-z0-9])/g, (_, _bar, first) => first.toUpperCase())}`;
+  const pascal = (name: string): string =>
+    name.toLowerCase().replace(/(^|_)([a-z0-9])/g, (_, _bar, first) => first.toUpperCase());
+  const uses = (name: string): RegExp =>
+    new RegExp(`['"]${name}['"]|\\bk${pascal(name)}\\b|\\braise ${pascal(name)}\\b`);
   const names = errors.map(({ name }) => name);
   none(
     names.filter((name) => !page.includes(`\`${name}\``)).map((name) => `${name}: undocumented`),
   );
-  none(
-    names
-      .filter((name) => !new RegExp(`['"]${name}['"]|\\b${constant(name)}\\b`).test(code))
-      .map((name) => `${name}: nobody raises it`),
-  );
+  none(names.filter((name) => !uses(name).test(code)).map((name) => `${name}: nobody raises it`));
 });
 
 test('files stay short', (t) => {

@@ -13,6 +13,7 @@ export const PROTOCOLS = {
   http1Tls: { label: 'HTTP/1.1 TLS', client: 'http1-client', port: 'https', scheme: 'https' },
   h2: { label: 'HTTP/2 TLS', client: 'http2-client', port: 'h2', scheme: 'https' },
   h2c: { label: 'HTTP/2', client: 'http2-client', port: 'h2c', scheme: 'http' },
+  h3: { label: 'HTTP/3', client: 'http3-client', port: 'h3', scheme: 'https' },
   ws: { label: 'WebSocket', client: 'websocket-client', port: 'http', scheme: 'ws' },
   wss: { label: 'WebSocket TLS', client: 'websocket-client', port: 'https', scheme: 'wss' },
 } as const satisfies Record<string, Protocol>;

@@ -27,4 +27,14 @@ Result entry(Body body) noexcept {
   }
 }
 
+// The same for what has no result, and leaves the detail as it is.
+template <typename Body>
+void ending(Body body) noexcept {
+  try {
+    body();
+  } catch (...) {
+    // What could not be given back is found by the server when the process detaches.
+  }
+}
+
 }  // namespace ur::capi

@@ -85,6 +85,10 @@ enum ur_error {
   UR_TOO_MANY_CONNECTIONS = -127,  // there are too many connections
   UR_MEMORY_LIMIT = -128,  // the server keeps as many bytes waiting as it may
   UR_CONNECTION_MISUSED = -130,  // the connection was closed for what its client did on it
+  UR_LENGTH_REQUIRED = -140,  // a body over HTTP/3 needs a Content-Length
+  UR_BACKLOG_LIMIT = -141,  // the request came faster than its worker reads
+  UR_QUIC_UNAVAILABLE = -142,  // HTTP/3 cannot be served here
+  UR_LOOPBACK_ONLY = -143,  // without authentication only this machine may connect
   UR_BAD_HANDSHAKE = -150,  // the request to upgrade cannot be understood
   UR_WEBSOCKET_VERSION = -151,  // this version of WebSocket is not spoken here
   UR_ORIGIN_REFUSED = -152,  // pages of this origin may not connect
@@ -99,10 +103,8 @@ enum ur_error {
   UR_ANSWER_OUT_OF_ORDER = -164,  // this part of the answer is not the one that comes next
   UR_LANE_BUSY = -165,  // another request is writing this lane
   UR_UNSUPPORTED_MEDIA_TYPE = -166,  // the body has a type that is not taken here
-  UR_LENGTH_REQUIRED = -140,  // a body over HTTP/3 needs a Content-Length
-  UR_BACKLOG_LIMIT = -141,  // the request came faster than its worker reads
-  UR_QUIC_UNAVAILABLE = -142,  // HTTP/3 cannot be served here
-  UR_LOOPBACK_ONLY = -143,  // without authentication only this machine may connect
+  UR_LIBRARY_UNAVAILABLE = -190,  // the C library could not be loaded
+  UR_INVALID_APPLICATION = -191,  // this is no ASGI application
 };
 
 #endif

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/claim.h"
 #include "core/verdict.h"
 #include "entry.h"
@@ -19,6 +21,16 @@ bool reads(const ur::LaneRef& lane, uint32_t worker) {
     }
   }
   return false;
+}
+
+template <typename Part>
+std::unique_ptr<Part> take_out(std::vector<std::unique_ptr<Part>>* list, const Part* part) {
+  const auto found = std::find_if(list->begin(), list->end(),
+                                  [&](const auto& one) { return one.get() == part; });
+  if (found == list->end()) return nullptr;
+  std::unique_ptr<Part> owned = std::move(*found);
+  list->erase(found);
+  return owned;
 }
 
 }  // namespace
@@ -93,6 +105,16 @@ int ur_exchange::open_writer(uint32_t lane, ur_writer** out) {
   if (writer->response) response.store(writer.get(), std::memory_order_release);
   writers.push_back(std::move(writer));
   return 0;
+}
+
+std::unique_ptr<ur_reader> ur_exchange::give_up(ur_reader* reader) {
+  const std::lock_guard<std::mutex> guard(mutex);
+  return take_out(&readers, reader);
+}
+
+std::unique_ptr<ur_writer> ur_exchange::give_up(ur_writer* writer) {
+  const std::lock_guard<std::mutex> guard(mutex);
+  return take_out(&writers, writer);
 }
 
 void ur_exchange::close() {
@@ -213,7 +235,7 @@ int ur_exchange_open_writer(ur_exchange* exchange, int lane, ur_writer** writer)
 
 void ur_exchange_close(ur_exchange* exchange) {
   if (exchange == nullptr) return;
-  exchange->close();
+  ur::capi::ending([&] { exchange->close(); });
   delete exchange;
 }
 

@@ -110,6 +110,9 @@ struct ur_exchange {
   int verdict(bool pass, int status, const char* reason);
   int open_reader(uint32_t lane, int64_t from, ur_reader** out);
   int open_writer(uint32_t lane, ur_writer** out);
+  // Takes one out of its list; nullptr when it is in none.
+  std::unique_ptr<ur_reader> give_up(ur_reader* reader);
+  std::unique_ptr<ur_writer> give_up(ur_writer* writer);
   void close();
 };
 

@@ -175,18 +175,11 @@ size_t ur_reader_trailers(const ur_reader* reader, const ur_header** trailers) {
 
 void ur_reader_close(ur_reader* reader) {
   if (reader == nullptr) return;
-  ur_exchange* exchange = reader->exchange;
-  std::unique_ptr<ur_reader> owned;
-  {
-    const std::lock_guard<std::mutex> guard(exchange->mutex);
-    auto& list = exchange->readers;
-    const auto found = std::find_if(list.begin(), list.end(),
-                                    [&](const auto& one) { return one.get() == reader; });
-    if (found == list.end()) return;  // the request's own goes with the exchange
-    owned = std::move(*found);
-    list.erase(found);
-  }
-  owned->close();
+  ur::capi::ending([&] {
+    // The request's own goes with the exchange.
+    const std::unique_ptr<ur_reader> owned = reader->exchange->give_up(reader);
+    if (owned != nullptr) owned->close();
+  });
 }
 
 }  // extern "C"

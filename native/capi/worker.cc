@@ -1,15 +1,11 @@
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
 #include <random>
 
-#include "control/protocol.h"
 #include "entry.h"
 #include "handles.h"
-#include "socket_path.h"
+#include "options.h"
 
 using ur::Status;
 using ur::capi::Attachment;
@@ -22,77 +18,12 @@ using ur::capi::Options;
 
 namespace {
 
-constexpr uint32_t kMaxCapacity = 65536;
-constexpr uint32_t kDefaultCapacity = 16;
-constexpr size_t kMaxStructBytes = 4096;  // far above any version of a struct of options
 constexpr uint64_t kFirstPauseNs = 20'000'000;
 constexpr uint64_t kLongestPauseNs = 2'000'000'000;
 
 int wrong(const std::string& detail) {
   ur::capi::set_detail(detail);
   return code(Status::kInvalidArgument);
-}
-
-// The fields that the caller's struct has; the others are their defaults.
-ur_worker_options fields_of(const ur_worker_options& given) {
-  ur_worker_options options = {};
-  std::memcpy(&options, &given, given.size < sizeof options ? given.size : sizeof options);
-  return options;
-}
-
-std::string text_of(const char* text) { return text == nullptr ? "" : text; }
-
-std::string name_of(const ur_worker_options& options) {
-  if (options.name != nullptr) return options.name;
-  const char* name = std::getenv("UR_WORKER_NAME");
-  if (name != nullptr && *name != '\0') return name;
-  return "worker-" + std::to_string(getpid());
-}
-
-// A newer program asks for something that this library does not know.
-bool asks_for_more(const ur_worker_options& given) {
-  const auto* bytes = reinterpret_cast<const uint8_t*>(&given);
-  return given.size > sizeof given &&
-         std::any_of(bytes + sizeof given, bytes + given.size, [](uint8_t byte) { return byte != 0; });
-}
-
-int read_options(const ur_worker_options& given, Options* out) {
-  if (given.size < offsetof(ur_worker_options, transport)) return wrong("size is not set");
-  if (given.size > kMaxStructBytes) return wrong("size is not a size");
-  if (asks_for_more(given)) {
-    ur::capi::set_detail("an option is newer than the library");
-    return code(Status::kUnsupported);
-  }
-  const ur_worker_options options = fields_of(given);
-  constexpr uint32_t kRoles = UR_ROLE_RESPONDER | UR_ROLE_OBSERVER;
-  if ((options.role & ~kRoles) != 0) return wrong("role is not one of UR_ROLE_...");
-  if ((options.flags & ~UR_WORKER_VERIFY) != 0) return wrong("flags has an unknown bit");
-  if (options.reserved != 0) return wrong("reserved is not 0");
-  if (options.capacity > kMaxCapacity) return wrong("capacity is above 65536");
-  if (options.path_count > 0 && options.paths == nullptr) return wrong("paths is NULL");
-  out->socket = options.socket == nullptr ? ur::capi::default_socket() : options.socket;
-  out->name = name_of(options);
-  out->role = options.role == 0 ? UR_ROLE_RESPONDER : options.role;
-  out->observer = text_of(options.observer);
-  if (!out->observer.empty() && !out->observes()) return wrong("observer is set, the role is not");
-  if (out->observer.size() >= ur::kNameBytes) return wrong("observer has more than 31 bytes");
-  out->capacity = options.capacity != 0 ? options.capacity
-                  : out->observes()     ? kMaxCapacity
-                                        : kDefaultCapacity;
-  out->verify = (options.flags & UR_WORKER_VERIFY) != 0;
-  out->transport = text_of(options.transport);
-  out->stage = text_of(options.stage);
-  out->any_path = options.paths == nullptr;
-  for (size_t i = 0; i < options.path_count; i++) {
-    if (options.paths[i] == nullptr) return wrong("a path is NULL");
-    out->paths.emplace_back(options.paths[i]);
-  }
-  out->accept = options.accept;
-  out->context = options.context;
-  std::string detail;
-  const Status status = ur::check_socket_path(out->socket, &detail);
-  ur::capi::set_detail(detail);
-  return code(status);
 }
 
 // These pass by themselves when a server comes, or another worker goes.
@@ -153,7 +84,7 @@ int ur_worker_new(const ur_worker_options* given, ur_worker** worker) {
     ur_worker_options defaults;
     ur_worker_options_init(&defaults);
     auto options = std::make_shared<Options>();
-    const int result = read_options(given == nullptr ? defaults : *given, options.get());
+    const int result = ur::capi::read_options(given == nullptr ? defaults : *given, options.get());
     if (result != 0) return result;
     auto made = std::make_unique<ur_worker>();
     made->descriptors = std::make_shared<Descriptors>();
@@ -176,8 +107,10 @@ int ur_worker_attach(ur_worker* worker, int timeout_ms) {
 
 void ur_worker_detach(ur_worker* worker) {
   if (worker == nullptr) return;
-  const std::lock_guard<std::mutex> guard(worker->attaching);
-  detach(worker);
+  ur::capi::ending([&] {
+    const std::lock_guard<std::mutex> guard(worker->attaching);
+    detach(worker);
+  });
 }
 
 void ur_worker_free(ur_worker* worker) {
@@ -220,7 +153,7 @@ int ur_worker_rung(ur_worker* worker, uint64_t* ids, int capacity) {
 
 int ur_worker_set_capacity(ur_worker* worker, uint32_t capacity) {
   return entry([&] {
-    if (worker == nullptr || capacity > kMaxCapacity) return wrong("capacity is above 65536");
+    if (worker == nullptr || capacity > ur::capi::kMaxCapacity) return wrong("capacity is above 65536");
     {
       const std::lock_guard<std::mutex> guard(worker->mutex);
       worker->capacity = capacity;

@@ -239,18 +239,12 @@ uint64_t ur_writer_token(const ur_writer* writer) {
 
 void ur_writer_close(ur_writer* writer) {
   if (writer == nullptr) return;
-  ur_exchange* exchange = writer->exchange;
-  std::unique_ptr<ur_writer> owned;
-  {
-    const std::lock_guard<std::mutex> guard(exchange->mutex);
-    for (auto one = exchange->writers.begin(); one != exchange->writers.end(); ++one) {
-      if (one->get() != writer || writer->response) continue;
-      owned = std::move(*one);
-      exchange->writers.erase(one);
-      break;
-    }
-  }
-  if (owned != nullptr) owned->close(Status::kWorkerFailed);
+  ur::capi::ending([&] {
+    // The response's goes with the exchange.
+    const std::unique_ptr<ur_writer> owned =
+        writer->response ? nullptr : writer->exchange->give_up(writer);
+    if (owned != nullptr) owned->close(Status::kWorkerFailed);
+  });
 }
 
 }  // extern "C"

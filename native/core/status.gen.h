@@ -89,6 +89,10 @@ enum class [[nodiscard]] Status : int32_t {
   kTooManyConnections = -127,
   kMemoryLimit = -128,
   kConnectionMisused = -130,
+  kLengthRequired = -140,
+  kBacklogLimit = -141,
+  kQuicUnavailable = -142,
+  kLoopbackOnly = -143,
   kBadHandshake = -150,
   kWebsocketVersion = -151,
   kOriginRefused = -152,
@@ -103,10 +107,8 @@ enum class [[nodiscard]] Status : int32_t {
   kAnswerOutOfOrder = -164,
   kLaneBusy = -165,
   kUnsupportedMediaType = -166,
-  kLengthRequired = -140,
-  kBacklogLimit = -141,
-  kQuicUnavailable = -142,
-  kLoopbackOnly = -143,
+  kLibraryUnavailable = -190,
+  kInvalidApplication = -191,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -274,6 +276,14 @@ constexpr const char* status_name(Status status) {
       return "MEMORY_LIMIT";
     case Status::kConnectionMisused:
       return "CONNECTION_MISUSED";
+    case Status::kLengthRequired:
+      return "LENGTH_REQUIRED";
+    case Status::kBacklogLimit:
+      return "BACKLOG_LIMIT";
+    case Status::kQuicUnavailable:
+      return "QUIC_UNAVAILABLE";
+    case Status::kLoopbackOnly:
+      return "LOOPBACK_ONLY";
     case Status::kBadHandshake:
       return "BAD_HANDSHAKE";
     case Status::kWebsocketVersion:
@@ -302,14 +312,10 @@ constexpr const char* status_name(Status status) {
       return "LANE_BUSY";
     case Status::kUnsupportedMediaType:
       return "UNSUPPORTED_MEDIA_TYPE";
-    case Status::kLengthRequired:
-      return "LENGTH_REQUIRED";
-    case Status::kBacklogLimit:
-      return "BACKLOG_LIMIT";
-    case Status::kQuicUnavailable:
-      return "QUIC_UNAVAILABLE";
-    case Status::kLoopbackOnly:
-      return "LOOPBACK_ONLY";
+    case Status::kLibraryUnavailable:
+      return "LIBRARY_UNAVAILABLE";
+    case Status::kInvalidApplication:
+      return "INVALID_APPLICATION";
   }
   return "UNKNOWN";
 }
@@ -479,6 +485,14 @@ constexpr const char* status_text(Status status) {
       return "the server keeps as many bytes waiting as it may";
     case Status::kConnectionMisused:
       return "the connection was closed for what its client did on it";
+    case Status::kLengthRequired:
+      return "a body over HTTP/3 needs a Content-Length";
+    case Status::kBacklogLimit:
+      return "the request came faster than its worker reads";
+    case Status::kQuicUnavailable:
+      return "HTTP/3 cannot be served here";
+    case Status::kLoopbackOnly:
+      return "without authentication only this machine may connect";
     case Status::kBadHandshake:
       return "the request to upgrade cannot be understood";
     case Status::kWebsocketVersion:
@@ -507,14 +521,10 @@ constexpr const char* status_text(Status status) {
       return "another request is writing this lane";
     case Status::kUnsupportedMediaType:
       return "the body has a type that is not taken here";
-    case Status::kLengthRequired:
-      return "a body over HTTP/3 needs a Content-Length";
-    case Status::kBacklogLimit:
-      return "the request came faster than its worker reads";
-    case Status::kQuicUnavailable:
-      return "HTTP/3 cannot be served here";
-    case Status::kLoopbackOnly:
-      return "without authentication only this machine may connect";
+    case Status::kLibraryUnavailable:
+      return "the C library could not be loaded";
+    case Status::kInvalidApplication:
+      return "this is no ASGI application";
   }
   return "";
 }
@@ -684,6 +694,14 @@ constexpr const char* status_remedy(Status status) {
       return "Retry later, raise limits.maxWaitingBytes, or have workers read faster.";
     case Status::kConnectionMisused:
       return "Reset fewer requests and send fewer PING and SETTINGS frames, or raise transports.http2.maxResets or maxControlFrames.";
+    case Status::kLengthRequired:
+      return "Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off.";
+    case Status::kBacklogLimit:
+      return "Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3.";
+    case Status::kQuicUnavailable:
+      return "Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false.";
+    case Status::kLoopbackOnly:
+      return "Configure auth, or say with auth.anonymous: [publish] that everybody may upload.";
     case Status::kBadHandshake:
       return "Send the WebSocket handshake of RFC 6455: a GET without a body, with one Sec-WebSocket-Key.";
     case Status::kWebsocketVersion:
@@ -712,14 +730,10 @@ constexpr const char* status_remedy(Status status) {
       return "Wait for its end before the next part is sent.";
     case Status::kUnsupportedMediaType:
       return "Send JSON, and say so with Content-Type: application/json.";
-    case Status::kLengthRequired:
-      return "Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off.";
-    case Status::kBacklogLimit:
-      return "Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3.";
-    case Status::kQuicUnavailable:
-      return "Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false.";
-    case Status::kLoopbackOnly:
-      return "Configure auth, or say with auth.anonymous: [publish] that everybody may upload.";
+    case Status::kLibraryUnavailable:
+      return "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY.";
+    case Status::kInvalidApplication:
+      return "Name one as module:attribute, and its folder with --app-dir.";
   }
   return "";
 }

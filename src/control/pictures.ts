@@ -61,6 +61,7 @@ export function workerPicture(segment: Segment, remotes: RemoteWorkers, info: Wo
     name,
     pid,
     roles,
+    observer: segment.description.requiredObservers[info.observer] ?? null,
     capacity,
     inFlight,
     heartbeatAgeMs,

@@ -1,5 +1,5 @@
-/** A timer that is later than this says more about this process than about whom it waits for. */
-const LATE_MS = 500;
+/** A process that was busy or stopped finds the timer first, and only then what had come meanwhile. */
+const GRACE_MS = 250;
 
 /** Knows whether somebody lives, by when it was last heard of. */
 export class Pulse {
@@ -68,14 +68,15 @@ export class Pulse {
   #watch(): void {
     clearTimeout(this.#timer);
     const ms = this.leftMs;
-    const due = performance.now() + ms;
-    this.#timer = setTimeout(() => {
-      if (this.leftMs === 0) {
-        if (performance.now() - due < LATE_MS) return this.#end();
-        // What it has sent meanwhile has not been looked at.
-        this.#heard = performance.now();
-      }
-      this.#watch();
-    }, ms).unref();
+    const due = performance.now() + GRACE_MS;
+    const wake = ms > 0 ? () => this.#watch() : () => this.#look(due);
+    this.#timer = setTimeout(wake, ms || GRACE_MS).unref();
+  }
+
+  /** Its time was over before the grace, in which this process has looked at what had come. */
+  #look(due: number): void {
+    const wasBusy = performance.now() - due > GRACE_MS;
+    if (this.leftMs > 0 || wasBusy) this.#watch();
+    else this.#end();
   }
 }

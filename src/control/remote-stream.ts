@@ -3,12 +3,14 @@ import type { HttpVersion } from '../protocols/hpks/index.js';
 import { Lane, type Segment } from '../ring/index.js';
 import { expectOpen, whyGone } from './gone.js';
 import { RemoteClaim } from './remote-claim.js';
+import { RemoteDuty, type RemoteVerdict } from './remote-duty.js';
 import { RemoteReader } from './remote-reader.js';
 
 /** What one remote worker holds of one stream. All of it is given back when the stream goes. */
 export class RemoteStream {
   readonly id: number;
   readonly #segment: Segment;
+  readonly #duty: RemoteDuty;
   readonly #readers = new Map<number, RemoteReader>();
   readonly #claims = new Map<number, RemoteClaim>();
   readonly #changed: (stream: RemoteStream) => void;
@@ -20,10 +22,17 @@ export class RemoteStream {
     return true;
   };
 
-  /** `changed` runs when it begins or ceases to hold something. */
-  constructor(segment: Segment, id: number, changed: (stream: RemoteStream) => void) {
+  /** `observer`: index of the required observer that the worker is, -1: none. `changed` runs when it
+   *  begins or ceases to hold something. */
+  constructor(
+    segment: Segment,
+    id: number,
+    observer: number,
+    changed: (stream: RemoteStream) => void,
+  ) {
     this.#segment = segment;
     this.id = id;
+    this.#duty = new RemoteDuty(segment, id, observer);
     this.#changed = changed;
   }
 
@@ -56,8 +65,21 @@ export class RemoteStream {
     known?.leave();
     const reader = new RemoteReader(this.#segment.join(this.id, lane, from));
     this.#readers.set(lane, reader);
+    try {
+      if (lane === Lane.request) this.#duty.joined(reader.gap);
+    } catch (error) {
+      this.leaveLane(lane);
+      throw error;
+    }
     this.#settle();
     return reader;
+  }
+
+  /** Judges the stream, and reads its request no more. @throws UploadResponseError NOT_OWNER */
+  judge(verdict: RemoteVerdict): void {
+    expectOpen(this.#segment, this.id);
+    this.#duty.give(verdict);
+    this.leaveLane(Lane.request);
   }
 
   /** Claims a lane; the same claim again where it is held already.
@@ -76,6 +98,7 @@ export class RemoteStream {
 
   /** Gives a reader's place back. */
   leaveLane(lane: number): void {
+    if (lane === Lane.request) this.#duty.left();
     this.#readers.get(lane)?.leave();
     this.#readers.delete(lane);
     this.#settle();
@@ -91,6 +114,7 @@ export class RemoteStream {
 
   /** Gives everything back. Idempotent. */
   leave(): void {
+    this.#duty.left();
     for (const reader of this.#readers.values()) reader.leave();
     for (const claim of this.#claims.values()) claim.release();
     this.#readers.clear();

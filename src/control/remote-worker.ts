@@ -12,6 +12,8 @@ export interface RemoteWorkerOptions {
   /** What `top`, logs and metrics call it. */
   readonly name: string;
   readonly role: 'responder' | 'observer';
+  /** Name of the required observer that it is, or ''. */
+  readonly observer: string;
   /** Who registered it: nobody else may speak for it. */
   readonly subject: string | undefined;
   readonly capacity: number;
@@ -27,6 +29,7 @@ export class RemoteWorker implements IntakeHost {
   readonly id: string;
   readonly name: string;
   readonly role: 'responder' | 'observer';
+  readonly observer: string;
   readonly subject: string | undefined;
   readonly segment: Segment;
   /** Its way to new streams. */
@@ -43,12 +46,12 @@ export class RemoteWorker implements IntakeHost {
     options: RemoteWorkerOptions,
     ended: (worker: RemoteWorker, timedOut: boolean) => void,
   ): Promise<RemoteWorker> {
-    const { name, role, capacity } = options;
+    const { name, role, observer, capacity } = options;
     const segment = await Segment.attach({
       socket,
       name,
       role: WorkerRole[role],
-      observer: '',
+      observer,
       capacity,
     });
     return new RemoteWorker(segment, options, ended);
@@ -62,6 +65,7 @@ export class RemoteWorker implements IntakeHost {
     this.id = options.id;
     this.name = options.name;
     this.role = options.role;
+    this.observer = options.observer;
     this.subject = options.subject;
     this.segment = segment;
     this.#capacity = options.capacity;
@@ -132,7 +136,8 @@ export class RemoteWorker implements IntakeHost {
   stream(id: number): RemoteStream {
     const known = this.#streams.get(id);
     if (known) return known;
-    return new RemoteStream(this.segment, id, (changed) => {
+    const judges = this.segment.description.requiredObservers.indexOf(this.observer);
+    return new RemoteStream(this.segment, id, judges, (changed) => {
       const held = this.#streams.get(id);
       if (changed.idle) this.#streams.delete(id);
       else if (!held) this.#streams.set(id, changed);

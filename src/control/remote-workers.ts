@@ -8,6 +8,7 @@ import { RemoteWorker, type RemoteWorkerOptions, unknownRemoteWorker } from './r
 export interface Heartbeat {
   readonly name?: string | undefined;
   readonly role?: 'responder' | 'observer' | undefined;
+  readonly observer?: string | undefined;
   readonly capacity?: number | undefined;
   readonly timeoutMs?: number | undefined;
 }
@@ -72,20 +73,25 @@ export class RemoteWorkers {
   async heartbeat(
     id: string,
     subject: string | undefined,
-    { name, role, capacity, timeoutMs }: Heartbeat,
+    { name, role, observer, capacity, timeoutMs }: Heartbeat,
   ): Promise<RemoteWorker> {
+    if (observer !== undefined && role === 'responder') {
+      throw new UploadResponseError('BAD_REQUEST', 'a required observer is no responder');
+    }
     if (!this.#workers.has(id)) {
       await this.#register({
         id,
         subject,
         name: name ?? id,
-        role: role ?? 'responder',
+        role: observer === undefined ? (role ?? 'responder') : 'observer',
+        observer: observer ?? '',
         capacity: capacity ?? 1,
         timeoutMs: timeoutMs ?? this.#config.workerTimeoutMs,
       });
     }
     const worker = this.get(id, subject);
-    if ((name ?? worker.name) !== worker.name || (role ?? worker.role) !== worker.role) {
+    const same = <T>(given: T | undefined, known: T) => given === undefined || given === known;
+    if (!same(name, worker.name) || !same(role, worker.role) || !same(observer, worker.observer)) {
       throw new UploadResponseError('BAD_REQUEST', 'name and role of a worker do not change');
     }
     worker.heartbeat(capacity, timeoutMs);

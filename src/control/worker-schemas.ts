@@ -13,6 +13,14 @@ export const heartbeatSchema = named(
       .enum(['responder', 'observer'])
       .optional()
       .describe('Whether it answers. Without it: responder. Does not change.'),
+    observer: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,30}$/)
+      .optional()
+      .describe(
+        'Name of the required observer (segment.requiredObservers) that it is: no response passes ' +
+          'without its verdict. Does not change.',
+      ),
     capacity: z
       .int()
       .min(1)
@@ -54,6 +62,7 @@ export const workerSchema = named(
     name: z.string(),
     pid: count('Process that holds the row: for a remote worker that of a server.'),
     roles: z.array(z.enum(['ingress', 'responder', 'observer'])),
+    observer: z.string().nullable().describe('The required observer that it is.'),
     capacity: count('Responses at once, 0: it does not say.'),
     inFlight: count('Responses that it works on.'),
     heartbeatAgeMs: z.number().min(0).describe('Milliseconds since its process was last awake.'),
@@ -84,5 +93,18 @@ export const capacitySchema = named(
         stages: z.array(z.string()),
       }),
     ),
+  }),
+);
+
+export const verdictSchema = named(
+  'Verdict',
+  z.strictObject({
+    pass: z.boolean().describe('Whether the response may pass.'),
+    status: z.int().min(400).max(599).default(422).describe('What the client gets instead.'),
+    reason: z
+      .string()
+      .refine((text) => Buffer.byteLength(text) <= 112, 'has more than 112 bytes')
+      .default('')
+      .describe('Why, for the client: at most 112 bytes of UTF-8.'),
   }),
 );

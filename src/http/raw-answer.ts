@@ -7,7 +7,7 @@ import { type ErrorAnswer, errorAnswer } from '../ingress/index.js';
 const LINGER_MS = 1000;
 /** What comes meanwhile is read away, so that the kernel does not reset: a head, no body. */
 const LINGER_BYTES = 64 * 1024;
-/** A flood of connections gets no answers. */
+/** A flood of connections that are not taken gets no answers. */
 const MAX_LINGERING = 64;
 
 let lingering = 0;
@@ -23,23 +23,26 @@ export function rawResponse({ status, headers, body }: ErrorAnswer): string {
   return `${lines.join('\r\n')}\r\n\r\n${body}`;
 }
 
-/** Answers a connection that nobody parses with an error, and ends it. `headers`: beside those that
- *  belong to the error. */
-export function refuseConnection(
-  socket: Socket,
-  error: UploadResponseError,
-  headers: ErrorAnswer['headers'] = [],
-): void {
+/** Answers a connection that has not been taken with an error, and ends it. */
+export function refuseConnection(socket: Socket, error: UploadResponseError): void {
   if (lingering >= MAX_LINGERING) {
     socket.destroy();
     return;
   }
   lingering++;
+  socket.once('close', () => lingering--);
+  endWithAnswer(socket, error);
+}
+
+/** Answers a connection that nobody parses with an error, and ends it. `headers`: beside those that
+ *  belong to the error. */
+export function endWithAnswer(
+  socket: Socket,
+  error: UploadResponseError,
+  headers: ErrorAnswer['headers'] = [],
+): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once('close', () => {
-    lingering--;
-    clearTimeout(timer);
-  });
+  socket.once('close', () => clearTimeout(timer));
   const before = socket.bytesRead;
   socket.on('error', () => {});
   socket.on('data', () => {

@@ -92,7 +92,7 @@ class WebSocketUpload implements Upload {
 }
 
 /** An answer of HTTP in place of the upgrade. */
-async function refusal(response: IncomingMessage): Promise<Answer> {
+export async function refusal(response: IncomingMessage): Promise<Answer> {
   let body = '';
   for await (const chunk of response.setEncoding('latin1')) body += chunk;
   let left: string | undefined = body;

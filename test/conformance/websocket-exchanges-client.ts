@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { type RawData, WebSocket } from 'ws';
 import type { Answer, Target, TransportClient, Upload, UploadOptions } from './client.js';
+import { refusal } from './websocket-client.js';
 
 /** Larger writes go out as several messages: the server takes no larger ones. */
 const MESSAGE_BYTES = 256 * 1024;
@@ -12,27 +12,34 @@ interface ServerMessage {
   readonly headers: readonly (readonly [string, string])[];
 }
 
+/** Fields that say who asks: they belong to the connection. */
+const IDENTITY = ['authorization', 'x-forwarded-for'];
+
 /**
  * WebSocket by the package `ws`, with many requests on a connection: the one of a request that has ended
- * is used for the next one.
+ * is used for the next one, unless that comes from somebody else.
  */
 export function webSocketExchangesClient(name: string, scheme: 'ws' | 'wss'): TransportClient {
   const connections = new Map<string, Connection[]>();
   return {
     name,
     open(server: Target, { path, headers = {}, length }: UploadOptions): Upload {
-      const url = server.url('/upload', scheme);
-      const all = connections.get(url) ?? [];
-      connections.set(url, all);
+      const fields = Object.entries(headers);
+      const identity = fields.filter(([field]) => IDENTITY.includes(field));
+      const known = identity.length > 0 || path.includes('token=');
+      const url = server.url(known ? path : '/upload', scheme);
+      const key = JSON.stringify([url, identity]);
+      const all = connections.get(key) ?? [];
+      connections.set(key, all);
       let connection = all.find(({ free }) => free);
       if (!connection) {
-        connection = new Connection(url);
+        connection = new Connection(url, Object.fromEntries(identity));
         all.push(connection);
       }
       return new ExchangeUpload(connection, {
         type: 'open',
-        path,
-        headers: Object.entries(headers),
+        ...(!known && { path }),
+        headers: fields.filter(([field]) => !IDENTITY.includes(field)),
         length,
       });
     },
@@ -46,10 +53,17 @@ class Connection {
   user: ExchangeUpload | undefined;
   #closed = false;
 
-  constructor(url: string) {
-    const options = { rejectUnauthorized: false, perMessageDeflate: false };
+  constructor(url: string, headers: Readonly<Record<string, string>>) {
+    const options = { headers, rejectUnauthorized: false, perMessageDeflate: false };
     this.socket = new WebSocket(url, ['upload-response.v1'], options);
-    this.opened = once(this.socket, 'open');
+    this.opened = new Promise((resolve, reject) => {
+      this.socket.once('open', resolve);
+      this.socket.once('unexpected-response', (_request, response) => {
+        this.#closed = true;
+        this.user?.refused(refusal(response));
+        reject(new Error('the server refused'));
+      });
+    });
     this.opened.catch(() => {});
     this.socket.on('error', () => {});
     this.socket.on('message', (data, isBinary) => this.user?.message(data, isBinary));
@@ -121,6 +135,10 @@ class ExchangeUpload implements Upload {
     this.#answer?.finish(message.type === 'error' ? new Error('cut') : undefined);
     this.#answerEnded = true;
     this.#leave();
+  }
+
+  refused(answer: Promise<Answer>): void {
+    answer.then(this.#resolve, this.#reject);
   }
 
   closed(): void {

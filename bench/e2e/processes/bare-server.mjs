@@ -1,6 +1,7 @@
 // What is measured against: the same libraries as the server's, which count the bytes of a request and do
 // nothing else with them. Options: JSON in argv[2].
 
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createH2cServer, createSecureServer } from 'node:http2';
@@ -51,6 +52,33 @@ function countMessages(socket) {
   });
 }
 
+/** The engine's own streams, each an HTTP/3 request. */
+function countStream(stream, fields) {
+  const small = fields['x-small'] !== undefined;
+  let bytes = 0;
+  stream.on('error', () => {});
+  stream.on('data', (chunk) => {
+    bytes += chunk.length;
+  });
+  stream.on('end', () => {
+    const body = answer(bytes, small);
+    stream.respond({ ':status': '200', 'content-length': String(body.length) });
+    stream.end(body);
+  });
+}
+
+/** Undefined where the engine does not load. */
+async function listenHttp3() {
+  const engine = await import('@currentspace/http3').catch(() => undefined);
+  if (!engine) return undefined;
+  const server = engine.createSecureServer({ ...tls, runtimeMode: 'portable' }, countStream);
+  server.on('error', () => {});
+  server.on('session', (session) => session.on('error', () => {}));
+  server.listen(0, '127.0.0.1');
+  if (!server.address()) await once(server, 'listening');
+  return server.address().port;
+}
+
 const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
 const options = { requestTimeout: 0 };
 /** As large as the server's own. */
@@ -76,6 +104,7 @@ serveParent(
     https: await listen(https),
     h2: await listen(createSecureServer({ ...windows, ...tls }, count)),
     h2c: await listen(createH2cServer(windows, count)),
+    h3: await listenHttp3(),
   },
   { ages: () => ages.take() },
 );

@@ -199,7 +199,7 @@ class WrongTest(unittest.TestCase):
         for name in ("no_such_module", "asgi_app:none", "asgi_app:json.dumps.none", "asgi_app:SDK"):
             result = self.run_wrong(name)
             self.assertEqual(result.returncode, 1)
-            self.assertIn("no worker", result.stderr)
+            self.assertIn("no ASGI application", result.stderr)
             self.assertNotIn("Traceback", result.stderr)
 
     def test_an_application_that_does_not_start(self) -> None:

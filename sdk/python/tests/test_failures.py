@@ -1,11 +1,14 @@
 """What goes wrong in an exchange, and which streams a worker takes."""
 
+import os
+import subprocess
+import sys
 import threading
 import unittest
 
-from support import SLOT_BYTES, ServerTest, Upload, in_thread, put, until
+from support import HERE, SLOT_BYTES, ServerTest, Upload, in_thread, put, until
 
-from upload_response import Exchange, RequestHead, Worker, errors
+from upload_response import Exchange, RequestHead, Worker, _library, errors
 
 
 class FailuresTest(ServerTest):
@@ -184,6 +187,29 @@ class ChoiceTest(ServerTest):
                 (errors.InvalidArgument, errors.InvalidSocketPath)
             ):
                 Worker(**{"socket": self.server.socket, **options})
+
+
+class LibraryTest(unittest.TestCase):
+    """Where the C library is looked for."""
+
+    def load(self, library: str) -> str:
+        program = (
+            "from upload_response import Worker, errors\n"
+            "try: Worker(socket='/nobody/there')\n"
+            "except errors.UploadResponseError as error: print(error.code, error)\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "UR_LIBRARY": library}
+        arguments = [sys.executable, "-c", program]
+        return subprocess.run(arguments, env=environment, capture_output=True, text=True).stdout
+
+    def test_the_one_that_is_named_is_used(self) -> None:
+        found = next(path for path in _library.candidates() if os.path.exists(path))
+        self.assertRegex(self.load(found), "^SERVER_GONE ")
+
+    def test_what_is_no_library_of_ours_is_refused(self) -> None:
+        for library in ("/nobody/there.so", __file__, "libc.so.6"):
+            with self.subTest(library):
+                self.assertRegex(self.load(library), "^LIBRARY_UNAVAILABLE .*: ")
 
 
 if __name__ == "__main__":

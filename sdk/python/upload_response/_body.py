@@ -64,13 +64,17 @@ class BodyCore:
         newest = chunk is self._current
         if newest:
             self._current = None
-        over = scope.over
-        result = chunk.let_go(scope, self._reader)
-        if over:
-            return
-        if newest and result >= 0:
-            result = self._acknowledge(chunk.slot)
-        self._judge(result)
+        # Whatever another thread does, the reader stays until the slot is acknowledged.
+        entered = scope.try_enter()
+        try:
+            result = chunk.let_go(scope, self._reader)
+            if entered and newest and result >= 0:
+                result = self._acknowledge(chunk.slot)
+            if entered:
+                self._judge(result)
+        finally:
+            if entered:
+                scope.leave()
 
     def lose(self, chunk: Chunk) -> None:
         """The work is over."""
@@ -101,13 +105,16 @@ class BodyCore:
         chunk = self._current
         if chunk is None:
             return
-        if chunk.retained and not self._scope.over:
+        if not chunk.retained or not self._scope.try_enter():
+            chunk.release()
+            self._current = None
+            return
+        try:
             self._current = None
             result = chunk.pin(self._scope.library, self._reader)
             self._judge(result if result < 0 else self._acknowledge(chunk.slot))
-        else:
-            chunk.release()
-            self._current = None
+        finally:
+            self._scope.leave()
 
     def _take(self, timeout_ms: int) -> Union[Chunk, None, object]:
         """The next chunk, None at the end, or EMPTY. Between ``enter`` and ``leave``."""
@@ -119,16 +126,19 @@ class BodyCore:
             self._read_trailers()
             self._ended = True
             return None
-        if self._copy:
-            chunk = Chunk(self, slot, ctypes.string_at(slot.data, slot.length))
-            self._judge(self._acknowledge(slot.id))
-            return chunk
+        # Under the lock, since the memory may go away as soon as the work is over.
         with scope.guard:
             if scope.over:
                 raise scope.ended()
-            chunk = Chunk(self, slot, None)
-            scope.lend(chunk)
-        self._current = chunk
+            if self._copy:
+                chunk = Chunk(self, slot, ctypes.string_at(slot.data, slot.length))
+            else:
+                chunk = Chunk(self, slot, None)
+                scope.lend(chunk)
+        if self._copy:
+            self._judge(self._acknowledge(slot.id))
+        else:
+            self._current = chunk
         return chunk
 
     def _read_trailers(self) -> None:

@@ -654,6 +654,40 @@ class ConnectionMisused(UploadResponseError):
     )
 
 
+class LengthRequired(UploadResponseError):
+    code = "LENGTH_REQUIRED"
+    number = 140
+    http_status = 411
+    text = "a body over HTTP/3 needs a Content-Length"
+    remedy = "Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off."
+
+
+class BacklogLimit(UploadResponseError):
+    code = "BACKLOG_LIMIT"
+    number = 141
+    http_status = 503
+    text = "the request came faster than its worker reads"
+    remedy = "Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3."
+
+
+class QuicUnavailable(UploadResponseError):
+    code = "QUIC_UNAVAILABLE"
+    number = 142
+    http_status = 503
+    text = "HTTP/3 cannot be served here"
+    remedy = (
+        "Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false."
+    )
+
+
+class LoopbackOnly(UploadResponseError):
+    code = "LOOPBACK_ONLY"
+    number = 143
+    http_status = 403
+    text = "without authentication only this machine may connect"
+    remedy = "Configure auth, or say with auth.anonymous: [publish] that everybody may upload."
+
+
 class BadHandshake(UploadResponseError):
     code = "BAD_HANDSHAKE"
     number = 150
@@ -770,38 +804,22 @@ class UnsupportedMediaType(UploadResponseError):
     remedy = "Send JSON, and say so with Content-Type: application/json."
 
 
-class LengthRequired(UploadResponseError):
-    code = "LENGTH_REQUIRED"
-    number = 140
-    http_status = 411
-    text = "a body over HTTP/3 needs a Content-Length"
-    remedy = "Send the length, use HTTP/1.1 or HTTP/2, or turn transports.http3.requireLength off."
-
-
-class BacklogLimit(UploadResponseError):
-    code = "BACKLOG_LIMIT"
-    number = 141
-    http_status = 503
-    text = "the request came faster than its worker reads"
-    remedy = "Retry over HTTP/1.1 or HTTP/2, or raise the budgets of transports.http3."
-
-
-class QuicUnavailable(UploadResponseError):
-    code = "QUIC_UNAVAILABLE"
-    number = 142
-    http_status = 503
-    text = "HTTP/3 cannot be served here"
+class LibraryUnavailable(UploadResponseError):
+    code = "LIBRARY_UNAVAILABLE"
+    number = 190
+    http_status = 500
+    text = "the C library could not be loaded"
     remedy = (
-        "Install the engine with npm install @currentspace/http3@0.9.0 (Linux x64 or arm64 with glibc, or macOS arm64), run one server process, or set transports.http3.enabled to false."
+        "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY."
     )
 
 
-class LoopbackOnly(UploadResponseError):
-    code = "LOOPBACK_ONLY"
-    number = 143
-    http_status = 403
-    text = "without authentication only this machine may connect"
-    remedy = "Configure auth, or say with auth.anonymous: [publish] that everybody may upload."
+class InvalidApplication(UploadResponseError):
+    code = "INVALID_APPLICATION"
+    number = 191
+    http_status = 500
+    text = "this is no ASGI application"
+    remedy = "Name one as module:attribute, and its folder with --app-dir."
 
 
 for _error in (
@@ -885,6 +903,10 @@ for _error in (
     TooManyConnections,
     MemoryLimit,
     ConnectionMisused,
+    LengthRequired,
+    BacklogLimit,
+    QuicUnavailable,
+    LoopbackOnly,
     BadHandshake,
     WebsocketVersion,
     OriginRefused,
@@ -899,9 +921,7 @@ for _error in (
     AnswerOutOfOrder,
     LaneBusy,
     UnsupportedMediaType,
-    LengthRequired,
-    BacklogLimit,
-    QuicUnavailable,
-    LoopbackOnly,
+    LibraryUnavailable,
+    InvalidApplication,
 ):
     BY_NUMBER[_error.number] = _error

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Iterator, Optional
 
 from . import _abi
-from .errors import AbiMismatch, NativeUnavailable
+from .errors import AbiMismatch, LibraryUnavailable
 
 ENVIRONMENT = "UR_LIBRARY"
 
@@ -53,7 +53,7 @@ def candidates() -> Iterator[str]:
 
 
 def load() -> "_abi.Library":
-    """The library, loaded once for the process. NativeUnavailable, AbiMismatch."""
+    """The library, loaded once for the process. LibraryUnavailable, AbiMismatch."""
     global _loaded
     with _lock:
         if _loaded is None:
@@ -63,8 +63,9 @@ def load() -> "_abi.Library":
 
 def _load() -> "_abi.Library":
     tried = []
+    given = os.environ.get(ENVIRONMENT)
     for path in candidates():
-        if os.path.isabs(path) and not os.path.exists(path):
+        if path != given and os.path.isabs(path) and not os.path.exists(path):
             continue
         try:
             library = ctypes.CDLL(path)
@@ -75,4 +76,4 @@ def _load() -> "_abi.Library":
         if version != _abi.ABI_VERSION:
             raise AbiMismatch(f"{path} has version {version}, {_abi.ABI_VERSION} is needed")
         return _abi.Library(library)
-    raise NativeUnavailable("; ".join(tried) or f"{_file_name()} was not found")
+    raise LibraryUnavailable("; ".join(tried) or f"{_file_name()} was not found")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Callable, List, Optional, Set, Tuple, Typ
 
 from ._buffers import SharedView
 from ._guard import Guard
+from ._head import RequestHead, read_head
 from .errors import (
     Aborted,
     Detached,
@@ -74,9 +75,16 @@ class Scope:
 
     def __init__(self, attachment: "Attachment", handle: int) -> None:
         self.attachment = attachment
-        self.library = attachment.library
+        self.library: Any = attachment.library
         self.handle = handle
-        self.id: int = self.library.exchange_id(handle)
+        # Read here, where nobody else knows the handle yet.
+        library = self.library
+        self.id: int = library.exchange_id(handle)
+        self.transport: str = library.exchange_transport(handle).decode()
+        self.pool: str = library.exchange_pool(handle).decode()
+        self.head: RequestHead = read_head(library.exchange_head(handle)[0])
+        self.request_reader: int = library.exchange_request(handle)
+        self.response_writer: int = library.exchange_response(handle) or 0
         self.error: Optional[UploadResponseError] = None
         self.over = False
         self.closed = False
@@ -96,10 +104,16 @@ class Scope:
 
     def enter(self) -> None:
         """Begins a call; raises why the work is over. ``leave`` ends it."""
+        if not self.try_enter():
+            raise self.ended()
+
+    def try_enter(self) -> bool:
+        """Begins a call unless the work is over."""
         with self.guard:
             if self.over:
-                raise self.ended()
+                return False
             self._calls += 1
+            return True
 
     def leave(self) -> None:
         with self.guard:
@@ -121,10 +135,8 @@ class Scope:
 
     def inspect(self) -> Optional[UploadResponseError]:
         """Why the stream was given up, looked at now; None while it goes on or has ended well."""
-        with self.guard:
-            if self.over:
-                return self.error
-            self._calls += 1
+        if not self.try_enter():
+            return self.error
         try:
             result: int = self.library.exchange_status(self.handle)
             error = error_of(result, self.attachment.detail()) if result < 0 else None

@@ -4,7 +4,7 @@ with asyncio."""
 from typing import Any, Generic, Optional, Type, TypeVar
 
 from ._body import BodyCore, reader_of
-from ._head import HeadersInput, RequestHead, make_fields, read_head
+from ._head import HeadersInput, RequestHead, make_fields
 from ._options import WorkerOptions
 from ._scope import LEFT_TO_SERVER, OWN_TROUBLE, Scope
 from ._writer import WriterCore, claim_of
@@ -27,20 +27,17 @@ class StreamWork(Generic[B, W]):
     _writer_type: Type[W]
 
     def __init__(self, scope: Scope, options: WorkerOptions) -> None:
-        library: Any = scope.library
         self._scope = scope
         self._options = options
         self._finished = False
         #: Id of the stream: unique within the segment.
         self.id: int = scope.id
         #: Name of the transport that brought the request.
-        self.transport: str = library.exchange_transport(scope.handle).decode()
+        self.transport: str = scope.transport
         #: Name of the pool that the stream is in.
-        self.pool: str = library.exchange_pool(scope.handle).decode()
-        self._head: RequestHead = read_head(library.exchange_head(scope.handle)[0])
-        self._body: B = self._body_type(
-            scope, library.exchange_request(scope.handle), options.copy
-        )
+        self.pool: str = scope.pool
+        self._head: RequestHead = scope.head
+        self._body: B = self._body_type(scope, scope.request_reader, options.copy)
 
     @property
     def error(self) -> Optional[UploadResponseError]:
@@ -107,9 +104,7 @@ class ExchangeCore(StreamWork[B, W]):
 
     def __init__(self, scope: Scope, options: WorkerOptions) -> None:
         super().__init__(scope, options)
-        self._response: W = self._writer_type(
-            scope, scope.library.exchange_response(scope.handle)
-        )
+        self._response: W = self._writer_type(scope, scope.response_writer)
         self._response.ends_work = True
         self._status = 0
 

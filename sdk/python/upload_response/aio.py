@@ -73,8 +73,10 @@ class _AsyncioWorker(AsyncService, Generic[T]):
         UnknownObserver when the next server is another one."""
         if self._failure is not None:
             raise self._failure
-        if self._begun_stop or self._loop is None:
+        if self._begun_stop:
             return None
+        if self._loop is None:
+            raise InvalidArgument("the worker is not attached")
         if self._spare:
             return self._spare.popleft()
         demand: "asyncio.Future[Optional[T]]" = self._loop.create_future()

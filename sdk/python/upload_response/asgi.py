@@ -15,7 +15,7 @@ from ._asgi_lifespan import Lifespan, LifespanError
 from ._async_work import AsyncExchange
 from ._options import WorkerEvent, report_failures
 from .aio import AsyncWorker
-from .errors import InvalidWorkerModule, UploadResponseError
+from .errors import InvalidApplication, UploadResponseError
 from .signals import stop_on_loop_signals
 
 __all__ = ["load", "main", "serve"]
@@ -23,20 +23,20 @@ __all__ = ["load", "main", "serve"]
 
 def load(name: str, factory: bool = False) -> Application:
     """The application that ``module:attribute`` names; ``factory``: what the attribute returns when it
-    is called. InvalidWorkerModule."""
+    is called. InvalidApplication."""
     module_name, _, attribute = name.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
     except ImportError as error:
-        raise InvalidWorkerModule(f"{name}: {error}") from error
+        raise InvalidApplication(f"{name}: {error}") from error
     for part in (attribute or "application").split("."):
         found = getattr(found, part, None)
     if found is None:
-        raise InvalidWorkerModule(f"{module_name} has no {attribute or 'application'}")
+        raise InvalidApplication(f"{module_name} has no {attribute or 'application'}")
     if factory:
         found = found()
     if not callable(found):
-        raise InvalidWorkerModule(f"{name} is no ASGI application")
+        raise InvalidApplication(f"{name} is no ASGI application")
     return found  # type: ignore[no-any-return]
 
 

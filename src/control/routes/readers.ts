@@ -1,8 +1,11 @@
+import { UploadResponseError } from '../../errors/index.js';
 import type { ControlContext } from '../context.js';
+import { expectOpen } from '../gone.js';
 import { pathParameters } from '../parameters.js';
 import { laneName } from '../pictures.js';
 import { type Route, route } from '../route.js';
 import { joinSchema, readerSchema } from '../schemas.js';
+import { verdictSchema } from '../worker-schemas.js';
 import { type LanePath, laneIndex, REQUEST_PATH, STAGE_PATH } from './lanes.js';
 
 /** Gating readers. */
@@ -12,6 +15,7 @@ export function readerRoutes(context: ControlContext): readonly Route[] {
     leaveLane(context, REQUEST_PATH, '/streams/{stream}/readers/{worker}'),
     joinLane(context, STAGE_PATH, '/streams/{stream}/stages/{stage}/readers/{worker}'),
     leaveLane(context, STAGE_PATH, '/streams/{stream}/stages/{stage}/readers/{worker}'),
+    giveVerdict(context),
   ];
 }
 
@@ -30,7 +34,7 @@ function joinLane({ segment, remotes }: ControlContext, lane: LanePath, path: st
     answers: { 200: { description: 'The reader.', json: readerSchema } },
     errors: [
       ...(['UNKNOWN_STREAM', 'STALE_STREAM', 'UNKNOWN_STAGE', 'UNKNOWN_REMOTE_WORKER'] as const),
-      ...(['NO_FREE_READER', 'EVICTED'] as const),
+      ...(['NO_FREE_READER', 'EVICTED', 'ALREADY_CLAIMED', 'LAPPED'] as const),
     ],
     handle: ({ params, body: { acknowledged }, subject }) => {
       const { stream } = params;
@@ -64,6 +68,33 @@ function leaveLane({ segment, remotes }: ControlContext, lane: LanePath, path: s
       const worker = remotes.get(id, subject);
       return worker.attend(0, async () => {
         worker.held(stream)?.leaveLane(laneIndex(segment, stream, lane, stage));
+        return { status: 204 };
+      });
+    },
+  });
+}
+
+function giveVerdict({ segment, remotes }: ControlContext): Route {
+  return route({
+    method: 'PUT',
+    path: '/streams/{stream}/verdict/{worker}',
+    asWorker: true,
+    operation: 'giveVerdict',
+    summary: 'A required observer lets the response pass, or refuses the upload',
+    description:
+      'It has the duty since it has joined the request, which it leaves herewith. One that leaves without ' +
+      'a verdict refuses; when one dies, the duty is that of another one.',
+    params: { stream: pathParameters.stream, worker: pathParameters.worker },
+    body: verdictSchema,
+    answers: { 204: { description: 'It has been given.' } },
+    errors: ['UNKNOWN_STREAM', 'STALE_STREAM', 'UNKNOWN_REMOTE_WORKER', 'NOT_OWNER'],
+    handle: ({ params: { stream, worker: id }, body, subject }) => {
+      const worker = remotes.get(id, subject);
+      return worker.attend(0, async () => {
+        expectOpen(segment, stream);
+        const held = worker.held(stream);
+        if (!held) throw new UploadResponseError('NOT_OWNER', 'it does not judge this stream');
+        held.judge(body);
         return { status: 204 };
       });
     },

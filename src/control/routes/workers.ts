@@ -1,3 +1,4 @@
+import { UploadResponseError } from '../../errors/index.js';
 import { type Segment, WorkerRole } from '../../ring/index.js';
 import type { ControlContext } from '../context.js';
 import { pathParameters } from '../parameters.js';
@@ -68,6 +69,10 @@ function heartbeat(context: ControlContext): Route {
     answers: { 200: { description: 'The worker.', json: workerSchema } },
     errors: ['TOO_MANY_REMOTE_WORKERS', 'NO_FREE_WORKER'],
     handle: async ({ params: { worker: id }, body, subject }) => {
+      const { requiredObservers } = context.segment.description;
+      if (body.observer !== undefined && !requiredObservers.includes(body.observer)) {
+        throw new UploadResponseError('BAD_REQUEST', 'no observer of this name is required');
+      }
       await context.remotes.heartbeat(id, subject, body);
       return { status: 200, json: picture(context, id) };
     },

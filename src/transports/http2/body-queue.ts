@@ -2,8 +2,10 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import type { WaitingBudget } from '../../ingress/index.js';
 
-/** Bytes that wait are copied into blocks of this size. */
-const BLOCK_BYTES = 16 * 1024;
+/** Bytes that wait are copied into blocks: the first is small, so that a stream never has much more than
+ *  it has sent; the next are twice what waits already, up to the largest. */
+const SMALLEST_BLOCK_BYTES = 512;
+const LARGEST_BLOCK_BYTES = 16 * 1024;
 
 /**
  * What a stream gets while nobody reads it: at most its window. Node alone would keep an object for each
@@ -91,7 +93,9 @@ export class BodyQueue {
   #keep(chunk: Buffer): void {
     if (this.#block && this.#used + chunk.length > this.#block.length) this.#flush();
     if (!this.#block) {
-      this.#block = Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, chunk.length));
+      const wanted = Math.max(SMALLEST_BLOCK_BYTES, 2 * this.#counted);
+      const size = Math.max(chunk.length, Math.min(LARGEST_BLOCK_BYTES, wanted));
+      this.#block = Buffer.allocUnsafeSlow(size);
       this.#used = 0;
     }
     this.#used += chunk.copy(this.#block, this.#used);

@@ -14,6 +14,10 @@ const SESSION_BASE_BYTES = 16 * 2 ** 20;
 /** What a response may have waiting: `MAX_WAITING_BYTES` and the slot that passed them. */
 const STREAM_BYTES = 2 * MAX_WAITING_BYTES;
 
+/** Above nghttp2's own limit of 64 KB a response head would end the connection. What fits into a slot is
+ *  below this. */
+const MAX_RESPONSE_HEAD_BYTES = 2 ** 24;
+
 const MAX_WINDOW_BYTES = 2 ** 20;
 /** The window that every client of HTTP/2 begins with. */
 const MIN_WINDOW_BYTES = 65_535;
@@ -40,6 +44,7 @@ export function connectionOptions(
         // Node resets what is larger. Up to there the answer can say what is wrong.
         maxHeaderListSize: 2 * maxHeadBytes,
       },
+      maxSendHeaderBlockLength: MAX_RESPONSE_HEAD_BYTES,
       maxHeaderListPairs: config.maxHeaderFields,
       maxSessionInvalidFrames: config.maxInvalidFrames,
       maxSessionRejectedStreams: config.maxRejectedStreams,

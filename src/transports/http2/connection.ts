@@ -158,7 +158,7 @@ export class Connection {
   }
 
   /** A client that does not take an answer, or goes on sending after it, would keep its stream for ever.
-   *  A stream that stays although it was reset has a client that takes nothing at all, or a session that
+   *  One that stays although it was reset has a client that takes nothing at all, or a session that
    *  nghttp2 has given up, which Node does not tell. */
   #sweepStreams(now: number): void {
     const { lingerMs, flushMs } = this.#options;

@@ -178,6 +178,7 @@ export class Http2Exchange implements ResponseSink {
     this.#connection.watched(stream, exchange);
     stream.on('end', () => this.#ended(exchange));
     if (!hasBody) {
+      exchange.endBody();
       stream.resume();
       return;
     }

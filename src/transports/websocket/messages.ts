@@ -26,8 +26,11 @@ const clientMessage = z.discriminatedUnion('type', [
 export type OpenMessage = z.output<typeof openMessage>;
 export type ClientMessage = z.output<typeof clientMessage>;
 
-/** @throws UploadResponseError BAD_MESSAGE */
-export function readMessage(data: Buffer): ClientMessage {
+/** @throws UploadResponseError BAD_MESSAGE, HEAD_TOO_LARGE */
+export function readMessage(data: Buffer, maxBytes: number): ClientMessage {
+  if (data.length > maxBytes) {
+    throw new UploadResponseError('HEAD_TOO_LARGE', `a message of ${data.length} bytes`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(data.toString());

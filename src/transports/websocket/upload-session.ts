@@ -17,6 +17,8 @@ import {
 export interface SessionHost extends ConversationHost {
   readonly admission: Admission;
   readonly idleTimeoutMs: number;
+  /** Largest text message: it holds a head, or trailers. */
+  readonly maxHeadBytes: number;
   /** True for paths whose requests become streams. */
   readonly isUploadPath: (path: string) => boolean;
   /** Counts a request. */
@@ -79,7 +81,7 @@ export class UploadSession implements Conversation, ExchangeOwner {
   message(data: Buffer, isBinary: boolean): void {
     if (this.#channel?.finishing) return;
     try {
-      this.#waiting.push(isBinary ? data : readMessage(data));
+      this.#waiting.push(isBinary ? data : readMessage(data, this.#host.maxHeadBytes));
       this.#work();
     } catch (thrown) {
       this.#fail(fromNative(thrown));

@@ -1,12 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Admission, admitThen, type Permit } from '../../admission/index.js';
 import { fromNative, UploadResponseError } from '../../errors/index.js';
-import {
-  type HttpFront,
-  reachable,
-  refuseConnection,
-  type WebSocketTaker,
-} from '../../http/index.js';
+import { endWithAnswer, type HttpFront, reachable, type WebSocketTaker } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import { Channel } from './channel.js';
@@ -39,6 +34,7 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
   readonly admission: Admission;
   readonly pool: number;
   readonly idleTimeoutMs: number;
+  readonly maxHeadBytes: number;
   readonly isUploadPath: (path: string) => boolean;
   readonly #config: WebSocketConfig;
   readonly #front: HttpFront;
@@ -59,6 +55,7 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
     this.admission = admission;
     this.pool = ingress.poolIndex(config.pool);
     this.idleTimeoutMs = config.idleTimeoutMs;
+    this.maxHeadBytes = http.limits.maxHeadBytes;
     const { prefix } = http;
     const below = prefix === '/' ? '/' : `${prefix}/`;
     this.isUploadPath = (path) => path === prefix || path.startsWith(below);
@@ -137,7 +134,7 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
     this.refused(error);
     this.#forget(request);
     const headers = error.code === 'WEBSOCKET_VERSION' ? VERSION_HEADERS : [];
-    refuseConnection(request.socket, error, headers);
+    endWithAnswer(request.socket, error, headers);
   }
 
   failed(error: Error): void {

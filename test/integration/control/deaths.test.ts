@@ -11,7 +11,7 @@ const dead = { timeoutMs: 1000 };
 
 test('what a silent remote worker had claimed goes to a local one', bounded, async (t) => {
   const { server, api } = await setUp(t);
-  const remote = await Remote.register(api, 'w', dead);
+  const remote = await Remote.register(api, 'w');
   const body = noise(300_000);
   const uploading = upload(server, '/hash', body.bytes);
   const stream = await remote.next();
@@ -19,7 +19,8 @@ test('what a silent remote worker had claimed goes to a local one', bounded, asy
   await remote.join(stream);
   assert.equal((await remote.slot(stream, 1)).type, 'headers');
   await server.addWorker();
-  // Nothing is heard of it any more.
+  // Its last word.
+  await api.ok('PUT', '/workers/w/heartbeat', { json: dead });
   const answer = (await (await within(uploading, 'the answer')).json()) as { sha256: string };
   assert.equal(answer.sha256, body.sha256);
   const { requeuesTotal, workersDiedTotal } = server.server.ingress.stats();
@@ -37,12 +38,13 @@ test('what a silent remote worker had claimed goes to a local one', bounded, asy
 
 test('after the head of its answer the client is cut off', bounded, async (t) => {
   const { server, api } = await setUp(t);
-  const remote = await Remote.register(api, 'w', dead);
+  const remote = await Remote.register(api, 'w');
   const uploading = upload(server, '', 'x');
   const stream = await remote.next();
   const token = await remote.claim(stream);
   await remote.head(stream, token);
   await remote.write(stream, token, 'half of ');
+  await api.ok('PUT', '/workers/w/heartbeat', { json: dead });
   const answer = await within(uploading, 'the head');
   await assert.rejects(within(answer.text(), 'the end'), /terminated/);
   await expectNothingLeft(server, api);

@@ -27,6 +27,12 @@ before(async () => {
   server = await TestServer.start({
     http: { maxHeadBytes: MAX_HEAD_BYTES },
     segment: { pools: [{ name: 'uploads', streams: 128, requestSlots: 4, responseSlots: 4 }] },
+    limits: {
+      minRateGraceMs: 3000,
+      minRateWindowMs: 1000,
+      responseTimeoutMs: 3000,
+      clientStallTimeoutMs: 1000,
+    },
     transports: {
       http2: {
         maxStreamsPerConnection: STREAMS,

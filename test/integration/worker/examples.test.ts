@@ -64,6 +64,23 @@ test(
   },
 );
 
+test('sniff-worker tells the type before the rest of the upload has come', bounded, async (t) => {
+  const { run, url } = await setUp(t);
+  await run(`${folder}sniff-worker.mjs`);
+  const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), randomBytes(100_000)]);
+  const out = request(url(), { method: 'PUT' });
+  out.write(png.subarray(0, 3));
+  out.write(png.subarray(3, 50));
+  const [answer] = (await once(out, 'response')) as [IncomingMessage];
+  const [first] = await once(answer, 'data');
+  assert.deepEqual(JSON.parse(String(first)), { type: 'image/png' });
+  out.end(png.subarray(50));
+  const [last] = await once(answer, 'data');
+  assert.deepEqual(JSON.parse(String(last)), { sha256: sha256(png), size: png.length });
+  const empty = await (await put(url(), '')).text();
+  assert.match(empty, /^\{"type":"application\/octet-stream"\}\n\{"sha256":"e3b0c442/);
+});
+
 test('demo-worker answers while the upload is still being sent', bounded, async (t) => {
   const { run, server, url } = await setUp(t);
   await run(cli, 'worker', `${folder}demo-worker.mjs`, '--socket', server.server.socket);

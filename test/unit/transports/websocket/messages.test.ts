@@ -10,7 +10,7 @@ import {
   readMessage,
 } from '../../../../src/transports/websocket/messages.js';
 
-const read = (value: unknown) => readMessage(Buffer.from(JSON.stringify(value)));
+const read = (value: unknown) => readMessage(Buffer.from(JSON.stringify(value)), 100_000);
 
 test('what may be left out has its default', () => {
   assert.deepEqual(read({ type: 'open' }), { type: 'open', headers: [] });
@@ -21,9 +21,15 @@ test('what may be left out has its default', () => {
 test('anything else is BAD_MESSAGE, whatever it is', () => {
   fc.assert(
     fc.property(fc.oneof(fc.json(), fc.string()), (text) => {
-      assert.throws(() => readMessage(Buffer.from(text)), { code: 'BAD_MESSAGE' });
+      assert.throws(() => readMessage(Buffer.from(text), 100_000), { code: 'BAD_MESSAGE' });
     }),
   );
+});
+
+test('a message that is too large is not looked at', () => {
+  const data = Buffer.from('{"type":"abort"}');
+  assert.equal(readMessage(data, data.length).type, 'abort');
+  assert.throws(() => readMessage(data, data.length - 1), { code: 'HEAD_TOO_LARGE' });
 });
 
 test('an error of a message does not repeat what may be large or secret in it', () => {
