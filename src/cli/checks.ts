@@ -185,6 +185,28 @@ export async function checkHttp3(enabled: boolean, processes: number): Promise<C
   return { id, status: 'warn', detail: `HTTP/3 is off: ${message} (${code})`, remedy };
 }
 
+/** What the engine of HTTP/3 asks for. */
+const UDP_BUFFER_BYTES = 2 * 2 ** 20;
+
+/** Whether the system lets a UDP socket keep what comes while the engine is busy. */
+export function checkUdpBuffer(limitBytes = readUdpLimit()): Check[] {
+  const id = 'udp-buffer';
+  if (limitBytes === undefined) return [];
+  const detail = `a UDP socket may have a buffer of ${humanBytes(limitBytes)}`;
+  if (limitBytes >= UDP_BUFFER_BYTES) return [ok(id, detail)];
+  const remedy = `Packets of HTTP/3 are lost under load: sysctl -w net.core.rmem_max=${UDP_BUFFER_BYTES}`;
+  return [{ id, status: 'warn', detail, remedy }];
+}
+
+function readUdpLimit(): number | undefined {
+  try {
+    return Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'));
+  } catch {
+    // Not Linux, or a container that does not show it.
+    return undefined;
+  }
+}
+
 /** The package itself. */
 export function checkPackage(): Check {
   return ok('package', `upload-response ${packageVersion}`);

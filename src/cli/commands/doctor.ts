@@ -15,6 +15,7 @@ import {
   checkNode,
   checkPackage,
   checkShm,
+  checkUdpBuffer,
 } from '../checks.js';
 import { EXIT_CODES, exitCodesText } from '../exit-codes.js';
 import { checkCertificates, checkPorts, checkSocket, endpointsOf } from '../network-checks.js';
@@ -80,7 +81,8 @@ async function runChecks(
     const streams = config.segment.pools.reduce((sum, pool) => sum + pool.streams, 0);
     checks.push(...checkLimits(streams), ...checkCertificates(config));
     const { processes } = config.server;
-    checks.push(await checkHttp3(isHttp3Enabled(config.transports.http3), processes));
+    const http3 = isHttp3Enabled(config.transports.http3);
+    checks.push(await checkHttp3(http3, processes), ...(http3 ? checkUdpBuffer() : []));
     checks.push(...(await checkPorts(endpointsOf(config), live)));
   }
   return [...checks, check];

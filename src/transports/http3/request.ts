@@ -131,6 +131,7 @@ function authorityOf(pseudo: ReadonlyMap<string, string>, fields: readonly Heade
   if (hosts.length > 1) throw bad('it has more than one Host');
   const authority = pseudo.get(':authority') ?? hosts[0] ?? '';
   if (authority === '') throw bad('it has neither :authority nor Host');
+  if (authority.includes('@')) throw bad('its :authority names a user');
   if (hosts.length === 1 && hosts[0] !== authority) throw bad('its :authority is not its Host');
   return authority;
 }

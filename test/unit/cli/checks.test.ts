@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
@@ -13,6 +14,7 @@ import {
   checkMemory,
   checkNative,
   checkNode,
+  checkUdpBuffer,
 } from '../../../src/cli/checks.js';
 import { devCertificate } from '../../../src/cli/dev-certificate.js';
 import {
@@ -70,6 +72,32 @@ describe('machine', () => {
     const few = checkLimits(1000, new Map([['Max open files', 1024]]))[0];
     assert.equal(few?.status, 'warn');
     assert.match(few?.remedy ?? '', /ulimit -n 2256/);
+  });
+});
+
+describe('http3', () => {
+  it('wants a buffer for UDP', () => {
+    assert.equal(checkUdpBuffer(2 ** 21)[0]?.status, 'ok');
+    const [small] = checkUdpBuffer(212_992);
+    assert.equal(small?.status, 'warn');
+    assert.match(small?.remedy ?? '', /net\.core\.rmem_max=2097152/);
+  });
+
+  it('has a UDP port where it is on', async () => {
+    const files = { 'http.tls.certFile': 'c', 'http.tls.keyFile': 'k', 'http.plain': 'false' };
+    const config = configOf({ ...files, 'transports.http3.enabled': 'true' });
+    const endpoint = endpointsOf(config).find(({ key }) => key === 'transports.http3');
+    assert.deepEqual([endpoint?.host, endpoint?.protocol], ['127.0.0.1', 'udp']);
+    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(socket, 'listening');
+    try {
+      const taken = { ...endpoint, port: socket.address().port } as NonNullable<typeof endpoint>;
+      const [check] = await checkPorts([taken], false);
+      assert.equal(check?.status, 'fail');
+      assert.match(check?.detail ?? '', /UDP.*EADDRINUSE/);
+    } finally {
+      socket.close();
+    }
   });
 });
 

@@ -76,6 +76,7 @@ describe('a request over HTTP/3', () => {
       [[...without(':path'), [':path', 'a/b']], /:path/],
       [[...without(':path'), [':path', '/a b']], /:path/],
       [[...without(':authority'), [':authority', 'a\nb']], /:authority/],
+      [[...without(':authority'), [':authority', 'me@host']], /names a user/],
     ];
     for (const [fields, message] of cases) {
       assert.throws(
