@@ -119,6 +119,15 @@ test('doctor finds the native binary', async () => {
   assert.equal(typeof JSON.parse(stdout), 'object');
 });
 
+test('it comes without the engine of HTTP/3, and doctor says so', async () => {
+  assert.equal(existsSync(join(app, 'node_modules', '@currentspace')), false);
+  const cli = join('node_modules', '.bin', 'upload-response');
+  const { stdout } = await inApp('node', cli, 'doctor', '--json');
+  const { checks } = JSON.parse(stdout) as { checks: { id: string; detail: string }[] };
+  const detail = checks.find(({ id }) => id === 'http3')?.detail ?? '';
+  assert.match(detail, /^HTTP\/3 is off, and could not be on: .*@currentspace\/http3/);
+});
+
 test('its Python package finds the library beside it, and needs nothing else', async () => {
   const sdk = join(app, 'node_modules', 'upload-response', 'sdk', 'python');
   const program = `

@@ -47,6 +47,36 @@ describe('the engine', () => {
     }
   });
 
+  test('sends the trailers of a response that its client takes late', {
+    timeout: 60_000,
+  }, async () => {
+    const listener = await TestListener.start();
+    const late = new Http3Process();
+    try {
+      const authority = `localhost:${listener.port}`;
+      const fields = { ':method': 'POST', ':scheme': 'https', ':authority': authority };
+      const request = late.request({
+        port: listener.port,
+        fields: { ...fields, ':path': '/late' },
+      });
+      request.end();
+      await until(() => listener.requests[0]?.ended === true, 'the request');
+      late.kill('SIGSTOP');
+      const body = new Uint8Array(2_300_000);
+      listener.requests[0]?.answer(200, body, [['x-check', 'sum']]);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      late.kill('SIGCONT');
+      await within(request.first('end'), 'the end');
+      const bytes = request.reports.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+      assert.equal(bytes, body.length);
+      const { headers } = await within(request.first('trailers'), 'the trailers');
+      assert.equal(headers?.['x-check'], 'sum');
+    } finally {
+      late.kill();
+      await listener.listener.close();
+    }
+  });
+
   test('holds clients back while it is paused, and goes on', { timeout: 60_000 }, async () => {
     const burstBytes = 2 ** 21;
     const listener = await TestListener.start({ burstBytes });
