@@ -149,6 +149,12 @@ export class IngressExchange {
     }
   }
 
+  /** Frees the memory behind chunks that `writeBody` has taken, for an adapter whose chunks share it.
+   *  `bytes`: all of an ArrayBuffer. */
+  free(bytes: Uint8Array): void {
+    if (!this.#over) this.#feed.free(bytes);
+  }
+
   /** The body is complete. */
   endBody(trailers: readonly Header[] = []): void {
     if (this.#over || this.#answer.ended || this.#feed.ended) return;

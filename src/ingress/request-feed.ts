@@ -95,6 +95,11 @@ export class RequestFeed {
     return this.#waiting.length === 1 && this.retry();
   }
 
+  /** Frees memory that nobody looks at any more. */
+  free(bytes: Uint8Array): void {
+    this.#writer.free(bytes);
+  }
+
   /** Publishes what is in the open slot. */
   flush(): void {
     this.#writer.flush();

@@ -44,6 +44,12 @@ export class RingWriter {
     return throwIfError(this.native.append(bytes, start, true));
   }
 
+  /** Frees the memory of bytes that nobody looks at any more, as `tryAppendOwned` does. They must be all of
+   *  their ArrayBuffer. */
+  free(bytes: Uint8Array): void {
+    this.native.append(bytes, bytes.length, true);
+  }
+
   /** Publishes what `tryAppend` has left in the open slot. */
   flush(): void {
     throwIfError(this.native.flush());

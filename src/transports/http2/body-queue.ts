@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import type { WaitingBudget } from '../../ingress/index.js';
+import type { Free, ReadMemory } from './read-memory.js';
 
 /** Bytes that wait are copied into blocks: the first is small, so that a stream never has much more than
  *  it has sent; the next are twice what waits already, up to the largest. */
@@ -21,6 +22,9 @@ export class BodyQueue {
   onOverflow: () => void;
   readonly #stream: ServerHttp2Stream;
   readonly #budget: WaitingBudget;
+  readonly #memory: ReadMemory;
+  /** The chunk that was handed on last has been used. */
+  #usedUp = false;
   #block: Buffer | undefined;
   /** Bytes of the block. */
   #used = 0;
@@ -30,13 +34,25 @@ export class BodyQueue {
   #dropBytes: number | undefined;
   #onMore: () => void = () => {};
 
-  constructor(stream: ServerHttp2Stream, budget: WaitingBudget, onOverflow: () => void) {
+  constructor(
+    stream: ServerHttp2Stream,
+    budget: WaitingBudget,
+    memory: ReadMemory,
+    onOverflow: () => void,
+  ) {
     this.#stream = stream;
     this.#budget = budget;
+    this.#memory = memory;
     this.onOverflow = onOverflow;
     stream.push = (chunk: Buffer | null) => this.#push(chunk);
     stream.on('resume', () => this.#flush());
     stream.once('close', () => this.#giveBack(this.#counted));
+  }
+
+  /** Whoever reads has used a chunk and keeps nothing of it; within its 'data'. */
+  used(free: Free): void {
+    this.#usedUp = true;
+    this.#memory.used(free);
   }
 
   /** Gives back what has been read. */
@@ -61,10 +77,14 @@ export class BodyQueue {
       this.#flush();
       return this.#hand(null);
     }
+    this.#memory.saw(chunk);
     if (this.#dropBytes !== undefined) return this.#dropped(chunk.length);
     if (this.#stream.readableFlowing === true) {
       this.#flush();
-      return this.#hand(chunk);
+      this.#usedUp = false;
+      const more = this.#hand(chunk);
+      if (!this.#usedUp) this.#memory.keep();
+      return more;
     }
     this.settle();
     if (!this.#budget.take(chunk.length)) {

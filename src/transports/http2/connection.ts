@@ -12,6 +12,7 @@ import { type ErrorCode, UploadResponseError } from '../../errors/index.js';
 import type { WaitingBudget } from '../../ingress/index.js';
 import { BodyQueue } from './body-queue.js';
 import { nameFaults } from './goaway-codes.js';
+import { ReadMemory } from './read-memory.js';
 
 const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR } = constants;
 
@@ -72,6 +73,7 @@ export class Connection {
   readonly #controlFrames: TokenBucket;
   /** Streams that are not closed. */
   readonly #streams = new Map<ServerHttp2Stream, OpenStream>();
+  readonly #memory = new ReadMemory();
   /** Streams that this side has reset. */
   readonly #resetHere = new WeakSet<ServerHttp2Stream>();
   #used = false;
@@ -190,7 +192,7 @@ export class Connection {
     stream.once('close', () => this.#closed(stream));
     if (stream.destroyed) return;
     const tooMuch = () => this.reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
-    const queue = new BodyQueue(stream, this.#host.waiting, tooMuch);
+    const queue = new BodyQueue(stream, this.#host.waiting, this.#memory, tooMuch);
     this.#host.request(this, { stream, headers, rawHeaders, queue });
   };
 

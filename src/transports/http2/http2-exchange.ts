@@ -182,8 +182,10 @@ export class Http2Exchange implements ResponseSink {
       stream.resume();
       return;
     }
+    const free = (bytes: Uint8Array) => exchange.free(bytes);
     stream.on('data', (chunk: Buffer) => {
-      if (!exchange.writeBody(chunk) && !this.#over) stream.pause();
+      if (exchange.writeBody(chunk)) this.#queue.used(free);
+      else if (!this.#over) stream.pause();
       this.#queue.settle();
     });
     if (expectsContinue(this.#request)) stream.additionalHeaders({ ':status': 100 });

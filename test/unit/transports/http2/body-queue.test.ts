@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { WaitingBudget } from '../../../../src/ingress/index.js';
 import { BodyQueue } from '../../../../src/transports/http2/body-queue.js';
+import { ReadMemory } from '../../../../src/transports/http2/read-memory.js';
 import { RawHttp2 } from '../../../support/http2/raw-http2.js';
 import { until } from '../../../support/until.js';
 
@@ -24,7 +25,7 @@ async function open(limitBytes = 0): Promise<void> {
   client = await RawHttp2.connect((server.address() as AddressInfo).port);
   client.open(1, '/');
   await until(() => stream !== undefined, 'the stream');
-  queue = new BodyQueue(stream, budget, () => {
+  queue = new BodyQueue(stream, budget, new ReadMemory(), () => {
     overflows++;
   });
 }
@@ -161,5 +162,27 @@ describe('BodyQueue', () => {
       await client.isAlive();
     }
     assert.ok(sent <= 2 * WINDOW, `${sent} bytes`);
+  });
+
+  it('frees what the socket was read into when all of it was used, and only then', async () => {
+    await open();
+    const freed = new Set<ArrayBufferLike>();
+    const buffers: ArrayBufferLike[] = [];
+    let use = true;
+    stream.on('data', (chunk: Buffer) => {
+      if (buffers.at(-1) !== chunk.buffer) buffers.push(chunk.buffer);
+      if (use) queue.used(({ buffer }) => freed.add(buffer));
+    });
+    const send = async () => {
+      client.data(1, Buffer.alloc(5000));
+      await client.isAlive();
+    };
+    for (use of [true, false, true, true]) await send();
+    assert.equal(buffers.length, 4);
+    // The last one is still Node's.
+    assert.deepEqual(
+      buffers.map((buffer) => freed.has(buffer)),
+      [true, false, true, false],
+    );
   });
 });
