@@ -4,8 +4,9 @@ import hashlib
 import os
 import threading
 import unittest
+from typing import Any
 
-from support import POOLS, SLOT_BYTES, ServerTest, Upload, in_thread, put, until
+from support import POOLS, SLOT_BYTES, WATCHDOG_SECONDS, ServerTest, Upload, in_thread, put, until
 
 from upload_response import Exchange, Observation, Observer, Worker, errors
 
@@ -51,7 +52,10 @@ class ObserversTest(ServerTest):
         self.until_free()
 
     def test_an_observer_vetoes(self) -> None:
+        taken = threading.Event()
+
         def scan(observation: Observation) -> None:
+            self.assertTrue(taken.wait(WATCHDOG_SECONDS))
             with self.assertRaises(errors.InvalidArgument):
                 observation.veto(200)
             for chunk in observation.request.body:
@@ -60,6 +64,7 @@ class ObserversTest(ServerTest):
             observation.accept()
 
         def vetoed(exchange: Exchange) -> None:
+            taken.set()
             with self.assertRaises(errors.Vetoed):
                 exchange.request.body.discard()
                 response = exchange.respond()
@@ -76,12 +81,23 @@ class ObserversTest(ServerTest):
         self.until_free()
 
     def test_who_gives_no_verdict_has_vetoed(self) -> None:
-        def raises(_: Observation) -> None:
+        def raises() -> None:
             raise RuntimeError("mine")
 
-        for handler in (raises, lambda _: None):
-            with in_thread(lambda: self.scan.next().run(handler)):
-                with in_thread(lambda: self.worker.next().run(self.answer)):
+        for give_up in (raises, lambda: None):
+            # After the veto there is nothing left that the worker could take.
+            taken = threading.Event()
+
+            def judge(_: Observation) -> None:
+                self.assertTrue(taken.wait(WATCHDOG_SECONDS))
+                give_up()
+
+            def answer(exchange: Exchange) -> None:
+                taken.set()
+                self.answer(exchange)
+
+            with in_thread(lambda: self.scan.next().run(judge)):
+                with in_thread(lambda: self.worker.next().run(answer)):
                     self.assertEqual(put(self.server, b"x")[0], 502)
         failed = [one.error for one in self.events if one.type == "failed"]
         self.assertEqual([type(one) for one in failed], [RuntimeError, errors.WorkerFailed])
@@ -146,17 +162,22 @@ class ObserversTest(ServerTest):
             upload.send(b"x")
             scanning = self.scan.next()
             exchange = self.worker.next()
-            for _ in range(3 * SLOTS):
-                upload.send(b"y" * SLOT_BYTES)
-                for one in (scanning, exchange):
-                    one.request.body.pull()
+            read = {"scan": 0, "worker": 0}
+
+            def drain(name: str, body: Any) -> None:
+                for chunk in body:
+                    read[name] += len(chunk)
+
             events = []
-            with Observer(socket=self.server.socket, on_event=events.append) as late:
-                self.assertIsNone(late.next(0))
-                until(lambda: late.next(10) or events, "the missed stream")
-            upload.end()
-            for one in (scanning, exchange):
-                one.request.body.discard()
+            with in_thread(drain, "scan", scanning.request.body):
+                with in_thread(drain, "worker", exchange.request.body):
+                    for _ in range(3 * SLOTS):
+                        upload.send(b"y" * SLOT_BYTES)
+                    until(lambda: min(read.values()) > 2 * SLOTS * SLOT_BYTES, "two rounds")
+                    with Observer(socket=self.server.socket, on_event=events.append) as late:
+                        self.assertIsNone(late.next(0))
+                        until(lambda: late.next(10) or events, "the missed stream")
+                    upload.end()
             scanning.accept()
             exchange.respond().end("answer")
             self.assertEqual(upload.read_body(), b"answer")
