@@ -149,6 +149,20 @@ export class IngressExchange {
     }
   }
 
+  /** The bytes that follow begin with a keyframe: late workers can begin there, and get the head again.
+   *  False: pause until `onResume`, as `writeBody`. */
+  beginKeyframe(): boolean {
+    if (this.#over || this.#answer.ended) return true;
+    try {
+      if (this.#feed.beginKeyframe()) return true;
+      this.#watch.blocked();
+      return false;
+    } catch (error) {
+      this.#failThrown(error);
+      return true;
+    }
+  }
+
   /** Frees the memory behind chunks that `writeBody` has taken, for an adapter whose chunks share it.
    *  `bytes`: all of an ArrayBuffer. */
   free(bytes: Uint8Array): void {
