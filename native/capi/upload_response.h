@@ -225,8 +225,8 @@ UR_API int ur_exchange_stage(const ur_exchange* exchange, const char* name);
 
 // Registers one more reader of a lane. `from`: the id that counts as read; 0 is everything since the
 // first slot, UR_FROM_NEWEST only what comes, UR_FROM_KEYFRAME what begins with the newest keyframe that
-// is there, or the next one (everything in a lane that never had one). What has gone already is said by ur_reader_gap.
-// UR_NO_FREE_READER, or what became of the stream. Any thread.
+// is there, or the next one (everything in a lane that never had one). What has gone already is said by
+// ur_reader_gap. UR_NO_FREE_READER, or what became of the stream. Any thread.
 #define UR_FROM_NEWEST (-1)
 #define UR_FROM_KEYFRAME (-2)
 UR_API int ur_exchange_open_reader(ur_exchange* exchange, int lane, int64_t from, ur_reader** reader);
