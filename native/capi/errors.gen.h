@@ -105,6 +105,8 @@ enum ur_error {
   UR_UNSUPPORTED_MEDIA_TYPE = -166,  // the body has a type that is not taken here
   UR_LIBRARY_UNAVAILABLE = -190,  // the C library could not be loaded
   UR_INVALID_APPLICATION = -191,  // this is no ASGI application
+  UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
+  UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
 };
 
 #endif

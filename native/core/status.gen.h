@@ -109,6 +109,8 @@ enum class [[nodiscard]] Status : int32_t {
   kUnsupportedMediaType = -166,
   kLibraryUnavailable = -190,
   kInvalidApplication = -191,
+  kAccessUnitTruncated = -250,
+  kAccessUnitTooLarge = -251,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -316,6 +318,10 @@ constexpr const char* status_name(Status status) {
       return "LIBRARY_UNAVAILABLE";
     case Status::kInvalidApplication:
       return "INVALID_APPLICATION";
+    case Status::kAccessUnitTruncated:
+      return "ACCESS_UNIT_TRUNCATED";
+    case Status::kAccessUnitTooLarge:
+      return "ACCESS_UNIT_TOO_LARGE";
   }
   return "UNKNOWN";
 }
@@ -525,6 +531,10 @@ constexpr const char* status_text(Status status) {
       return "the C library could not be loaded";
     case Status::kInvalidApplication:
       return "this is no ASGI application";
+    case Status::kAccessUnitTruncated:
+      return "the stream ended inside of an access unit";
+    case Status::kAccessUnitTooLarge:
+      return "an access unit claims to be longer than is allowed";
   }
   return "";
 }
@@ -734,6 +744,10 @@ constexpr const char* status_remedy(Status status) {
       return "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY.";
     case Status::kInvalidApplication:
       return "Name one as module:attribute, and its folder with --app-dir.";
+    case Status::kAccessUnitTruncated:
+      return "Use the units before it; the publisher stopped in the middle of one.";
+    case Status::kAccessUnitTooLarge:
+      return "Read access units of media transports only, from the start or from a keyframe; or allow larger ones.";
   }
   return "";
 }

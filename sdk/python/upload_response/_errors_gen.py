@@ -822,6 +822,24 @@ class InvalidApplication(UploadResponseError):
     remedy = "Name one as module:attribute, and its folder with --app-dir."
 
 
+class AccessUnitTruncated(UploadResponseError):
+    code = "ACCESS_UNIT_TRUNCATED"
+    number = 250
+    http_status = 422
+    text = "the stream ended inside of an access unit"
+    remedy = "Use the units before it; the publisher stopped in the middle of one."
+
+
+class AccessUnitTooLarge(UploadResponseError):
+    code = "ACCESS_UNIT_TOO_LARGE"
+    number = 251
+    http_status = 422
+    text = "an access unit claims to be longer than is allowed"
+    remedy = (
+        "Read access units of media transports only, from the start or from a keyframe; or allow larger ones."
+    )
+
+
 for _error in (
     Full,
     Empty,
@@ -923,5 +941,7 @@ for _error in (
     UnsupportedMediaType,
     LibraryUnavailable,
     InvalidApplication,
+    AccessUnitTruncated,
+    AccessUnitTooLarge,
 ):
     BY_NUMBER[_error.number] = _error
