@@ -13,15 +13,17 @@ const programs = {
   http: 'bench/e2e/http',
   protocols: 'bench/e2e/protocols',
   micro: 'bench/micro/',
+  workers: 'bench/workers/',
 };
 const [kind, ...args] = process.argv.slice(2);
 
 await main(async () => {
   const prefix = programs[kind];
   if (!prefix) throw new Error(`usage: bench.mjs ${Object.keys(programs).join('|')} [options]`);
-  await systemPackages(['build', 'presets']);
+  await systemPackages(['build', 'presets', ...(kind === 'workers' ? ['python'] : [])]);
   await bootstrap();
   await step('benchmark programs', () => buildPreset('release', 900));
+  if (kind === 'workers') await step('C library', () => buildPreset('capi', 900));
   const isProgram = (path) => path.startsWith(prefix) && /\.bench\.(ts|mjs)$/.test(path);
   for (const file of filesBelow('bench', isProgram)) {
     const { status } = spawnSync(process.execPath, ['--import', 'tsx', file, ...args], {

@@ -197,7 +197,7 @@ export async function smallBenchmarks({ say, timeoutSeconds }) {
   const files = filesBelow('bench', (path) => /\.bench\.(ts|mjs)$/.test(path));
   if (files.length === 0) return undefined;
   const left = countdown(timeoutSeconds);
-  await buildPreset('release', left());
+  for (const preset of ['release', 'capi']) await buildPreset(preset, left());
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const file of files) {
     const args = ['--import', 'tsx', file, '--small'];

@@ -165,7 +165,7 @@ export const suites = [
     name: 'benchmarks',
     what: 'bench, small sizes',
     needs: ['addon', 'dist'],
-    packages: cmake,
+    packages: [...cmake, 'python'],
     timeoutSeconds: 420,
     run: smallBenchmarks,
   },

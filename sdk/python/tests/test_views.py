@@ -1,5 +1,6 @@
 """Views on the shared memory: right bytes or an error, whatever happens to the slot and the stream."""
 
+import ctypes
 import gc
 import os
 import threading
@@ -95,6 +96,21 @@ class ViewsTest(ServerTest):
             held.release()
             self.assertEqual(body.pull().view, b"last")
             exchange.respond().end()
+
+    def test_argument_types_that_others_set_for_python_s_functions_are_theirs(self) -> None:
+        shared = ctypes.pythonapi.PyObject_GetBuffer
+        before = shared.argtypes
+        shared.argtypes = [ctypes.c_int]
+        try:
+            with Upload(self.server) as upload, self.worker.next() as exchange:
+                upload.send(b"bytes")
+                response = exchange.respond()
+                response.write(exchange.request.body.pull().view)
+                response.end()
+                self.assertEqual(upload.read_body(), b"bytes")
+        finally:
+            shared.argtypes = before
+        self.until_free()
 
     def test_views_form_cycles_and_are_collected(self) -> None:
         with Upload(self.server) as upload, self.worker.next() as exchange:

@@ -1,0 +1,109 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { quietMoment } from '../support/machine.js';
+import type { BenchOptions } from '../support/options.js';
+import type { Table } from '../support/report.js';
+import { median, spread } from '../support/statistics.js';
+import type { FeedKind } from './feeders/feeder.js';
+import { type EchoOutcome, echo } from './trial.js';
+import type { Language } from './worker-program.js';
+
+const MB = 1e6;
+/** More than the processors' caches hold, a multiple of a write. */
+const SOURCE_BYTES = 64 * 2 ** 20;
+const CHECKED_BYTES = 8 * 2 ** 20;
+export const FEEDS: readonly FeedKind[] = ['ring', 'unix', 'http'];
+
+/** Table 'echo': how fast a body is hashed and sent back, in each language and fed in each way. */
+export async function echoTable(
+  languages: readonly Language[],
+  options: BenchOptions,
+): Promise<Table> {
+  const length = options.small ? CHECKED_BYTES : 15 * SOURCE_BYTES;
+  const source = sourceOf(options.seed);
+  const all = new Map<string, EchoOutcome[]>();
+  const { realtime } = options;
+  for (const language of languages) {
+    for (const from of FEEDS) {
+      await echo({ language, from, realtime: false }, source, CHECKED_BYTES, true);
+    }
+  }
+  for (let trial = 0; trial < options.trials; trial++) {
+    for (const language of languages) {
+      for (const from of FEEDS) {
+        await quietMoment(options.quietSeconds);
+        const outcome = await echo({ language, from, realtime }, source, length);
+        const key = keyOf(language, from);
+        all.set(key, [...(all.get(key) ?? []), outcome]);
+      }
+    }
+  }
+  const hashes = new Set([...all.values()].flat().map(({ hash }) => hash));
+  if (hashes.size !== 1) throw new Error(`workers differ: ${[...hashes].join(', ')}`);
+  const rows = languages.map((language) =>
+    row(language, (from) => all.get(keyOf(language, from)) ?? [], length),
+  );
+  return {
+    name: 'echo',
+    title: `Workers: ${(length / MB).toFixed(0)} MB hashed and sent back, by the ring, a unix socket, HTTP`,
+    notes: [
+      'MB = 10^6 bytes, counted once: each goes there and back. The same program, hash (XXH3-64) and\n' +
+        'feeder in each way; the feeder, one Node.js process, writes from memory and takes the answer.\n' +
+        'CPU: seconds of the worker and of the feeder per 10^9 bytes, ring / unix / HTTP. An untimed\n' +
+        'round before compares every byte that comes back.',
+    ],
+    columns: [
+      ...['worker', 'ring MB/s', 'spread', 'unix MB/s', 'HTTP MB/s', 'ring : unix', 'ring : HTTP'],
+      ...['CPU worker', 'CPU feeder'],
+    ],
+    rows: rows.map(({ cells }) => cells),
+    data: rows.map(({ data }) => data),
+    hashes: [...hashes],
+  };
+}
+
+const keyOf = (language: Language, from: FeedKind) => `${language.name} ${from}`;
+
+function sourceOf(seed: number): Uint8Array {
+  const source = randomBytes(SOURCE_BYTES);
+  // Repeatable: each block is a digest of the seed and its place.
+  for (let at = 0; at < source.length; at += 4096) {
+    source.set(createHash('sha256').update(`${seed} ${at}`).digest(), at);
+    for (let copy = 32; copy < 4096; copy *= 2) source.copyWithin(at + copy, at, at + copy);
+  }
+  return source;
+}
+
+function row(language: Language, outcomesOf: (from: FeedKind) => EchoOutcome[], length: number) {
+  const rate = (from: FeedKind) =>
+    median(outcomesOf(from).map(({ seconds }) => length / MB / seconds));
+  const cpu = (from: FeedKind, side: 'workerCpuSeconds' | 'feederCpuSeconds') =>
+    median(outcomesOf(from).map((outcome) => (outcome[side] * 1e9) / length));
+  const [ring, unix, http] = FEEDS.map(rate) as [number, number, number];
+  const spreadOfRing = spread(outcomesOf('ring').map(({ seconds }) => seconds));
+  const cpus = (side: 'workerCpuSeconds' | 'feederCpuSeconds') =>
+    FEEDS.map((from) => cpu(from, side).toFixed(2)).join(' / ');
+  return {
+    cells: [
+      language.name,
+      ring.toFixed(0),
+      `${(spreadOfRing * 100).toFixed(0)} %`,
+      unix.toFixed(0),
+      http.toFixed(0),
+      (ring / unix).toFixed(2),
+      (ring / http).toFixed(2),
+      cpus('workerCpuSeconds'),
+      cpus('feederCpuSeconds'),
+    ],
+    data: {
+      language: language.name,
+      ringMBPerSecond: ring,
+      unixMBPerSecond: unix,
+      httpMBPerSecond: http,
+      ringToUnix: ring / unix,
+      ringToHttp: ring / http,
+      ringWorkerCpuSecondsPerGB: cpu('ring', 'workerCpuSeconds'),
+      unixWorkerCpuSecondsPerGB: cpu('unix', 'workerCpuSeconds'),
+      httpWorkerCpuSecondsPerGB: cpu('http', 'workerCpuSeconds'),
+    },
+  };
+}
