@@ -72,6 +72,19 @@ export class RtmpServer {
     return find() as MediaReport;
   }
 
+  /** The worker stands still, in the middle of whatever it does. */
+  suspendWorker(): void {
+    this.#worker.kill('SIGSTOP');
+  }
+
+  resumeWorker(): void {
+    this.#worker.kill('SIGCONT');
+  }
+
+  killWorker(): void {
+    this.#worker.kill('SIGKILL');
+  }
+
   async stop(): Promise<void> {
     this.#worker.kill('SIGKILL');
     await this.server.stop();

@@ -181,3 +181,23 @@ test('draining: a new publication is refused, one that runs may end', TIMEOUT, (
     await drained;
   }),
 );
+
+test('a worker that dies: the publisher is told', TIMEOUT, () =>
+  withServer(
+    async (server) => {
+      const client = await RtmpClient.publish(server.port(), 'key');
+      await client.status();
+      client.config();
+      client.frame(0, true, Buffer.alloc(20, 0x65));
+      await server.report('opened');
+      // More than the ring holds, so that no other worker could begin again.
+      for (let i = 0; i < 40; i++) client.frame(i, false, Buffer.alloc(100_000, 0x41));
+      await until(() => server.reports.some(({ event }) => event === 'units'), 'units to be read');
+      server.killWorker();
+      const [level, code] = await refusal(client, 1);
+      assert.deepEqual([level, code], ['error', 'NetStream.Publish.Failed']);
+    },
+    {},
+    { limits: { noWorkerTimeoutMs: 2000 } },
+  ),
+);
