@@ -118,6 +118,8 @@ enum class [[nodiscard]] Status : int32_t {
   kStreamKeyTaken = -213,
   kMediaInvalid = -214,
   kMediaUnsupported = -215,
+  kAccessUnitTruncated = -250,
+  kAccessUnitTooLarge = -251,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -343,6 +345,10 @@ constexpr const char* status_name(Status status) {
       return "MEDIA_INVALID";
     case Status::kMediaUnsupported:
       return "MEDIA_UNSUPPORTED";
+    case Status::kAccessUnitTruncated:
+      return "ACCESS_UNIT_TRUNCATED";
+    case Status::kAccessUnitTooLarge:
+      return "ACCESS_UNIT_TOO_LARGE";
   }
   return "UNKNOWN";
 }
@@ -570,6 +576,10 @@ constexpr const char* status_text(Status status) {
       return "a codec configuration or a media packet is not valid";
     case Status::kMediaUnsupported:
       return "the codec or its packaging is not supported";
+    case Status::kAccessUnitTruncated:
+      return "the stream ended inside of an access unit";
+    case Status::kAccessUnitTooLarge:
+      return "an access unit claims to be longer than is allowed";
   }
   return "";
 }
@@ -797,6 +807,10 @@ constexpr const char* status_remedy(Status status) {
       return "Use another encoder or muxer; what it sent breaks the FLV format.";
     case Status::kMediaUnsupported:
       return "Encode as H.264 or H.265 with AAC, one track of each.";
+    case Status::kAccessUnitTruncated:
+      return "Use the units before it; the publisher stopped in the middle of one.";
+    case Status::kAccessUnitTooLarge:
+      return "Read access units of media transports only, from the start or from a keyframe; or allow larger ones.";
   }
   return "";
 }

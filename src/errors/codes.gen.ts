@@ -765,6 +765,20 @@ export const ERRORS = {
     text: 'the codec or its packaging is not supported',
     remedy: 'Encode as H.264 or H.265 with AAC, one track of each.',
   },
+  ACCESS_UNIT_TRUNCATED: {
+    number: 250,
+    http: 422,
+    grpc: 'DATA_LOSS',
+    text: 'the stream ended inside of an access unit',
+    remedy: 'Use the units before it; the publisher stopped in the middle of one.',
+  },
+  ACCESS_UNIT_TOO_LARGE: {
+    number: 251,
+    http: 422,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'an access unit claims to be longer than is allowed',
+    remedy: 'Read access units of media transports only, from the start or from a keyframe; or allow larger ones.',
+  },
 } as const;
 
 /** The stable code that callers match. */
