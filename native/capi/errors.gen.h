@@ -105,6 +105,15 @@ enum ur_error {
   UR_UNSUPPORTED_MEDIA_TYPE = -166,  // the body has a type that is not taken here
   UR_LIBRARY_UNAVAILABLE = -190,  // the C library could not be loaded
   UR_INVALID_APPLICATION = -191,  // this is no ASGI application
+  UR_RTMP_HANDSHAKE = -207,  // the RTMP handshake is not valid
+  UR_RTMP_PROTOCOL = -208,  // what the client sent is not valid RTMP
+  UR_RTMP_MESSAGE_TOO_LARGE = -209,  // an RTMP message is too large
+  UR_AMF_INVALID = -210,  // an AMF0 value is not valid
+  UR_RTMP_TIMEOUT = -211,  // the RTMP client was silent for too long
+  UR_STREAM_KEY_BUSY = -212,  // the stream key is being published by somebody else
+  UR_STREAM_KEY_TAKEN = -213,  // another publisher has taken the stream key over
+  UR_MEDIA_INVALID = -214,  // a codec configuration or a media packet is not valid
+  UR_MEDIA_UNSUPPORTED = -215,  // the codec or its packaging is not supported
   UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
   UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
 };

@@ -109,6 +109,15 @@ enum class [[nodiscard]] Status : int32_t {
   kUnsupportedMediaType = -166,
   kLibraryUnavailable = -190,
   kInvalidApplication = -191,
+  kRtmpHandshake = -207,
+  kRtmpProtocol = -208,
+  kRtmpMessageTooLarge = -209,
+  kAmfInvalid = -210,
+  kRtmpTimeout = -211,
+  kStreamKeyBusy = -212,
+  kStreamKeyTaken = -213,
+  kMediaInvalid = -214,
+  kMediaUnsupported = -215,
   kAccessUnitTruncated = -250,
   kAccessUnitTooLarge = -251,
 };
@@ -318,6 +327,24 @@ constexpr const char* status_name(Status status) {
       return "LIBRARY_UNAVAILABLE";
     case Status::kInvalidApplication:
       return "INVALID_APPLICATION";
+    case Status::kRtmpHandshake:
+      return "RTMP_HANDSHAKE";
+    case Status::kRtmpProtocol:
+      return "RTMP_PROTOCOL";
+    case Status::kRtmpMessageTooLarge:
+      return "RTMP_MESSAGE_TOO_LARGE";
+    case Status::kAmfInvalid:
+      return "AMF_INVALID";
+    case Status::kRtmpTimeout:
+      return "RTMP_TIMEOUT";
+    case Status::kStreamKeyBusy:
+      return "STREAM_KEY_BUSY";
+    case Status::kStreamKeyTaken:
+      return "STREAM_KEY_TAKEN";
+    case Status::kMediaInvalid:
+      return "MEDIA_INVALID";
+    case Status::kMediaUnsupported:
+      return "MEDIA_UNSUPPORTED";
     case Status::kAccessUnitTruncated:
       return "ACCESS_UNIT_TRUNCATED";
     case Status::kAccessUnitTooLarge:
@@ -531,6 +558,24 @@ constexpr const char* status_text(Status status) {
       return "the C library could not be loaded";
     case Status::kInvalidApplication:
       return "this is no ASGI application";
+    case Status::kRtmpHandshake:
+      return "the RTMP handshake is not valid";
+    case Status::kRtmpProtocol:
+      return "what the client sent is not valid RTMP";
+    case Status::kRtmpMessageTooLarge:
+      return "an RTMP message is too large";
+    case Status::kAmfInvalid:
+      return "an AMF0 value is not valid";
+    case Status::kRtmpTimeout:
+      return "the RTMP client was silent for too long";
+    case Status::kStreamKeyBusy:
+      return "the stream key is being published by somebody else";
+    case Status::kStreamKeyTaken:
+      return "another publisher has taken the stream key over";
+    case Status::kMediaInvalid:
+      return "a codec configuration or a media packet is not valid";
+    case Status::kMediaUnsupported:
+      return "the codec or its packaging is not supported";
     case Status::kAccessUnitTruncated:
       return "the stream ended inside of an access unit";
     case Status::kAccessUnitTooLarge:
@@ -744,6 +789,24 @@ constexpr const char* status_remedy(Status status) {
       return "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY.";
     case Status::kInvalidApplication:
       return "Name one as module:attribute, and its folder with --app-dir.";
+    case Status::kRtmpHandshake:
+      return "Connect with an RTMP client, without RTMPE; to the TLS port with rtmps://.";
+    case Status::kRtmpProtocol:
+      return "Publish as OBS and ffmpeg do: connect, createStream, publish, then FLV data.";
+    case Status::kRtmpMessageTooLarge:
+      return "Lower the encoder's bit rate, or raise transports.rtmp.maxMessageBytes.";
+    case Status::kAmfInvalid:
+      return "Send AMF0 as its specification has it; objects nested less than 16 deep.";
+    case Status::kRtmpTimeout:
+      return "Publish soon after connecting; or raise transports.rtmp.publishTimeoutMs or idleTimeoutMs.";
+    case Status::kStreamKeyBusy:
+      return "Stop the other publisher, or set transports.rtmp.secondPublisher to takeover.";
+    case Status::kStreamKeyTaken:
+      return "Let one publisher use a key, or set transports.rtmp.secondPublisher to refuse.";
+    case Status::kMediaInvalid:
+      return "Use another encoder or muxer; what it sent breaks the FLV format.";
+    case Status::kMediaUnsupported:
+      return "Encode as H.264 or H.265 with AAC, one track of each.";
     case Status::kAccessUnitTruncated:
       return "Use the units before it; the publisher stopped in the middle of one.";
     case Status::kAccessUnitTooLarge:

@@ -45,6 +45,7 @@ const packages = [
   { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },
   { name: 'chromium', kinds: ['browsers'], present: () => which('chromium') },
   { name: 'systemd', kinds: ['clients'], present: () => which('systemd-analyze') },
+  { name: 'ffmpeg', kinds: ['clients'], present: () => which('ffmpeg') },
   { name: 'nghttp2-client', kinds: ['clients'], present: () => which('h2load') },
 ];
 

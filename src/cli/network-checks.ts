@@ -26,7 +26,8 @@ export function endpointsOf({ http, admin, transports }: Config): Endpoint[] {
   collect(http, 'http', '127.0.0.1', found);
   collect(admin, 'admin', '127.0.0.1', found);
   for (const [name, config] of Object.entries(transports)) {
-    if (name !== 'http3') collect(config, `transports.${name}`, '127.0.0.1', found);
+    const off = 'enabled' in config && config.enabled === false;
+    if (name !== 'http3' && !off) collect(config, `transports.${name}`, '127.0.0.1', found);
   }
   const { http3 } = transports;
   if (isHttp3Enabled(http3)) {

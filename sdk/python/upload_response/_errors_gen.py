@@ -822,6 +822,80 @@ class InvalidApplication(UploadResponseError):
     remedy = "Name one as module:attribute, and its folder with --app-dir."
 
 
+class RtmpHandshake(UploadResponseError):
+    code = "RTMP_HANDSHAKE"
+    number = 207
+    http_status = 400
+    text = "the RTMP handshake is not valid"
+    remedy = "Connect with an RTMP client, without RTMPE; to the TLS port with rtmps://."
+
+
+class RtmpProtocol(UploadResponseError):
+    code = "RTMP_PROTOCOL"
+    number = 208
+    http_status = 400
+    text = "what the client sent is not valid RTMP"
+    remedy = "Publish as OBS and ffmpeg do: connect, createStream, publish, then FLV data."
+
+
+class RtmpMessageTooLarge(UploadResponseError):
+    code = "RTMP_MESSAGE_TOO_LARGE"
+    number = 209
+    http_status = 413
+    text = "an RTMP message is too large"
+    remedy = "Lower the encoder's bit rate, or raise transports.rtmp.maxMessageBytes."
+
+
+class AmfInvalid(UploadResponseError):
+    code = "AMF_INVALID"
+    number = 210
+    http_status = 400
+    text = "an AMF0 value is not valid"
+    remedy = "Send AMF0 as its specification has it; objects nested less than 16 deep."
+
+
+class RtmpTimeout(UploadResponseError):
+    code = "RTMP_TIMEOUT"
+    number = 211
+    http_status = 408
+    text = "the RTMP client was silent for too long"
+    remedy = (
+        "Publish soon after connecting; or raise transports.rtmp.publishTimeoutMs or idleTimeoutMs."
+    )
+
+
+class StreamKeyBusy(UploadResponseError):
+    code = "STREAM_KEY_BUSY"
+    number = 212
+    http_status = 409
+    text = "the stream key is being published by somebody else"
+    remedy = "Stop the other publisher, or set transports.rtmp.secondPublisher to takeover."
+
+
+class StreamKeyTaken(UploadResponseError):
+    code = "STREAM_KEY_TAKEN"
+    number = 213
+    http_status = 409
+    text = "another publisher has taken the stream key over"
+    remedy = "Let one publisher use a key, or set transports.rtmp.secondPublisher to refuse."
+
+
+class MediaInvalid(UploadResponseError):
+    code = "MEDIA_INVALID"
+    number = 214
+    http_status = 422
+    text = "a codec configuration or a media packet is not valid"
+    remedy = "Use another encoder or muxer; what it sent breaks the FLV format."
+
+
+class MediaUnsupported(UploadResponseError):
+    code = "MEDIA_UNSUPPORTED"
+    number = 215
+    http_status = 415
+    text = "the codec or its packaging is not supported"
+    remedy = "Encode as H.264 or H.265 with AAC, one track of each."
+
+
 class AccessUnitTruncated(UploadResponseError):
     code = "ACCESS_UNIT_TRUNCATED"
     number = 250
@@ -941,6 +1015,15 @@ for _error in (
     UnsupportedMediaType,
     LibraryUnavailable,
     InvalidApplication,
+    RtmpHandshake,
+    RtmpProtocol,
+    RtmpMessageTooLarge,
+    AmfInvalid,
+    RtmpTimeout,
+    StreamKeyBusy,
+    StreamKeyTaken,
+    MediaInvalid,
+    MediaUnsupported,
     AccessUnitTruncated,
     AccessUnitTooLarge,
 ):

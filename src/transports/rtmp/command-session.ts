@@ -1,0 +1,259 @@
+import { UploadResponseError } from '../../errors/index.js';
+import { type AmfObject, type AmfValue, readAmf0 } from '../../protocols/amf0/index.js';
+import { MessageType, type RtmpMessage } from '../../protocols/rtmp/index.js';
+import { Publication, type PublicationHost, type Publisher } from './publication.js';
+import {
+  command,
+  connected,
+  connectRejected,
+  publishFailed,
+  publishStarted,
+  reconnectRequest,
+  understandsReconnect,
+  unpublished,
+} from './replies.js';
+import { targetOf } from './target.js';
+
+/** What commands need of the transport. */
+export interface CommandHost extends PublicationHost {
+  readonly draining: boolean;
+  opened(publication: Publication): void;
+}
+
+/** What commands need of their connection. */
+export interface CommandLink {
+  readonly socket: {
+    readonly remoteAddress?: string | undefined;
+    readonly remotePort?: number | undefined;
+  };
+  send(bytes: Buffer): void;
+  /** Closes it once the client has what was sent. */
+  end(): void;
+  expectPublish(): void;
+  publishing(): void;
+  pause(): void;
+  resume(): void;
+}
+
+const MAX_COMMAND_BYTES = 65_536;
+const MAX_STREAMS = 16;
+
+/** The commands of one connection: connect, createStream, publish, and what ends it. One publication at
+ *  a time. */
+export class CommandSession implements Publisher {
+  readonly #host: CommandHost;
+  readonly #link: CommandLink;
+  readonly #peer: string;
+  readonly #peerPort: number;
+  #app: string | undefined;
+  #reconnects = false;
+  #streams = 0;
+  #publication: Publication | undefined;
+  #started = false;
+
+  constructor(host: CommandHost, link: CommandLink) {
+    this.#host = host;
+    this.#link = link;
+    this.#peer = link.socket.remoteAddress ?? '';
+    this.#peerPort = link.socket.remotePort ?? 0;
+  }
+
+  get idle(): boolean {
+    return this.#publication === undefined;
+  }
+
+  media(message: RtmpMessage): void {
+    if (this.#started && message.streamId === this.#publication?.streamId) {
+      this.#publication.media(message);
+    }
+  }
+
+  /** Commands and data. @throws UploadResponseError RTMP_PROTOCOL, AMF_INVALID */
+  take({ type, streamId, payload }: RtmpMessage): void {
+    switch (type) {
+      case MessageType.commandAmf0:
+        this.#command(streamId, payload);
+        break;
+      case MessageType.commandAmf3:
+        // The byte before it says that AMF0 follows.
+        this.#command(streamId, payload.subarray(1));
+        break;
+      case MessageType.dataAmf0:
+        this.#describe(streamId, payload);
+        break;
+      case MessageType.dataAmf3:
+        this.#describe(streamId, payload.subarray(1));
+        break;
+      case MessageType.aggregate:
+        throw new UploadResponseError('RTMP_PROTOCOL', 'aggregate messages are not taken');
+    }
+  }
+
+  /** The connection ends with an error; false: nobody was told of it here. */
+  failed(error: UploadResponseError): boolean;
+  failed(publication: Publication, error: UploadResponseError): void;
+  failed(first: Publication | UploadResponseError, error?: UploadResponseError): boolean {
+    if (first instanceof UploadResponseError) {
+      if (!this.#publication) return false;
+      this.#publication.failWith(first);
+      return true;
+    }
+    if (error) this.#link.send(publishFailed(first.streamId, error));
+    this.#forget();
+    this.#link.end();
+    return true;
+  }
+
+  started(publication: Publication): void {
+    this.#started = true;
+    this.#link.publishing();
+    this.#link.send(publishStarted(publication.streamId));
+  }
+
+  stopped(publication: Publication): void {
+    this.#link.send(unpublished(publication.streamId));
+    this.#forget();
+    this.#link.end();
+  }
+
+  pause(): void {
+    this.#link.pause();
+  }
+
+  resume(): void {
+    this.#link.resume();
+  }
+
+  drain(): void {
+    if (this.idle) this.#link.end();
+    else if (this.#reconnects) this.#link.send(reconnectRequest());
+  }
+
+  gone(): void {
+    const publication = this.#publication;
+    this.#forget();
+    publication?.gone();
+  }
+
+  #forget(): void {
+    this.#publication = undefined;
+    this.#started = false;
+  }
+
+  #command(streamId: number, payload: Buffer): void {
+    if (payload.length > MAX_COMMAND_BYTES) {
+      throw new UploadResponseError('RTMP_PROTOCOL', `a command of ${payload.length} bytes`);
+    }
+    const [name, transaction, ...rest] = readAmf0(payload);
+    if (typeof name !== 'string')
+      throw new UploadResponseError('RTMP_PROTOCOL', 'a nameless command');
+    const id = typeof transaction === 'number' ? transaction : 0;
+    if (name === 'connect') {
+      this.#connect(id, rest[0]);
+      return;
+    }
+    if (this.#app === undefined)
+      throw new UploadResponseError('RTMP_PROTOCOL', 'it is not connected');
+    switch (name) {
+      case 'createStream':
+        if (this.#streams === MAX_STREAMS) {
+          throw new UploadResponseError('RTMP_PROTOCOL', 'it has too many streams');
+        }
+        this.#link.send(command(0, '_result', id, null, ++this.#streams));
+        break;
+      case 'releaseStream':
+      case 'FCPublish':
+        this.#link.send(command(0, '_result', id, null, null));
+        break;
+      case 'publish':
+        this.#publish(this.#app, streamId, rest[1]);
+        break;
+      case 'FCUnpublish':
+        this.#unpublish(this.#publication?.streamId);
+        break;
+      case 'closeStream':
+        this.#unpublish(streamId);
+        break;
+      case 'deleteStream':
+        this.#unpublish(rest[1]);
+        break;
+      case 'play':
+      case 'play2':
+        throw new UploadResponseError('RTMP_PROTOCOL', 'streams cannot be played here');
+    }
+  }
+
+  #connect(transaction: number, argument: AmfValue | undefined): void {
+    if (this.#app !== undefined) {
+      throw new UploadResponseError('RTMP_PROTOCOL', 'it is connected already');
+    }
+    const asked = isObject(argument) ? argument : {};
+    const { app } = asked;
+    let error: UploadResponseError | undefined;
+    if (this.#host.draining) error = new UploadResponseError('SHUTTING_DOWN');
+    else if (typeof app !== 'string' || app === '') {
+      error = new UploadResponseError('RTMP_PROTOCOL', 'no app is named');
+    } else {
+      this.#app = app;
+      this.#reconnects = understandsReconnect(asked);
+      this.#link.send(connected(transaction, asked));
+      return;
+    }
+    this.#host.refused(error);
+    this.#link.send(connectRejected(transaction, error));
+    this.#link.end();
+  }
+
+  #publish(app: string, streamId: number, name: AmfValue | undefined): void {
+    if (this.#publication) throw new UploadResponseError('RTMP_PROTOCOL', 'it publishes already');
+    if (streamId < 1 || streamId > this.#streams) {
+      throw new UploadResponseError('RTMP_PROTOCOL', 'it publishes on no stream');
+    }
+    const text = typeof name === 'string' ? name : '';
+    const target = targetOf(app, text, this.#peer, this.#peerPort);
+    let error: UploadResponseError | undefined;
+    if (this.#host.draining) error = new UploadResponseError('SHUTTING_DOWN');
+    else if (target.key === '') error = new UploadResponseError('RTMP_PROTOCOL', 'no stream key');
+    if (error) {
+      this.#host.refused(error);
+      this.#link.send(publishFailed(streamId, error));
+      this.#link.end();
+      return;
+    }
+    const publication = new Publication(this.#host, this, target, streamId);
+    this.#publication = publication;
+    this.#host.opened(publication);
+    publication.start();
+  }
+
+  #unpublish(streamId: AmfValue | undefined): void {
+    const publication = this.#publication;
+    if (!publication || streamId !== publication.streamId) return;
+    this.#forget();
+    publication.unpublish();
+    this.#link.send(unpublished(publication.streamId));
+    if (this.#host.draining) this.#link.end();
+    else this.#link.expectPublish();
+  }
+
+  #describe(streamId: number, payload: Buffer): void {
+    if (payload.length > MAX_COMMAND_BYTES || streamId !== this.#publication?.streamId) return;
+    const values = readAmf0(payload);
+    if (values[0] === '@setDataFrame') values.shift();
+    if (values[0] === 'onMetaData' && isObject(values[1])) {
+      this.#publication.describe(asciiJson(values[1]));
+    }
+  }
+}
+
+function isObject(value: AmfValue | undefined): value is AmfObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** JSON that can stand in a header field. */
+function asciiJson(value: AmfObject): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

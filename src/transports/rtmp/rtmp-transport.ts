@@ -1,0 +1,203 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { Admission, ConnectionAdmission } from '../../admission/index.js';
+import { UploadResponseError } from '../../errors/index.js';
+import { bind, guardConnections, reachable } from '../../http/index.js';
+import type { Ingress, Logger } from '../../ingress/index.js';
+import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
+import type { RtmpConfig } from './config.js';
+import type { Publication } from './publication.js';
+import { type ConnectionHost, RtmpConnection } from './rtmp-connection.js';
+
+/** How often connections are looked at in the time in which they may be silent. */
+const BEATS = 4;
+
+/** RTMP and RTMPS, on TCP ports of their own. */
+export class RtmpTransport implements Transport, ConnectionHost {
+  readonly name = 'rtmp';
+  readonly ingress: Ingress;
+  readonly admission: Admission;
+  readonly pool: number;
+  readonly maxMessageBytes: number;
+  readonly publishTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  draining = false;
+  readonly #config: RtmpConfig;
+  readonly #guard: ConnectionAdmission;
+  readonly #log: Logger;
+  readonly #servers: Server[] = [];
+  readonly #connections = new Set<RtmpConnection>();
+  readonly #publications = new Set<Publication>();
+  /** Who publishes a key, by app and key. */
+  readonly #keys = new Map<string, Publication>();
+  readonly #refused: Record<string, number> = {};
+  #connectionsTotal = 0;
+  #requestsTotal = 0;
+  #heart: NodeJS.Timeout | undefined;
+  #onEmpty: (() => void)[] = [];
+
+  /** @throws UploadResponseError UNKNOWN_POOL; INVALID_CONFIG: a file of `tls` is not what it should be */
+  constructor(context: TransportContext<RtmpConfig>) {
+    const { ingress, config, admission, connections, log } = context;
+    this.ingress = ingress;
+    this.admission = admission;
+    this.pool = ingress.poolIndex(config.pool);
+    this.maxMessageBytes = config.maxMessageBytes;
+    this.publishTimeoutMs = config.publishTimeoutMs;
+    this.idleTimeoutMs = config.idleTimeoutMs;
+    this.#config = config;
+    this.#guard = connections;
+    this.#log = log;
+  }
+
+  async listen(): Promise<readonly BoundAddress[]> {
+    const { enabled, plain, tls, host, port, idleTimeoutMs } = this.#config;
+    if (!enabled) return [];
+    const bound: BoundAddress[] = [];
+    const add = async (scheme: 'rtmp' | 'rtmps', wanted: number, server: Server) => {
+      this.#servers.push(server);
+      server.maxConnections = this.#config.maxConnections;
+      guardConnections(server, this.#guard, (socket, error) => {
+        this.refused(error);
+        socket.destroy();
+      });
+      const kind = scheme === 'rtmps' ? 'tls' : 'plain';
+      const endpoint = await bind({ kind, host, port: wanted, server });
+      const url = `${scheme}://${reachable(endpoint)}`;
+      bound.push({ transport: this.name, scheme, host: endpoint.host, port: endpoint.port, url });
+    };
+    try {
+      const take = (socket: Socket) => this.#accept(socket);
+      if (plain) await add('rtmp', port, createServer(take));
+      if (tls) await add('rtmps', tls.port, secureServer(tls, this.publishTimeoutMs, take));
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#heart = setInterval(() => {
+      const now = performance.now();
+      for (const connection of [...this.#connections]) connection.beat(now);
+    }, idleTimeoutMs / BEATS);
+    this.#heart.unref();
+    return bound;
+  }
+
+  claimKey(publication: Publication): void {
+    const key = keyOf(publication);
+    const before = this.#keys.get(key);
+    if (before && this.#config.secondPublisher === 'refuse') {
+      throw new UploadResponseError('STREAM_KEY_BUSY');
+    }
+    this.#keys.set(key, publication);
+    before?.takenOver();
+  }
+
+  opened(publication: Publication): void {
+    this.#requestsTotal++;
+    this.#publications.add(publication);
+  }
+
+  over(publication: Publication): void {
+    this.#publications.delete(publication);
+    this.#freeKey(publication);
+    this.#wakeIfEmpty();
+  }
+
+  /** A publisher that has said its last word makes room for the next one, whatever its worker does. */
+  unpublished(publication: Publication): void {
+    this.#freeKey(publication);
+  }
+
+  refused({ code, message }: UploadResponseError): void {
+    this.#refused[code] = (this.#refused[code] ?? 0) + 1;
+    this.#log.debug({ transport: this.name, code }, message);
+  }
+
+  misbehaved(error: UploadResponseError): void {
+    this.refused(error);
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#stopListening();
+    for (const { session } of [...this.#connections]) session.drain();
+    const cut = () => this.#cut();
+    if (signal.aborted) cut();
+    else signal.addEventListener('abort', cut, { once: true });
+    await this.#empty();
+    signal.removeEventListener('abort', cut);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#heart);
+    this.#stopListening();
+    this.#cut();
+    await this.#empty();
+  }
+
+  stats(): TransportStats {
+    return {
+      connections: this.#connections.size,
+      connectionsTotal: this.#connectionsTotal,
+      requestsTotal: this.#requestsTotal,
+      refusedTotal: { ...this.#refused },
+    };
+  }
+
+  #accept(socket: Socket): void {
+    this.#connectionsTotal++;
+    const connection = new RtmpConnection(this, socket);
+    this.#connections.add(connection);
+    socket.once('close', () => {
+      this.#connections.delete(connection);
+      this.#wakeIfEmpty();
+    });
+  }
+
+  #freeKey(publication: Publication): void {
+    const key = keyOf(publication);
+    if (this.#keys.get(key) === publication) this.#keys.delete(key);
+  }
+
+  #stopListening(): void {
+    this.draining = true;
+    for (const server of this.#servers) if (server.listening) server.close();
+  }
+
+  #cut(): void {
+    for (const publication of [...this.#publications]) publication.cut();
+    for (const { socket } of [...this.#connections]) socket.destroy();
+  }
+
+  #isEmpty(): boolean {
+    return this.#connections.size + this.#publications.size === 0;
+  }
+
+  #empty(): Promise<void> {
+    if (this.#isEmpty()) return Promise.resolve();
+    return new Promise((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  #wakeIfEmpty(): void {
+    if (this.#isEmpty()) for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+}
+
+function keyOf({ target: { app, key } }: Publication): string {
+  return JSON.stringify([app, key]);
+}
+
+function secureServer(
+  { certFile, keyFile, passphrase }: NonNullable<RtmpConfig['tls']>,
+  handshakeTimeout: number,
+  take: (socket: Socket) => void,
+): Server {
+  try {
+    const secret = passphrase === undefined ? {} : { passphrase };
+    const files = { cert: readFileSync(certFile), key: readFileSync(keyFile), ...secret };
+    return createTlsServer({ ...files, handshakeTimeout }, take).on('tlsClientError', () => {});
+  } catch (cause) {
+    const detail = `transports.rtmp.tls: ${(cause as Error).message}`;
+    throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
+  }
+}

@@ -1,0 +1,92 @@
+import type { Caller } from '../../admission/index.js';
+import type { Header, RequestHead } from '../../protocols/hpks/index.js';
+
+/** What a publisher wants to publish. The key, and what the query holds, are secrets. */
+export interface Target {
+  readonly app: string;
+  readonly key: string;
+  /** Parameters after the app and after the key; '' without any. */
+  readonly query: string;
+  readonly peer: string;
+  readonly peerPort: number;
+}
+
+/** What is known of the stream before its first frame. */
+export interface TrackFacts {
+  readonly videoRecord: Buffer | undefined;
+  readonly audioRecord: Buffer | undefined;
+  /** onMetaData as JSON. */
+  readonly metadata: string | undefined;
+}
+
+/** Fields that are longer would leave no room for the others in the head's slot. */
+const MAX_FIELD_BYTES = 4096;
+
+/** Takes apart what `connect` and `publish` name: each may carry parameters. */
+export function targetOf(app: string, name: string, peer: string, peerPort: number): Target {
+  const [plainApp, appQuery] = divide(app);
+  const [key, keyQuery] = divide(name);
+  const query = [appQuery, keyQuery].filter((one) => one !== '').join('&');
+  return { app: plainApp.replace(/^\/+|\/+$/g, ''), key, query, peer, peerPort };
+}
+
+/** Who it is, as admission wants it. */
+export function callerOf(transport: string, target: Target): Caller {
+  const parameters = new URLSearchParams(target.query);
+  const either = (...names: string[]) =>
+    names.map((name) => parameters.get(name)).find((value) => value) ?? undefined;
+  return {
+    transport,
+    peer: target.peer,
+    method: 'POST',
+    path: pathOf(target),
+    query: target.query,
+    user: either('user', 'username'),
+    password: either('pass', 'password'),
+    streamKey: target.key,
+  };
+}
+
+/** The head that workers see: that of the origin, and the tracks where they are known. */
+export function headOf(
+  target: Target,
+  { videoRecord, audioRecord, metadata }: TrackFacts,
+): RequestHead {
+  const { app, key, peer, peerPort } = target;
+  const address = peer.includes(':') ? `[${peer}]:${peerPort}` : `${peer}:${peerPort}`;
+  const headers: Header[] = [
+    ['x-rtmp-app', fieldText(app)],
+    ['x-rtmp-stream-key', fieldText(key)],
+    ['x-peer-addr', address],
+  ];
+  const add = (name: string, value: string | undefined) => {
+    if (value !== undefined && value.length <= MAX_FIELD_BYTES) headers.push([name, value]);
+  };
+  add('x-rtmp-video-config', videoRecord?.toString('base64'));
+  add('x-rtmp-audio-config', audioRecord?.toString('base64'));
+  add('x-rtmp-metadata', metadata);
+  return { kind: 'request', version: 1, method: 'POST', path: pathOf(target), headers };
+}
+
+function pathOf({ app, key }: Target): string {
+  return `/rtmp/${inPath(app)}/${inPath(key)}`;
+}
+
+function divide(text: string): [plain: string, query: string] {
+  const at = text.indexOf('?');
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** UTF-8, as a field carries it; control characters as in a URL. */
+function fieldText(text: string): string {
+  const bytes = Buffer.from(text).toString('latin1');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what may not be in a field.
+  return bytes.replace(/[\x00-\x1f\x7f]/g, encodeURIComponent).trim();
+}
+
+/** Text as the rest of a path; what RFC 3986 section 3.3 allows there stays as it is. */
+function inPath(text: string): string {
+  return encodeURIComponent(text).replace(/%(2F|3A|3D|2C|40|26|2B|24|3B)/g, (code) =>
+    decodeURIComponent(code),
+  );
+}
