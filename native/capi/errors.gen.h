@@ -105,6 +105,9 @@ enum ur_error {
   UR_UNSUPPORTED_MEDIA_TYPE = -166,  // the body has a type that is not taken here
   UR_LIBRARY_UNAVAILABLE = -190,  // the C library could not be loaded
   UR_INVALID_APPLICATION = -191,  // this is no ASGI application
+  UR_SRT_UNAVAILABLE = -220,  // SRT cannot be served
+  UR_SRT_LISTEN_FAILED = -221,  // the SRT listener could not be opened
+  UR_SRT_CALLER_REFUSED = -222,  // the SRT caller was refused in its handshake
 };
 
 #endif

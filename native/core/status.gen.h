@@ -109,6 +109,9 @@ enum class [[nodiscard]] Status : int32_t {
   kUnsupportedMediaType = -166,
   kLibraryUnavailable = -190,
   kInvalidApplication = -191,
+  kSrtUnavailable = -220,
+  kSrtListenFailed = -221,
+  kSrtCallerRefused = -222,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -316,6 +319,12 @@ constexpr const char* status_name(Status status) {
       return "LIBRARY_UNAVAILABLE";
     case Status::kInvalidApplication:
       return "INVALID_APPLICATION";
+    case Status::kSrtUnavailable:
+      return "SRT_UNAVAILABLE";
+    case Status::kSrtListenFailed:
+      return "SRT_LISTEN_FAILED";
+    case Status::kSrtCallerRefused:
+      return "SRT_CALLER_REFUSED";
   }
   return "UNKNOWN";
 }
@@ -525,6 +534,12 @@ constexpr const char* status_text(Status status) {
       return "the C library could not be loaded";
     case Status::kInvalidApplication:
       return "this is no ASGI application";
+    case Status::kSrtUnavailable:
+      return "SRT cannot be served";
+    case Status::kSrtListenFailed:
+      return "the SRT listener could not be opened";
+    case Status::kSrtCallerRefused:
+      return "the SRT caller was refused in its handshake";
   }
   return "";
 }
@@ -734,6 +749,12 @@ constexpr const char* status_remedy(Status status) {
       return "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY.";
     case Status::kInvalidApplication:
       return "Name one as module:attribute, and its folder with --app-dir.";
+    case Status::kSrtUnavailable:
+      return "Install libsrt-gnutls-dev and nettle-dev and build the addon again, and set server.processes to 1.";
+    case Status::kSrtListenFailed:
+      return "Change transports.srt.host or its port, or stop the program that has the port.";
+    case Status::kSrtCallerRefused:
+      return "Send a stream id that publishes, with a user and a resource that transports.srt.users allows.";
   }
   return "";
 }

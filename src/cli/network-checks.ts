@@ -26,12 +26,21 @@ export function endpointsOf({ http, admin, transports }: Config): Endpoint[] {
   collect(http, 'http', '127.0.0.1', found);
   collect(admin, 'admin', '127.0.0.1', found);
   for (const [name, config] of Object.entries(transports)) {
-    if (name !== 'http3') collect(config, `transports.${name}`, '127.0.0.1', found);
+    if (name !== 'http3' && name !== 'srt')
+      collect(config, `transports.${name}`, '127.0.0.1', found);
   }
   const { http3 } = transports;
   if (isHttp3Enabled(http3)) {
     const host = http3.host ?? http.tls?.host ?? http.host;
     found.push({ key: 'transports.http3', host, port: http3.port, protocol: 'udp' });
+  }
+  const { srt } = transports;
+  if (srt.enabled) {
+    for (const key of ['port', 'filePort'] as const) {
+      const port = srt[key];
+      if (port === undefined) continue;
+      found.push({ key: 'transports.srt', host: srt.host, port, protocol: 'udp' });
+    }
   }
   return found;
 }

@@ -702,6 +702,27 @@ export const ERRORS = {
     text: 'this is no ASGI application',
     remedy: 'Name one as module:attribute, and its folder with --app-dir.',
   },
+  SRT_UNAVAILABLE: {
+    number: 220,
+    http: 500,
+    grpc: 'UNAVAILABLE',
+    text: 'SRT cannot be served',
+    remedy: 'Install libsrt-gnutls-dev and nettle-dev and build the addon again, and set server.processes to 1.',
+  },
+  SRT_LISTEN_FAILED: {
+    number: 221,
+    http: 500,
+    grpc: 'UNAVAILABLE',
+    text: 'the SRT listener could not be opened',
+    remedy: 'Change transports.srt.host or its port, or stop the program that has the port.',
+  },
+  SRT_CALLER_REFUSED: {
+    number: 222,
+    http: 403,
+    grpc: 'PERMISSION_DENIED',
+    text: 'the SRT caller was refused in its handshake',
+    remedy: 'Send a stream id that publishes, with a user and a resource that transports.srt.users allows.',
+  },
 } as const;
 
 /** The stable code that callers match. */

@@ -822,6 +822,34 @@ class InvalidApplication(UploadResponseError):
     remedy = "Name one as module:attribute, and its folder with --app-dir."
 
 
+class SrtUnavailable(UploadResponseError):
+    code = "SRT_UNAVAILABLE"
+    number = 220
+    http_status = 500
+    text = "SRT cannot be served"
+    remedy = (
+        "Install libsrt-gnutls-dev and nettle-dev and build the addon again, and set server.processes to 1."
+    )
+
+
+class SrtListenFailed(UploadResponseError):
+    code = "SRT_LISTEN_FAILED"
+    number = 221
+    http_status = 500
+    text = "the SRT listener could not be opened"
+    remedy = "Change transports.srt.host or its port, or stop the program that has the port."
+
+
+class SrtCallerRefused(UploadResponseError):
+    code = "SRT_CALLER_REFUSED"
+    number = 222
+    http_status = 403
+    text = "the SRT caller was refused in its handshake"
+    remedy = (
+        "Send a stream id that publishes, with a user and a resource that transports.srt.users allows."
+    )
+
+
 for _error in (
     Full,
     Empty,
@@ -923,5 +951,8 @@ for _error in (
     UnsupportedMediaType,
     LibraryUnavailable,
     InvalidApplication,
+    SrtUnavailable,
+    SrtListenFailed,
+    SrtCallerRefused,
 ):
     BY_NUMBER[_error.number] = _error
