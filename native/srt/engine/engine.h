@@ -73,7 +73,8 @@ class SrtEngine {
   std::vector<SrtEvent> take_events();
 
   // Reads what is there, at most `capacity` bytes; of messages only whole ones, so that it must be more
-  // than kMaxSrtMessage. kEnd and kBroken come alone, after everything that was sent.
+  // than kMaxSrtMessage. kEnd and kBroken come alone, after everything else.
+  // kBroken: something may be missing.
   [[nodiscard]] SrtRead read(int socket, uint8_t* data, size_t capacity, size_t* length);
   // Sends what there is room for. False: the connection is gone.
   [[nodiscard]] bool write(int socket, const uint8_t* data, size_t size, size_t* taken);

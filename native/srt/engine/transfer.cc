@@ -29,7 +29,10 @@ SrtRead SrtEngine::read(int socket, uint8_t* data, size_t capacity, size_t* leng
     // What was read goes first; the end is found again by the next call.
     if (*length > 0) return SrtRead::kSome;
     if (got == 0) return SrtRead::kEnd;
-    return srt_getlasterror(nullptr) == SRT_EASYNCRCV ? SrtRead::kNothing : SrtRead::kBroken;
+    const int error = srt_getlasterror(nullptr);
+    if (error == SRT_EASYNCRCV) return SrtRead::kNothing;
+    // Messages have no other end. SRT_EINVSOCK would be one whose unread bytes libsrt has given up.
+    return !found->second && error == SRT_ECONNLOST ? SrtRead::kEnd : SrtRead::kBroken;
   }
   return SrtRead::kSome;
 }
@@ -57,8 +60,9 @@ void SrtEngine::arm(int socket, bool readable, bool writable) {
   int wanted = SRT_EPOLL_ERR;
   if (readable) wanted |= SRT_EPOLL_IN;
   if (writable) wanted |= SRT_EPOLL_OUT;
-  if (srt_epoll_add_usock(epoll_, socket, &wanted) != SRT_ERROR) return;
-  // It is gone already: nobody would tell.
+  const bool added = srt_epoll_add_usock(epoll_, socket, &wanted) != SRT_ERROR;
+  // What has broken before it was added is not told, though its last bytes may wait to be read.
+  if (added && srt_getsockstate(socket) < SRTS_BROKEN) return;
   {
     const std::lock_guard lock(mutex_);
     events_.push_back({SrtEvent::Kind::kReady, socket, false, {}, 0, {}});

@@ -191,11 +191,10 @@ export class SrtUpload implements ResponseSink {
     this.#arm();
   }
 
-  /** `clean`: the caller has said that this was all. Messages have no such word: their end is the
+  /** `whole`: the caller has said that this was all. Messages have no such word: their end is the
    *  connection's. */
-  #gone(clean: boolean): void {
+  #gone(whole: boolean): void {
     this.#sender.broken();
-    const whole = clean || !this.caller.file;
     if (whole && this.caller.length === undefined) this.#endRequest();
     else this.#exchange?.abort('CLIENT_GONE');
     if (this.#exchange?.over) this.#finish();
