@@ -60,6 +60,7 @@ export class SrtTransport implements Transport, SrtHost {
 
   over({ socket }: SrtUpload): void {
     this.#uploads.delete(socket);
+    this.#packets.sample(this.engine, socket);
     this.#packets.forget(socket);
     this.#leave.get(socket)?.();
     this.#leave.delete(socket);

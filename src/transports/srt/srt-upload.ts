@@ -22,7 +22,7 @@ export interface SrtHost {
   readonly engine: SrtEngine;
   /** Counts a request that did not become a stream. */
   refused(error: UploadResponseError): void;
-  /** Nothing of it is left. */
+  /** Nothing of it is left but its socket. */
   over(upload: SrtUpload): void;
 }
 
@@ -219,7 +219,8 @@ export class SrtUpload implements ResponseSink {
     if (this.#over) return;
     this.#over = true;
     this.#buffer = undefined;
-    this.#host.engine.closeSocket(this.socket);
+    // Its counts are gone with it.
     this.#host.over(this);
+    this.#host.engine.closeSocket(this.socket);
   }
 }
