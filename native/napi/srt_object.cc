@@ -50,6 +50,8 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
                         InstanceMethod<&SrtObject::write>("write"),
                         InstanceMethod<&SrtObject::arm>("arm"),
                         InstanceMethod<&SrtObject::counts>("counts"),
+                        InstanceMethod<&SrtObject::unsent>("unsent"),
+                        InstanceMethod<&SrtObject::peer_latency_ms>("peerLatencyMs"),
                         InstanceMethod<&SrtObject::close_socket>("closeSocket"),
                         InstanceMethod<&SrtObject::close>("close")});
   }
@@ -177,6 +179,14 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     one.Set("undecrypted", number(env, counts.undecrypted));
     one.Set("rttMs", Napi::Number::New(env, counts.rtt_ms));
     return one;
+  }
+
+  Napi::Value unsent(const Napi::CallbackInfo& info) {
+    return number(info.Env(), engine_.unsent(socket_of(info)));
+  }
+
+  Napi::Value peer_latency_ms(const Napi::CallbackInfo& info) {
+    return number(info.Env(), int64_t{engine_.peer_latency_ms(socket_of(info))});
   }
 
   void close_socket(const Napi::CallbackInfo& info) { engine_.close_socket(socket_of(info)); }

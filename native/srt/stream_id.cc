@@ -57,7 +57,9 @@ bool read_length(std::string_view value, StreamId* out) {
   const char* const end = value.data() + value.size();
   const auto [stop, error] = std::from_chars(value.data(), end, out->length);
   out->has_length = true;
-  return error == std::errc{} && stop == end && out->length <= kMaxLength;
+  const bool whole = error == std::errc{} && stop == end;
+  // Nothing would come that could be answered.
+  return whole && out->length > 0 && out->length <= kMaxLength;
 }
 
 bool read_type(std::string_view value, StreamId* out) {

@@ -71,7 +71,11 @@ export interface NativeSrt {
   arm(socket: number, readable: boolean, writable: boolean): void;
   /** Undefined: it is gone. */
   counts(socket: number): SrtCounts | undefined;
-  /** What was written still goes out, for a while. */
+  /** Bytes that the peer has not acknowledged; -1: it is gone. */
+  unsent(socket: number): number;
+  /** How long the peer keeps what it has before it reads it. */
+  peerLatencyMs(socket: number): number;
+  /** Drops what is not sent. */
   closeSocket(socket: number): void;
   /** Ends everything. Idempotent. */
   close(): void;

@@ -63,7 +63,11 @@ bool SrtEngine::start(std::function<void()> notify, std::string* detail) {
   // Its lines would stand among ours; what matters comes as a result.
   srt_setloglevel(LOG_CRIT);
   epoll_ = srt_epoll_create();
-  if (epoll_ < 0) return last_error(detail);
+  if (epoll_ < 0) {
+    last_error(detail);
+    srt_cleanup();
+    return false;
+  }
   srt_epoll_set(epoll_, SRT_EPOLL_ENABLE_EMPTY);
   notify_ = std::move(notify);
   started_ = true;
@@ -227,6 +231,8 @@ void SrtEngine::close() {
   (void)take_events();
   while (!sockets_.empty()) close_socket(sockets_.begin()->first);
   srt_epoll_release(epoll_);
+  // Not left to the process's end: libsrt's threads must not meet destructors of static objects.
+  srt_cleanup();
 }
 
 }  // namespace ur

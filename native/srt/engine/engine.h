@@ -82,9 +82,13 @@ class SrtEngine {
   void arm(int socket, bool readable, bool writable);
   // False: it is gone.
   [[nodiscard]] bool counts(int socket, SrtCounts* counts);
-  // What was written still goes out, for a while.
+  // Bytes that the peer has not acknowledged; -1: it is gone.
+  [[nodiscard]] int64_t unsent(int socket);
+  // How long the peer keeps what it has before it reads it.
+  [[nodiscard]] int peer_latency_ms(int socket);
+  // Drops what is not sent: libsrt sends nothing again for a socket that is being closed.
   void close_socket(int socket);
-  // Ends everything; blocks until the thread has left. Idempotent.
+  // Ends everything; blocks until the thread and libsrt's own have left. Idempotent.
   void close();
 
   // Of libsrt's threads too.

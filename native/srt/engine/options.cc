@@ -7,8 +7,6 @@ namespace {
 
 // Packets on their way that are not acknowledged; the receive buffer holds no more of them.
 constexpr int kWindowPackets = 60'000;
-// Seconds for which what was written goes out after the close.
-constexpr int kLingerSeconds = 30;
 
 template <typename Value>
 bool set(int socket, SRT_SOCKOPT option, const Value& value) {
@@ -18,8 +16,9 @@ bool set(int socket, SRT_SOCKOPT option, const Value& value) {
 bool set_type(int socket, const SrtListenOptions& options, bool file) {
   const SRT_TRANSTYPE type = file ? SRTT_FILE : SRTT_LIVE;
   if (!set(socket, SRTO_TRANSTYPE, type)) return false;
-  const linger lingering{1, kLingerSeconds};
-  if (!set(socket, SRTO_LINGER, lingering)) return false;
+  // The owner waits before it closes.
+  const linger none{0, 0};
+  if (!set(socket, SRTO_LINGER, none)) return false;
   if (file) return true;
   const int largest = static_cast<int>(kMaxSrtMessage);
   if (!set(socket, SRTO_PAYLOADSIZE, largest)) return false;

@@ -81,6 +81,24 @@ bool SrtEngine::counts(int socket, SrtCounts* counts) {
   return true;
 }
 
+int64_t SrtEngine::unsent(int socket) {
+  size_t blocks = 0;
+  size_t bytes = 0;
+  if (!sockets_.contains(socket) || srt_getsockstate(socket) != SRTS_CONNECTED ||
+      srt_getsndbuffer(socket, &blocks, &bytes) == SRT_ERROR) {
+    return -1;
+  }
+  return static_cast<int64_t>(bytes);
+}
+
+int SrtEngine::peer_latency_ms(int socket) {
+  int latency_ms = 0;
+  int length = sizeof(latency_ms);
+  const bool known = sockets_.contains(socket) && srt_getsockflag(socket, SRTO_PEERLATENCY,
+                                                                  &latency_ms, &length) == 0;
+  return known ? latency_ms : 0;
+}
+
 void SrtEngine::close_socket(int socket) {
   if (sockets_.erase(socket) == 0) return;
   shared_->open.fetch_sub(1, std::memory_order_relaxed);

@@ -79,6 +79,12 @@ export const srtConfigSchema = z.strictObject({
     .max(2 ** 31 - 1)
     .default(5000)
     .describe('A caller of which nothing is heard for this time is gone.'),
+  firstBytesTimeoutMs: z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .default(10_000)
+    .describe('A caller that has sent nothing after this time is cut off.'),
   maxConnections: z
     .int()
     .min(1)

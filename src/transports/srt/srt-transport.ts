@@ -163,7 +163,7 @@ export class SrtTransport implements Transport, SrtHost {
     }
     const upload = new SrtUpload(this, socket, caller);
     this.#uploads.set(socket, upload);
-    upload.start();
+    upload.start(this.#config.firstBytesTimeoutMs);
   }
 
   #cut(): void {

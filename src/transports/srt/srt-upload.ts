@@ -1,5 +1,5 @@
 import { type Admission, admitThen, type Permit } from '../../admission/index.js';
-import type { UploadResponseError } from '../../errors/index.js';
+import { UploadResponseError } from '../../errors/index.js';
 import {
   type ErrorAnswer,
   errorAnswer,
@@ -32,6 +32,10 @@ const END = -1;
 const FILE_READ_BYTES = 256 * 1024;
 const TURN_BYTES = 4 * 2 ** 20;
 
+/** How long the caller may take to acknowledge the end of its answer, and how often that is looked at. */
+const LINGER_MS = 30_000;
+const UNSENT_POLL_MS = 20;
+
 /**
  * One caller: its bytes are one request. Who has declared the length stays for the answer; of others the
  * connection's end is the request's, and nobody is there to be answered.
@@ -49,6 +53,9 @@ export class SrtUpload implements ResponseSink {
   #requestEnded = false;
   #paused = false;
   #over = false;
+  /** Until the first bytes have come. */
+  #firstBytes: NodeJS.Timeout | undefined;
+  #closing: NodeJS.Timeout | undefined;
 
   constructor(host: SrtHost, socket: number, caller: SrtCaller) {
     this.#host = host;
@@ -58,22 +65,19 @@ export class SrtUpload implements ResponseSink {
     this.#sender = new SrtSender(host.engine, socket, arm, () => this.#sent());
   }
 
-  start(): void {
-    const { admission, name } = this.#host;
-    this.#stopAdmitting = admitThen(
-      admission,
-      'publish',
-      callerOf(name, this.caller),
-      (permit) => this.#admitted(permit),
-      (error) => {
-        this.#host.refused(error);
-        this.fail(error, errorAnswer(error));
-      },
-    );
+  /** Waits for its first bytes. An answer that is sent before them can arrive before the caller has seen
+   *  the end of the handshake: libsrt then loses it, and does not always send it again. */
+  start(firstBytesTimeoutMs: number): void {
+    this.#firstBytes = setTimeout(() => {
+      this.#host.refused(new UploadResponseError('HEAD_TIMEOUT'));
+      this.#finish();
+    }, firstBytesTimeoutMs);
+    this.#host.engine.arm(this.socket, true, false);
   }
 
   /** The socket has something to do, or has broken. */
   ready(): void {
+    if (this.#firstBytes) this.#admit();
     if (this.#sender.waiting) this.#sender.send();
     if (this.#over) return;
     if (this.#requestEnded) this.#watch();
@@ -119,6 +123,22 @@ export class SrtUpload implements ResponseSink {
     return this.caller.length !== undefined;
   }
 
+  #admit(): void {
+    clearTimeout(this.#firstBytes);
+    this.#firstBytes = undefined;
+    const { admission, name } = this.#host;
+    this.#stopAdmitting = admitThen(
+      admission,
+      'publish',
+      callerOf(name, this.caller),
+      (permit) => this.#admitted(permit),
+      (error) => {
+        this.#host.refused(error);
+        this.fail(error, errorAnswer(error));
+      },
+    );
+  }
+
   #admitted(permit: Permit): void {
     this.#stopAdmitting = undefined;
     const { ingress, name, pool } = this.#host;
@@ -134,8 +154,6 @@ export class SrtUpload implements ResponseSink {
         this.#arm();
       },
     });
-    if (this.caller.length === 0) this.#endRequest();
-    else this.#arm();
   }
 
   #arm(): void {
@@ -211,11 +229,29 @@ export class SrtUpload implements ResponseSink {
 
   /** The sender has nothing left of the answer, or may be given more. */
   #sent(): void {
-    if (this.#sender.ended) this.#finish();
+    if (this.#sender.ended) this.#finishWhenSent(performance.now() + LINGER_MS);
     else this.#exchange?.sinkReady();
   }
 
+  /** Waits for the last of the answer, and until a live caller has had time to take it. */
+  #finishWhenSent(deadline: number): void {
+    if (this.#over) return;
+    clearTimeout(this.#closing);
+    const { engine } = this.#host;
+    const unsent = this.#sender.begun ? engine.unsent(this.socket) : -1;
+    if (unsent > 0 && performance.now() < deadline) {
+      this.#closing = setTimeout(() => this.#finishWhenSent(deadline), UNSENT_POLL_MS);
+    } else if (unsent === 0 && !this.caller.file) {
+      const latencyMs = engine.peerLatencyMs(this.socket);
+      this.#closing = setTimeout(() => this.#finish(), latencyMs + UNSENT_POLL_MS);
+    } else {
+      this.#finish();
+    }
+  }
+
   #finish(): void {
+    clearTimeout(this.#firstBytes);
+    clearTimeout(this.#closing);
     if (this.#over) return;
     this.#over = true;
     this.#buffer = undefined;

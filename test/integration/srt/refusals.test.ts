@@ -38,6 +38,13 @@ async function rejectOf(
   return connected ? 0 : (reject ?? -1);
 }
 
+/** A caller that stays: it has more to send, and waits for its answer. */
+const hold = (server: SrtServer) =>
+  runSrtClient(
+    [String(server.port('live')), '--stream-id', '#!::r=a,user_len=5'],
+    Buffer.from('1'),
+  );
+
 test('stream ids that publish nothing', { timeout: TIMEOUT_MS }, () =>
   withServer({}, async (server) => {
     assert.equal(await rejectOf(server, '#!::r=a,m=request'), 1405);
@@ -76,9 +83,7 @@ test('users, their resources and their passphrases', { timeout: TIMEOUT_MS }, ()
 
 test('connections beyond their number', { timeout: TIMEOUT_MS }, () =>
   withServer({ maxConnections: 1 }, async (server) => {
-    const held = runSrtClient([
-      ...[String(server.port('live')), '--stream-id', '#!::r=a,user_len=5'],
-    ]);
+    const held = hold(server);
     await server.report('opened');
     assert.equal(await rejectOf(server, 'b'), 1402);
     await server.stop();
@@ -116,9 +121,7 @@ test(
   { timeout: TIMEOUT_MS },
   () =>
     withServer({}, async (server) => {
-      const held = runSrtClient([
-        ...[String(server.port('live')), '--stream-id', '#!::r=a,user_len=5'],
-      ]);
+      const held = hold(server);
       await server.report('opened');
       const cut = new AbortController();
       const drained = server.server.server.drain(cut.signal);
@@ -128,6 +131,14 @@ test(
       await held;
       await server.report('aborted');
     }),
+);
+
+test('a caller that sends nothing', { timeout: TIMEOUT_MS }, () =>
+  withServer({ firstBytesTimeoutMs: 50 }, async (server) => {
+    const args = [String(server.port('live')), '--stream-id', '#!::r=a,user_len=5'];
+    assert.equal((await runSrtClient(args)).answer, '');
+    assert.equal(server.refused.HEAD_TIMEOUT, 1);
+  }),
 );
 
 test('a port that is taken', { timeout: TIMEOUT_MS }, () =>

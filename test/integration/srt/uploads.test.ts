@@ -47,12 +47,6 @@ for (const type of ['stream', 'file'] as const) {
   });
 }
 
-test('an empty body with a declared length is answered', { timeout: TIMEOUT_MS }, async () => {
-  const port = String(server.port('live'));
-  const { answer } = await runSrtClient([port, '--stream-id', '#!::r=empty,user_len=0']);
-  assert.equal(parts(answer).head.status, 200);
-});
-
 test('a body longer than it says is refused, and one that is shorter aborted', {
   timeout: TIMEOUT_MS,
 }, async () => {
