@@ -45,7 +45,8 @@ TEST(SrtStreamId, OtherForms) {
 TEST(SrtStreamId, Malformed) {
   for (const std::string_view text :
        {"#!::", "#!::r", "#!::=x", "#!::r=a,,m=publish", "#!::r=a,r=b", "#!::t=auth", "#!::m=what",
-        "#!::user_len=", "#!::user_len=-1", "#!::user_len=0", "#!::user_len=1x", "#!::user_len=9007199254740992",
+        "#!::user_len=", "#!::user_len=-1", "#!::user_len=0", "#!::user_len=1x",
+        "#!::user_len=9007199254740992",
         "#!::user_len=99999999999999999999", "#!:{r=a}", "publish:", "bearer:", "a\nb", "a\x7F",
         "\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xC2\x85", "\xE2\x82"}) {
     EXPECT_EQ(result_of(text), StreamIdResult::kMalformed) << text;

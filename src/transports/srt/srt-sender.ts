@@ -13,7 +13,8 @@ export class SrtSender {
   #begun = false;
   #ending = false;
 
-  /** `arm`: it has to be told when the socket has room. `onChange`: everything was taken after something had waited, or the answer is through. */
+  /** `arm`: it has to be told when the socket has room. `onChange`: everything was taken after something
+   *  had waited, or the answer is through. */
   constructor(engine: SrtEngine, socket: number, arm: () => void, onChange: () => void) {
     this.#engine = engine;
     this.#socket = socket;
