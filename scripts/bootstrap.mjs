@@ -15,7 +15,9 @@ import { red, say, step } from './lib/progress.mjs';
 const addon = 'build/Release/upload_response.node';
 
 function addonIsCurrent() {
-  const folders = ['core', 'hpks', 'control', 'napi', 'cmake'].map((name) => `native/${name}`);
+  const folders = ['core', 'hpks', 'control', 'srt', 'napi', 'cmake'].map(
+    (name) => `native/${name}`,
+  );
   const sources = folders.flatMap((folder) => filesBelow(folder));
   return isCurrent(addon, [...sources, 'CMakeLists.txt', 'package-lock.json']);
 }

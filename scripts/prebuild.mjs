@@ -11,7 +11,8 @@ import { filesBelow, isCurrent, root } from './lib/files.mjs';
 import { nodeProgram, runOrThrow } from './lib/process.mjs';
 
 const inputs = ['CMakeLists.txt', 'binding.gyp', 'package.json', 'scripts/build-native.mjs'];
-const native = ['core', 'hpks', 'control', 'capi', 'napi', 'cmake'].map((name) => `native/${name}`);
+const folders = ['core', 'hpks', 'control', 'srt', 'capi', 'napi', 'cmake'];
+const native = folders.map((name) => `native/${name}`);
 const target = `prebuilds/${process.platform}-${process.arch}`;
 const builtHere = () =>
   existsSync(join(root, target))

@@ -162,7 +162,8 @@ test('native layers include only what stands below them', () => {
     hpks: ['core', 'hpks'],
     control: ['core', 'control'],
     capi: ['core', 'hpks', 'control', 'capi'],
-    napi: ['core', 'hpks', 'control', 'napi'],
+    srt: ['core', 'srt'],
+    napi: ['core', 'hpks', 'control', 'srt', 'napi'],
   };
   none(
     Object.entries(below).flatMap(([layer, allowed]) =>

@@ -114,6 +114,9 @@ enum ur_error {
   UR_STREAM_KEY_TAKEN = -213,  // another publisher has taken the stream key over
   UR_MEDIA_INVALID = -214,  // a codec configuration or a media packet is not valid
   UR_MEDIA_UNSUPPORTED = -215,  // the codec or its packaging is not supported
+  UR_SRT_UNAVAILABLE = -220,  // SRT cannot be served
+  UR_SRT_LISTEN_FAILED = -221,  // the SRT listener could not be opened
+  UR_SRT_CALLER_REFUSED = -222,  // the SRT caller was refused in its handshake
   UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
   UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
 };

@@ -27,7 +27,7 @@ foreach(source IN LISTS tests)
   add_executable(${name} ${source})
   ur_test_options(${name})
   target_link_libraries(${name} PRIVATE
-    $<TARGET_NAME_IF_EXISTS:ur_test_support> ur_capi ur_core ur_hpks ur_control
+    $<TARGET_NAME_IF_EXISTS:ur_test_support> ur_capi ur_core ur_hpks ur_control ur_srt
     GTest::gtest_main)
   # GoogleTest is parsed once, for the first of them.
   if(first_test)

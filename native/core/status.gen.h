@@ -118,6 +118,9 @@ enum class [[nodiscard]] Status : int32_t {
   kStreamKeyTaken = -213,
   kMediaInvalid = -214,
   kMediaUnsupported = -215,
+  kSrtUnavailable = -220,
+  kSrtListenFailed = -221,
+  kSrtCallerRefused = -222,
   kAccessUnitTruncated = -250,
   kAccessUnitTooLarge = -251,
 };
@@ -345,6 +348,12 @@ constexpr const char* status_name(Status status) {
       return "MEDIA_INVALID";
     case Status::kMediaUnsupported:
       return "MEDIA_UNSUPPORTED";
+    case Status::kSrtUnavailable:
+      return "SRT_UNAVAILABLE";
+    case Status::kSrtListenFailed:
+      return "SRT_LISTEN_FAILED";
+    case Status::kSrtCallerRefused:
+      return "SRT_CALLER_REFUSED";
     case Status::kAccessUnitTruncated:
       return "ACCESS_UNIT_TRUNCATED";
     case Status::kAccessUnitTooLarge:
@@ -576,6 +585,12 @@ constexpr const char* status_text(Status status) {
       return "a codec configuration or a media packet is not valid";
     case Status::kMediaUnsupported:
       return "the codec or its packaging is not supported";
+    case Status::kSrtUnavailable:
+      return "SRT cannot be served";
+    case Status::kSrtListenFailed:
+      return "the SRT listener could not be opened";
+    case Status::kSrtCallerRefused:
+      return "the SRT caller was refused in its handshake";
     case Status::kAccessUnitTruncated:
       return "the stream ended inside of an access unit";
     case Status::kAccessUnitTooLarge:
@@ -807,6 +822,12 @@ constexpr const char* status_remedy(Status status) {
       return "Use another encoder or muxer; what it sent breaks the FLV format.";
     case Status::kMediaUnsupported:
       return "Encode as H.264 or H.265 with AAC, one track of each.";
+    case Status::kSrtUnavailable:
+      return "Install libsrt-gnutls-dev and nettle-dev and build the addon again, and set server.processes to 1.";
+    case Status::kSrtListenFailed:
+      return "Change transports.srt.host or its port, or stop the program that has the port.";
+    case Status::kSrtCallerRefused:
+      return "Send a stream id that publishes, with a user and a resource that transports.srt.users allows.";
     case Status::kAccessUnitTruncated:
       return "Use the units before it; the publisher stopped in the middle of one.";
     case Status::kAccessUnitTooLarge:

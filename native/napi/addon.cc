@@ -8,6 +8,7 @@
 #include "core/machine.h"
 #include "lane_objects.h"
 #include "segment_object.h"
+#include "srt_object.h"
 
 namespace ur::node {
 namespace {
@@ -145,6 +146,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("create", Napi::Function::New(env, create, "create"));
   exports.Set("attach", Napi::Function::New(env, attach, "attach"));
   exports.Set("xxh3", Napi::Function::New(env, xxh3, "xxh3"));
+  define_srt(env, exports);
   return exports;
 }
 

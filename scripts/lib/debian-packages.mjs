@@ -17,6 +17,19 @@ const packages = [
   { name: 'g++', kinds: ['build'], present: () => which('g++') },
   { name: 'make', kinds: ['build'], present: () => which('make') },
   { name: 'cmake', kinds: ['build'], present: () => which('cmake') },
+  // libsrt and its AES, linked in; without them SRT is unavailable and everything else works.
+  {
+    name: 'libsrt-gnutls-dev',
+    kinds: ['media', 'prebuild'],
+    present: () => existsSync('/usr/include/srt/srt.h'),
+  },
+  {
+    name: 'nettle-dev',
+    kinds: ['media', 'prebuild'],
+    present: () => existsSync('/usr/include/nettle/aes.h'),
+  },
+  { name: 'ffmpeg', kinds: ['media-clients'], present: () => which('ffmpeg') },
+  { name: 'srt-tools', kinds: ['media-clients'], present: () => which('srt-live-transmit') },
   { name: 'ninja-build', kinds: ['presets'], present: () => which('ninja') },
   {
     name: 'libgtest-dev',

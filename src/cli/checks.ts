@@ -5,6 +5,7 @@ import type { Config } from '../config/index.js';
 import { humanBytes } from '../config/units.js';
 import { UploadResponseError } from '../errors/index.js';
 import { machineInfo, nativeVersion, planGeometry } from '../ring/machine.js';
+import { srtProblem } from '../ring/srt-engine.js';
 import { explainShortage, fits } from './geometry.js';
 import { packageFolder, packageVersion } from './package-info.js';
 
@@ -183,6 +184,16 @@ export async function checkHttp3(enabled: boolean, processes: number): Promise<C
   const { code, message, remedy } = problem;
   if (!enabled) return ok(id, `HTTP/3 is off, and could not be on: ${message}`);
   return { id, status: 'warn', detail: `HTTP/3 is off: ${message} (${code})`, remedy };
+}
+
+/** Whether SRT can be served, and is. */
+export function checkSrt(enabled: boolean, processes: number): Check {
+  const id = 'srt';
+  const problem = srtProblem(processes);
+  if (!problem) return ok(id, `SRT: libsrt is linked in${enabled ? '' : ', and it is off'}`);
+  const { code, message, remedy } = problem;
+  if (!enabled) return ok(id, `SRT is off, and could not be on: ${message}`);
+  return { id, status: 'warn', detail: `SRT is off: ${message} (${code})`, remedy };
 }
 
 /** What the engine of HTTP/3 asks for. */

@@ -27,12 +27,21 @@ export function endpointsOf({ http, admin, transports }: Config): Endpoint[] {
   collect(admin, 'admin', '127.0.0.1', found);
   for (const [name, config] of Object.entries(transports)) {
     const off = 'enabled' in config && config.enabled === false;
-    if (name !== 'http3' && !off) collect(config, `transports.${name}`, '127.0.0.1', found);
+    if (name !== 'http3' && name !== 'srt' && !off)
+      collect(config, `transports.${name}`, '127.0.0.1', found);
   }
   const { http3 } = transports;
   if (isHttp3Enabled(http3)) {
     const host = http3.host ?? http.tls?.host ?? http.host;
     found.push({ key: 'transports.http3', host, port: http3.port, protocol: 'udp' });
+  }
+  const { srt } = transports;
+  if (srt.enabled) {
+    for (const key of ['port', 'filePort'] as const) {
+      const port = srt[key];
+      if (port === undefined) continue;
+      found.push({ key: 'transports.srt', host: srt.host, port, protocol: 'udp' });
+    }
   }
   return found;
 }

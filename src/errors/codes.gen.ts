@@ -765,6 +765,27 @@ export const ERRORS = {
     text: 'the codec or its packaging is not supported',
     remedy: 'Encode as H.264 or H.265 with AAC, one track of each.',
   },
+  SRT_UNAVAILABLE: {
+    number: 220,
+    http: 500,
+    grpc: 'UNAVAILABLE',
+    text: 'SRT cannot be served',
+    remedy: 'Install libsrt-gnutls-dev and nettle-dev and build the addon again, and set server.processes to 1.',
+  },
+  SRT_LISTEN_FAILED: {
+    number: 221,
+    http: 500,
+    grpc: 'UNAVAILABLE',
+    text: 'the SRT listener could not be opened',
+    remedy: 'Change transports.srt.host or its port, or stop the program that has the port.',
+  },
+  SRT_CALLER_REFUSED: {
+    number: 222,
+    http: 403,
+    grpc: 'PERMISSION_DENIED',
+    text: 'the SRT caller was refused in its handshake',
+    remedy: 'Send a stream id that publishes, with a user and a resource that transports.srt.users allows.',
+  },
   ACCESS_UNIT_TRUNCATED: {
     number: 250,
     http: 422,

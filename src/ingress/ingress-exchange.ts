@@ -127,6 +127,11 @@ export class IngressExchange {
     return this.#permit?.subject;
   }
 
+  /** Bytes that one slot of the request takes. */
+  get slotSize(): number {
+    return this.#feed.slotSize;
+  }
+
   /** Body bytes that went to the sink. */
   get sentBytes(): number {
     return this.#answer.bodyBytes;

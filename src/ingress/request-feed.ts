@@ -66,6 +66,11 @@ export class RequestFeed {
     return this.#writer.last;
   }
 
+  /** Bytes that one slot takes. */
+  get slotSize(): number {
+    return this.#writer.slotSize;
+  }
+
   /** Workers, without ourselves, that stand in the way of the next slot. */
   blockers(): bigint {
     return this.#writer.native.blockers() & ~(1n << BigInt(this.#segment.worker));

@@ -1,5 +1,5 @@
 import type { HistogramStats, TransportExchangeStats } from '../ingress/index.js';
-import type { TransportStats } from '../transports/transport.js';
+import type { PacketStats, TransportStats } from '../transports/transport.js';
 import { type Definition, histogramSamples, keyed } from './definition.js';
 import type { ProcessSnapshot } from './snapshots.js';
 
@@ -22,6 +22,24 @@ function connections(
         labels: { transport },
         value: read(one),
       })),
+  };
+}
+
+/** What transports count that see packets. */
+function packets(
+  name: string,
+  help: string,
+  read: (stats: PacketStats) => number,
+): Definition<ProcessSnapshot> {
+  return {
+    name,
+    type: 'counter',
+    help,
+    labels: ['transport'],
+    read: ({ stats }) =>
+      Object.entries(stats.transports).flatMap(([transport, { packets: seen }]) =>
+        seen ? [{ labels: { transport }, value: read(seen) }] : [],
+      ),
   };
 }
 
@@ -84,6 +102,16 @@ export const TRANSPORT_METRICS: readonly Definition<ProcessSnapshot>[] = [
       ...keyed(refusedOperationsTotal, 'code', { transport: 'admin' }),
     ],
   },
+  packets('packets_received_total', 'Packets of data that came.', (one) => one.receivedTotal),
+  packets('packets_lost_total', 'Packets found missing; most of them come again.', (one) => {
+    return one.lostTotal;
+  }),
+  packets('packets_dropped_total', 'Packets given up: a worker never has their bytes.', (one) => {
+    return one.droppedTotal;
+  }),
+  packets('packets_undecrypted_total', 'Packets that could not be decrypted.', (one) => {
+    return one.undecryptedTotal;
+  }),
   streams('gauge', 'streams_active', 'Streams that are under way.', (one) => one.active),
   streams('counter', 'streams_opened_total', 'Requests that became a stream.', (one) => {
     return one.openedTotal;

@@ -8,6 +8,7 @@
  */
 
 import type { ControlEvent } from './control-event.js';
+import type { NativeSrt } from './srt.js';
 import type { LaneInfo, ReaderInfo, StreamInfo, WorkerInfo } from './views.js';
 
 /** Geometry of one pool. Sizes in bytes, counts in slots or streams. */
@@ -278,4 +279,9 @@ export interface NativeAddon {
    *  a few seconds for an arbiter. */
   attach(options: AttachOptions): Promise<NativeSegment>;
   xxh3(bytes: Uint8Array): bigint;
+  /** Where the addon was built with libsrt. The constructor throws; it keeps the process alive until
+   *  `close`. */
+  readonly Srt?: new (
+    wake: () => void,
+  ) => NativeSrt;
 }

@@ -1,3 +1,5 @@
 export type * from './addon.js';
 export type { ControlEvent } from './control-event.js';
 export { loadAddon } from './load.js';
+export type * from './srt.js';
+export { MAX_SRT_MESSAGE } from './srt.js';

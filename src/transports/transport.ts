@@ -22,6 +22,18 @@ export interface TransportStats {
   readonly requestsTotal: number;
   /** Requests that were answered before they became a stream, by error code. */
   readonly refusedTotal: Readonly<Record<string, number>>;
+  /** Of transports that see packets. */
+  readonly packets?: PacketStats;
+}
+
+/** Packets of clients' data since the start. */
+export interface PacketStats {
+  readonly receivedTotal: number;
+  /** Found missing; most of them were sent again. */
+  readonly lostTotal: number;
+  /** Given up: their bytes never came to a worker. */
+  readonly droppedTotal: number;
+  readonly undecryptedTotal: number;
 }
 
 /** One way for uploads to come in. */

@@ -896,6 +896,34 @@ class MediaUnsupported(UploadResponseError):
     remedy = "Encode as H.264 or H.265 with AAC, one track of each."
 
 
+class SrtUnavailable(UploadResponseError):
+    code = "SRT_UNAVAILABLE"
+    number = 220
+    http_status = 500
+    text = "SRT cannot be served"
+    remedy = (
+        "Install libsrt-gnutls-dev and nettle-dev and build the addon again, and set server.processes to 1."
+    )
+
+
+class SrtListenFailed(UploadResponseError):
+    code = "SRT_LISTEN_FAILED"
+    number = 221
+    http_status = 500
+    text = "the SRT listener could not be opened"
+    remedy = "Change transports.srt.host or its port, or stop the program that has the port."
+
+
+class SrtCallerRefused(UploadResponseError):
+    code = "SRT_CALLER_REFUSED"
+    number = 222
+    http_status = 403
+    text = "the SRT caller was refused in its handshake"
+    remedy = (
+        "Send a stream id that publishes, with a user and a resource that transports.srt.users allows."
+    )
+
+
 class AccessUnitTruncated(UploadResponseError):
     code = "ACCESS_UNIT_TRUNCATED"
     number = 250
@@ -1024,6 +1052,9 @@ for _error in (
     StreamKeyTaken,
     MediaInvalid,
     MediaUnsupported,
+    SrtUnavailable,
+    SrtListenFailed,
+    SrtCallerRefused,
     AccessUnitTruncated,
     AccessUnitTooLarge,
 ):

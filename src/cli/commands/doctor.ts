@@ -15,6 +15,7 @@ import {
   checkNode,
   checkPackage,
   checkShm,
+  checkSrt,
   checkUdpBuffer,
 } from '../checks.js';
 import { EXIT_CODES, exitCodesText } from '../exit-codes.js';
@@ -82,6 +83,7 @@ async function runChecks(
     checks.push(...checkLimits(streams), ...checkCertificates(config));
     const { processes } = config.server;
     const http3 = isHttp3Enabled(config.transports.http3);
+    checks.push(checkSrt(config.transports.srt.enabled, processes));
     checks.push(await checkHttp3(http3, processes), ...(http3 ? checkUdpBuffer() : []));
     checks.push(...(await checkPorts(endpointsOf(config), live)));
   }

@@ -1,0 +1,238 @@
+#include "srt/engine/engine.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <srt/srt.h>
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "srt/engine/hooks.h"
+#include "srt/engine/options.h"
+#include "srt/engine/shared.h"
+
+namespace ur {
+namespace {
+
+constexpr int kBacklog = 128;
+// How long the thread sleeps before it looks whether it has to leave.
+constexpr int64_t kWaitMs = 100;
+
+bool last_error(std::string* detail) {
+  *detail = srt_getlasterror_str();
+  return false;
+}
+
+std::string address_of(const sockaddr_storage& peer) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const void* address = &reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr;
+  if (peer.ss_family == AF_INET6) {
+    address = &reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr;
+  }
+  const char* const given = inet_ntop(peer.ss_family, address, text.data(), text.size());
+  return given == nullptr ? std::string{} : std::string{given};
+}
+
+// It stands at the same place in both families.
+uint16_t port_of(const sockaddr_storage& address) {
+  return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
+}
+
+std::string stream_id_of(int socket) {
+  std::array<char, kMaxStreamId + 1> text{};
+  int length = static_cast<int>(text.size());
+  if (srt_getsockflag(socket, SRTO_STREAMID, text.data(), &length) == SRT_ERROR) return {};
+  return {text.data(), static_cast<size_t>(length)};
+}
+
+bool is_file(int socket) {
+  bool messages = true;
+  int length = sizeof(messages);
+  return srt_getsockflag(socket, SRTO_MESSAGEAPI, &messages, &length) != SRT_ERROR && !messages;
+}
+
+}  // namespace
+
+SrtEngine::SrtEngine() : shared_(std::make_shared<Shared>()) {}
+
+SrtEngine::~SrtEngine() { close(); }
+
+bool SrtEngine::start(std::function<void()> notify, std::string* detail) {
+  if (srt_startup() < 0) return last_error(detail);
+  // Its lines would stand among ours; what matters comes as a result.
+  srt_setloglevel(LOG_CRIT);
+  epoll_ = srt_epoll_create();
+  if (epoll_ < 0) {
+    last_error(detail);
+    srt_cleanup();
+    return false;
+  }
+  srt_epoll_set(epoll_, SRT_EPOLL_ENABLE_EMPTY);
+  notify_ = std::move(notify);
+  started_ = true;
+  thread_ = std::thread([this] { run(); });
+  return true;
+}
+
+bool SrtEngine::listen(const SrtListenOptions& options, uint16_t* port, std::string* detail) {
+  const int socket = srt_create_socket();
+  if (socket == SRT_INVALID_SOCK) return last_error(detail);
+  const uintptr_t hook = add_srt_hook(std::make_shared<const SrtHook>(SrtHook{shared_, options}));
+  if (bind_and_listen(socket, options, hook, port, detail)) {
+    {
+      const std::lock_guard lock(mutex_);
+      listening_.push_back(socket);
+    }
+    const int wanted = SRT_EPOLL_IN | SRT_EPOLL_ERR;
+    if (srt_epoll_add_usock(epoll_, socket, &wanted) != SRT_ERROR) {
+      listeners_.push_back({socket, hook});
+      return true;
+    }
+    last_error(detail);
+  }
+  srt_close(socket);
+  remove_srt_hook(hook);
+  return false;
+}
+
+bool SrtEngine::bind_and_listen(int socket, const SrtListenOptions& options, uintptr_t hook,
+                                uint16_t* port, std::string* detail) {
+  if (!set_srt_listener_options(socket, options)) return last_error(detail);
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_DGRAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const std::string service = std::to_string(options.port);
+  const int failure = getaddrinfo(options.host.c_str(), service.c_str(), &hints, &found);
+  if (failure != 0) {
+    *detail = gai_strerror(failure);
+    return false;
+  }
+  // libsrt wants to be told whether `::` is IPv6 alone.
+  const int only_v6 = 1;
+  bool bound = found->ai_family != AF_INET6 ||
+               srt_setsockflag(socket, SRTO_IPV6ONLY, &only_v6, sizeof(only_v6)) != SRT_ERROR;
+  bound = bound &&
+          srt_bind(socket, found->ai_addr, static_cast<int>(found->ai_addrlen)) != SRT_ERROR;
+  freeaddrinfo(found);
+  if (!bound) return last_error(detail);
+  const auto judge = [](void* opaque, SRTSOCKET caller, int version, const sockaddr* peer,
+                        const char* id) { return on_caller(opaque, caller, version, peer, id); };
+  // The hook first: a listener without it lets everybody in.
+  if (srt_listen_callback(socket, judge, reinterpret_cast<void*>(hook)) == SRT_ERROR ||
+      srt_listen(socket, kBacklog) == SRT_ERROR) {
+    return last_error(detail);
+  }
+  sockaddr_storage name{};
+  int length = sizeof(name);
+  if (srt_getsockname(socket, reinterpret_cast<sockaddr*>(&name), &length) == SRT_ERROR) {
+    return last_error(detail);
+  }
+  *port = port_of(name);
+  return true;
+}
+
+// On libsrt's receiver thread: every socket of the port waits meanwhile.
+int SrtEngine::on_caller(void* opaque, int socket, int /*version*/, const void* /*peer*/,
+                         const char* id) {
+  const auto hook = find_srt_hook(reinterpret_cast<uintptr_t>(opaque));
+  if (!hook) return -1;
+  Shared& shared = *hook->shared;
+  SrtVerdict verdict = shared.credentials.judge(id == nullptr ? "" : id);
+  if (shared.down.load(std::memory_order_relaxed)) verdict.reject = SrtReject::kDown;
+  if (verdict.reject == SrtReject::kNone &&
+      shared.open.load(std::memory_order_relaxed) >= hook->options.max_connections) {
+    verdict.reject = SrtReject::kOverload;
+  }
+  const SrtType type = verdict.id.type;
+  const bool file = type == SrtType::kFile || (type == SrtType::kUnsaid && hook->options.file);
+  if (verdict.reject == SrtReject::kNone &&
+      set_srt_caller_options(socket, hook->options, file, verdict.passphrase)) {
+    return 0;
+  }
+  if (verdict.reject == SrtReject::kNone) verdict.reject = SrtReject::kBadRequest;
+  shared.count(verdict.reject);
+  srt_setrejectreason(socket, static_cast<int>(verdict.reject));
+  return -1;
+}
+
+void SrtEngine::set_credentials(SrtCredentials credentials) {
+  shared_->credentials.replace(std::move(credentials));
+}
+
+void SrtEngine::refuse_new() { shared_->down.store(true, std::memory_order_relaxed); }
+
+std::vector<std::pair<int, uint64_t>> SrtEngine::take_refused() {
+  const std::lock_guard lock(shared_->mutex);
+  std::vector<std::pair<int, uint64_t>> taken(shared_->refused.begin(), shared_->refused.end());
+  shared_->refused.clear();
+  return taken;
+}
+
+std::vector<SrtEvent> SrtEngine::take_events() {
+  std::vector<SrtEvent> taken;
+  {
+    const std::lock_guard lock(mutex_);
+    taken.swap(events_);
+  }
+  for (const SrtEvent& event : taken) {
+    if (event.kind == SrtEvent::Kind::kConnected) sockets_.emplace(event.socket, event.file);
+  }
+  return taken;
+}
+
+void SrtEngine::run() {
+  std::array<SRT_EPOLL_EVENT, 64> ready;
+  while (!stopping_.load(std::memory_order_acquire)) {
+    const int count =
+        srt_epoll_uwait(epoll_, ready.data(), static_cast<int>(ready.size()), kWaitMs);
+    for (int i = 0; i < count; ++i) {
+      const int socket = ready[static_cast<size_t>(i)].fd;
+      bool listens = false;
+      {
+        const std::lock_guard lock(mutex_);
+        for (const int one : listening_) listens = listens || one == socket;
+        if (!listens) events_.push_back({SrtEvent::Kind::kReady, socket, false, {}, 0, {}});
+      }
+      if (listens) accept_all(socket);
+      // Told once: the owner arms it again when it has done what there was.
+      else srt_epoll_remove_usock(epoll_, socket);
+    }
+    if (count > 0) notify_();
+  }
+}
+
+void SrtEngine::accept_all(int listener) {
+  for (;;) {
+    sockaddr_storage peer{};
+    int length = sizeof(peer);
+    const int socket = srt_accept(listener, reinterpret_cast<sockaddr*>(&peer), &length);
+    if (socket == SRT_INVALID_SOCK) return;
+    shared_->open.fetch_add(1, std::memory_order_relaxed);
+    SrtEvent event{SrtEvent::Kind::kConnected, socket, is_file(socket), address_of(peer),
+                   port_of(peer), stream_id_of(socket)};
+    const std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+  }
+}
+
+void SrtEngine::close() {
+  if (!started_) return;
+  started_ = false;
+  stopping_.store(true, std::memory_order_release);
+  thread_.join();
+  for (const Listener& listener : listeners_) {
+    srt_close(listener.socket);
+    remove_srt_hook(listener.hook);
+  }
+  listeners_.clear();
+  // Those that nobody has taken yet belong to the owner too.
+  (void)take_events();
+  while (!sockets_.empty()) close_socket(sockets_.begin()->first);
+  srt_epoll_release(epoll_);
+  // Not left to the process's end: libsrt's threads must not meet destructors of static objects.
+  srt_cleanup();
+}
+
+}  // namespace ur

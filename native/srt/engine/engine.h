@@ -1,0 +1,125 @@
+// SRT listeners and the thread that waits for them. Everything here but the thread's own part is called
+// on one thread, the owner's. A socket that has something to do is told once, and again after `arm`;
+// the owner reads straight from libsrt, which has decrypted by then, and by not reading holds the
+// sender back.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "srt/credentials.h"
+
+namespace ur {
+
+struct SrtListenOptions {
+  std::string host;
+  uint16_t port = 0;
+  // What callers are whose stream id does not say it: the stream API and no packet times.
+  bool file = false;
+  int latency_ms = 120;
+  // No packet times, nothing dropped, large windows: for uploads in live mode.
+  bool high_throughput = false;
+  int receive_buffer_bytes = 0;
+  int udp_buffer_bytes = 0;
+  int idle_timeout_ms = 5000;
+  int max_connections = 1000;
+};
+
+struct SrtEvent {
+  enum class Kind : uint8_t { kConnected, kReady };
+  Kind kind = Kind::kReady;
+  int socket = 0;
+  // Of a new connection.
+  bool file = false;
+  std::string peer;
+  uint16_t peer_port = 0;
+  std::string stream_id;
+};
+
+// Counts of one connection since its start, in packets.
+struct SrtCounts {
+  int64_t received = 0;
+  int64_t lost = 0;
+  int64_t dropped = 0;
+  int64_t undecrypted = 0;
+  double rtt_ms = 0;
+};
+
+enum class SrtRead : uint8_t { kSome, kNothing, kEnd, kBroken };
+
+class SrtEngine {
+ public:
+  SrtEngine();
+  ~SrtEngine();
+  SrtEngine(const SrtEngine&) = delete;
+  SrtEngine& operator=(const SrtEngine&) = delete;
+
+  // `notify` is called on the engine's thread, when events wait for `take_events`.
+  [[nodiscard]] bool start(std::function<void()> notify, std::string* detail);
+  // Binds one more port; `port` says which. False: `detail` says why, and nothing is bound.
+  [[nodiscard]] bool listen(const SrtListenOptions& options, uint16_t* port, std::string* detail);
+  void set_credentials(SrtCredentials credentials);
+  // New callers are told that the service is down.
+  void refuse_new();
+  // Callers that were refused, by the codes of SrtReject, since the last call.
+  std::vector<std::pair<int, uint64_t>> take_refused();
+  std::vector<SrtEvent> take_events();
+
+  // Reads what is there, at most `capacity` bytes; of messages only whole ones, so that it must be more
+  // than kMaxSrtMessage. kEnd and kBroken come alone, after everything else.
+  // kBroken: something may be missing.
+  [[nodiscard]] SrtRead read(int socket, uint8_t* data, size_t capacity, size_t* length);
+  // Sends what there is room for. False: the connection is gone.
+  [[nodiscard]] bool write(int socket, const uint8_t* data, size_t size, size_t* taken);
+  // Wants one event: when it is readable, or writable; in any case when it breaks.
+  void arm(int socket, bool readable, bool writable);
+  // False: it is gone.
+  [[nodiscard]] bool counts(int socket, SrtCounts* counts);
+  // Bytes that the peer has not acknowledged; -1: it is gone.
+  [[nodiscard]] int64_t unsent(int socket);
+  // How long the peer keeps what it has before it reads it.
+  [[nodiscard]] int peer_latency_ms(int socket);
+  // Drops what is not sent: libsrt sends nothing again for a socket that is being closed.
+  void close_socket(int socket);
+  // Ends everything; blocks until the thread and libsrt's own have left. Idempotent.
+  void close();
+
+  // Of libsrt's threads too.
+  struct Shared;
+
+ private:
+  struct Listener {
+    int socket;
+    uintptr_t hook;
+  };
+  static int on_caller(void* opaque, int socket, int version, const void* peer, const char* id);
+  void run();
+  void accept_all(int listener);
+  bool bind_and_listen(int socket, const SrtListenOptions& options, uintptr_t hook, uint16_t* port,
+                       std::string* detail);
+
+  std::shared_ptr<Shared> shared_;
+  std::function<void()> notify_;
+  std::vector<Listener> listeners_;
+  // Open sockets of callers, and whether each is a file's. Owner only.
+  std::unordered_map<int, bool> sockets_;
+  int epoll_ = -1;
+  bool started_ = false;
+  std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::vector<SrtEvent> events_;
+  std::vector<int> listening_;
+  std::thread thread_;
+};
+
+// Largest message in live mode: 1500 less the headers of IPv4, UDP and SRT.
+inline constexpr size_t kMaxSrtMessage = 1456;
+
+}  // namespace ur

@@ -1,0 +1,85 @@
+/** A caller whose handshake was accepted, with what its stream id says. */
+export interface SrtCaller {
+  /** It uses the stream API; without it messages, whose borders are kept. */
+  readonly file: boolean;
+  /** IP address. */
+  readonly peer: string;
+  readonly peerPort: number;
+  readonly streamId: string;
+  readonly resource: string;
+  /** '' where there is none, as the following two: secrets. */
+  readonly user: string;
+  readonly password: string;
+  readonly token: string;
+  /** Declared length of the body in bytes. */
+  readonly length?: number;
+}
+
+/** Something has happened to a socket; with `caller` it is new. Nothing more is told until `arm`. */
+export interface SrtEvent {
+  readonly socket: number;
+  readonly caller?: SrtCaller;
+}
+
+export interface SrtListenOptions {
+  readonly host: string;
+  /** UDP; 0 takes a free one. */
+  readonly port: number;
+  /** What callers are whose stream id does not say it. */
+  readonly file: boolean;
+  readonly latencyMs: number;
+  readonly highThroughput: boolean;
+  readonly receiveBufferBytes: number;
+  readonly udpBufferBytes: number;
+  readonly idleTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+/** Passphrases are secrets; '' stands for none. */
+export interface SrtCredentials {
+  readonly passphrase: string;
+  readonly users: readonly {
+    readonly name: string;
+    readonly passphrase: string;
+    readonly resources: readonly string[];
+  }[];
+}
+
+/** Packets of one connection since its start. */
+export interface SrtCounts {
+  readonly received: number;
+  readonly lost: number;
+  readonly dropped: number;
+  readonly undecrypted: number;
+  readonly rttMs: number;
+}
+
+/** The engine of native/srt: listeners, and the thread that waits for their callers. */
+export interface NativeSrt {
+  /** The port that was bound. Throws an error whose `number` is a table number. */
+  listen(options: SrtListenOptions): number;
+  setCredentials(credentials: SrtCredentials): void;
+  /** New callers are told that the service is down. */
+  refuseNew(): void;
+  /** Callers refused since the last call, by libsrt's reject code. */
+  takeRefused(): readonly { readonly code: number; readonly count: number }[];
+  takeEvents(): readonly SrtEvent[];
+  /** Bytes read, of messages whole ones only; 0: nothing is there; -1: the end; -2: it has broken. */
+  read(socket: number, into: Uint8Array): number;
+  /** Bytes taken, as far as there is room; -2: it has broken. */
+  write(socket: number, bytes: Uint8Array): number;
+  arm(socket: number, readable: boolean, writable: boolean): void;
+  /** Undefined: it is gone. */
+  counts(socket: number): SrtCounts | undefined;
+  /** Bytes that the peer has not acknowledged; -1: it is gone. */
+  unsent(socket: number): number;
+  /** How long the peer keeps what it has before it reads it. */
+  peerLatencyMs(socket: number): number;
+  /** Drops what is not sent. */
+  closeSocket(socket: number): void;
+  /** Ends everything. Idempotent. */
+  close(): void;
+}
+
+/** Largest message: a smaller buffer is never read into. Bytes. */
+export const MAX_SRT_MESSAGE = 1456;

@@ -1,0 +1,43 @@
+import type { Caller } from '../../admission/index.js';
+import type { Header, RequestHead } from '../../protocols/hpks/index.js';
+import type { SrtCaller } from '../../ring/srt-engine.js';
+
+/** The head that the workers see: wire format of the origin, and the length where it was declared. */
+export function headOf({ streamId, length, peer, peerPort }: SrtCaller): RequestHead {
+  const address = peer.includes(':') ? `[${peer}]:${peerPort}` : `${peer}:${peerPort}`;
+  const headers: Header[] = [
+    ['x-srt-stream-id', Buffer.from(streamId).toString('latin1')],
+    ['x-peer-addr', address],
+  ];
+  if (length !== undefined) headers.push(['content-length', String(length)]);
+  return {
+    kind: 'request',
+    version: 1,
+    method: 'POST',
+    path: `/srt/${inPath(streamId)}`,
+    headers,
+  };
+}
+
+/** Who sends it, as admission wants it: the path is that of the resource. */
+export function callerOf(transport: string, caller: SrtCaller): Caller {
+  const { peer, resource, user, password, token, length } = caller;
+  return {
+    transport,
+    peer,
+    method: 'POST',
+    path: `/srt/${inPath(resource)}`,
+    query: '',
+    user: user || undefined,
+    password: password || undefined,
+    streamKey: token || undefined,
+    contentLength: length,
+  };
+}
+
+/** Text as the rest of a path; what RFC 3986 section 3.3 allows there stays as it is. */
+function inPath(text: string): string {
+  return encodeURIComponent(text).replace(/%(2F|3A|3D|2C|40|26|2B|24|3B)/g, (code) =>
+    decodeURIComponent(code),
+  );
+}

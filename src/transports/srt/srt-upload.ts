@@ -1,0 +1,262 @@
+import { type Admission, admitThen, type Permit } from '../../admission/index.js';
+import { UploadResponseError } from '../../errors/index.js';
+import {
+  type ErrorAnswer,
+  errorAnswer,
+  type Ingress,
+  type IngressExchange,
+  type ResponseSink,
+} from '../../ingress/index.js';
+import type { Header } from '../../protocols/hpks/index.js';
+import { MAX_SRT_MESSAGE, type SrtCaller, type SrtEngine } from '../../ring/srt-engine.js';
+import { headLine } from './answer.js';
+import { callerOf, headOf } from './request.js';
+import { SrtSender } from './srt-sender.js';
+
+/** What an upload has of its transport. */
+export interface SrtHost {
+  readonly name: string;
+  readonly ingress: Ingress;
+  readonly admission: Admission;
+  readonly pool: number;
+  readonly engine: SrtEngine;
+  /** Counts a request that did not become a stream. */
+  refused(error: UploadResponseError): void;
+  /** Nothing of it is left but its socket. */
+  over(upload: SrtUpload): void;
+}
+
+const END = -1;
+
+/** Bytes that are read at once, and of one caller before the others' turn. */
+const FILE_READ_BYTES = 256 * 1024;
+const TURN_BYTES = 4 * 2 ** 20;
+
+/** How long the caller may take to acknowledge the end of its answer, and how often that is looked at. */
+const LINGER_MS = 30_000;
+const UNSENT_POLL_MS = 20;
+
+/**
+ * One caller: its bytes are one request. Who has declared the length stays for the answer; of others the
+ * connection's end is the request's, and nobody is there to be answered.
+ */
+export class SrtUpload implements ResponseSink {
+  readonly socket: number;
+  readonly caller: SrtCaller;
+  readonly #host: SrtHost;
+  readonly #sender: SrtSender;
+  #exchange: IngressExchange | undefined;
+  #stopAdmitting: (() => void) | undefined;
+  /** Read into, again and again; given away with what found no room in the lane. */
+  #buffer: Buffer | undefined;
+  #receivedBytes = 0;
+  #requestEnded = false;
+  #paused = false;
+  #over = false;
+  /** Until the first bytes have come. */
+  #firstBytes: NodeJS.Timeout | undefined;
+  #closing: NodeJS.Timeout | undefined;
+
+  constructor(host: SrtHost, socket: number, caller: SrtCaller) {
+    this.#host = host;
+    this.socket = socket;
+    this.caller = caller;
+    const arm = () => this.#arm();
+    this.#sender = new SrtSender(host.engine, socket, arm, () => this.#sent());
+  }
+
+  /** Waits for its first bytes. An answer that is sent before them can arrive before the caller has seen
+   *  the end of the handshake: libsrt then loses it, and does not always send it again. */
+  start(firstBytesTimeoutMs: number): void {
+    this.#firstBytes = setTimeout(() => {
+      this.#host.refused(new UploadResponseError('HEAD_TIMEOUT'));
+      this.#finish();
+    }, firstBytesTimeoutMs);
+    this.#host.engine.arm(this.socket, true, false);
+  }
+
+  /** The socket has something to do, or has broken. */
+  ready(): void {
+    if (this.#firstBytes) this.#admit();
+    if (this.#sender.waiting) this.#sender.send();
+    if (this.#over) return;
+    if (this.#requestEnded) this.#watch();
+    else if (!this.#paused) this.#read();
+  }
+
+  cut(): void {
+    this.#stopAdmitting?.();
+    this.#sender.drop();
+    this.#exchange?.abort('SHUTTING_DOWN');
+    this.#finish();
+  }
+
+  head(status: number, headers: readonly Header[]): void {
+    if (this.#answers) this.#sender.push(headLine(status, headers), () => {});
+  }
+
+  body(view: Uint8Array, taken: () => void): boolean {
+    if (this.#answers) return this.#sender.push(view, taken);
+    taken();
+    return true;
+  }
+
+  trailers(): void {}
+
+  end(): void {
+    this.#sender.end();
+  }
+
+  fail(_error: UploadResponseError, { status, headers, body }: ErrorAnswer): void {
+    const begun = this.#sender.begun;
+    this.#sender.drop();
+    // Broken off without a head of its own, an answer is shorter than it says.
+    if (this.#answers && !begun) {
+      this.#sender.push(Buffer.concat([headLine(status, headers), Buffer.from(body)]), () => {});
+      // Nobody watches over it any more: who has no room for so little does not read.
+      this.#sender.drop();
+    }
+    this.#sender.end();
+  }
+
+  get #answers(): boolean {
+    return this.caller.length !== undefined;
+  }
+
+  #admit(): void {
+    clearTimeout(this.#firstBytes);
+    this.#firstBytes = undefined;
+    const { admission, name } = this.#host;
+    this.#stopAdmitting = admitThen(
+      admission,
+      'publish',
+      callerOf(name, this.caller),
+      (permit) => this.#admitted(permit),
+      (error) => {
+        this.#host.refused(error);
+        this.fail(error, errorAnswer(error));
+      },
+    );
+  }
+
+  #admitted(permit: Permit): void {
+    this.#stopAdmitting = undefined;
+    const { ingress, name, pool } = this.#host;
+    this.#exchange = ingress.open({
+      transport: name,
+      pool,
+      head: headOf(this.caller),
+      contentLength: this.caller.length,
+      permit,
+      sink: this,
+      onResume: () => {
+        this.#paused = false;
+        this.#arm();
+      },
+    });
+  }
+
+  #arm(): void {
+    if (this.#over) return;
+    const { waiting } = this.#sender;
+    // What has broken meanwhile is found when there is room again: until then nothing could be read.
+    if (this.#paused && !waiting) return;
+    const reading = this.#exchange !== undefined && !this.#paused && !this.#requestEnded;
+    this.#host.engine.arm(this.socket, reading, waiting);
+  }
+
+  #read(): void {
+    const exchange = this.#exchange;
+    if (!exchange) return;
+    // Each read of messages has a slot of its own: none is split over two.
+    const size = this.caller.file ? FILE_READ_BYTES : Math.max(exchange.slotSize, MAX_SRT_MESSAGE);
+    for (let read = 0; read < TURN_BYTES && !this.#over; ) {
+      this.#buffer ??= Buffer.allocUnsafeSlow(size);
+      const length = this.#host.engine.read(this.socket, this.#buffer);
+      if (length < 0) {
+        this.#gone(length === END);
+        return;
+      }
+      if (length === 0) break;
+      read += length;
+      this.#take(exchange, this.#buffer.subarray(0, length));
+      if (this.#paused || this.#requestEnded) return;
+    }
+    this.#arm();
+  }
+
+  #take(exchange: IngressExchange, bytes: Buffer): void {
+    const { file, length } = this.caller;
+    this.#receivedBytes += bytes.length;
+    if (this.#receivedBytes > (length ?? Number.POSITIVE_INFINITY)) {
+      this.#requestEnded = true;
+      exchange.fail('BAD_REQUEST', 'it is longer than its declared length');
+      return;
+    }
+    if (!exchange.writeBody(bytes)) {
+      this.#buffer = undefined;
+      this.#paused = true;
+    } else if (!file) {
+      exchange.flush();
+    }
+    if (this.#receivedBytes === length) this.#endRequest();
+  }
+
+  #endRequest(): void {
+    this.#requestEnded = true;
+    this.#buffer = undefined;
+    this.#exchange?.endBody();
+    this.#arm();
+  }
+
+  /** `whole`: the caller has said that this was all. Messages have no such word: their end is the
+   *  connection's. */
+  #gone(whole: boolean): void {
+    this.#sender.broken();
+    if (whole && this.caller.length === undefined) this.#endRequest();
+    else this.#exchange?.abort('CLIENT_GONE');
+    if (this.#exchange?.over) this.#finish();
+  }
+
+  /** The request is complete: more must not come, and the caller may have left. */
+  #watch(): void {
+    const rest = Buffer.allocUnsafe(MAX_SRT_MESSAGE);
+    const length = this.#host.engine.read(this.socket, rest);
+    if (length > 0) this.#exchange?.fail('BAD_REQUEST', 'it is longer than its declared length');
+    else if (length < 0) this.#sender.broken();
+    else this.#arm();
+  }
+
+  /** The sender has nothing left of the answer, or may be given more. */
+  #sent(): void {
+    if (this.#sender.ended) this.#finishWhenSent(performance.now() + LINGER_MS);
+    else this.#exchange?.sinkReady();
+  }
+
+  /** Waits for the last of the answer, and until a live caller has had time to take it. */
+  #finishWhenSent(deadline: number): void {
+    if (this.#over) return;
+    clearTimeout(this.#closing);
+    const { engine } = this.#host;
+    const unsent = this.#sender.begun ? engine.unsent(this.socket) : -1;
+    if (unsent > 0 && performance.now() < deadline) {
+      this.#closing = setTimeout(() => this.#finishWhenSent(deadline), UNSENT_POLL_MS);
+    } else if (unsent === 0 && !this.caller.file) {
+      const latencyMs = engine.peerLatencyMs(this.socket);
+      this.#closing = setTimeout(() => this.#finish(), latencyMs + UNSENT_POLL_MS);
+    } else {
+      this.#finish();
+    }
+  }
+
+  #finish(): void {
+    clearTimeout(this.#firstBytes);
+    clearTimeout(this.#closing);
+    if (this.#over) return;
+    this.#over = true;
+    this.#buffer = undefined;
+    // Its counts are gone with it.
+    this.#host.over(this);
+    this.#host.engine.closeSocket(this.socket);
+  }
+}
