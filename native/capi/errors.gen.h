@@ -105,6 +105,15 @@ enum ur_error {
   UR_UNSUPPORTED_MEDIA_TYPE = -166,  // the body has a type that is not taken here
   UR_LIBRARY_UNAVAILABLE = -190,  // the C library could not be loaded
   UR_INVALID_APPLICATION = -191,  // this is no ASGI application
+  UR_WEBRTC_UNAVAILABLE = -230,  // WebRTC cannot be served
+  UR_BAD_SDP = -231,  // the session description is malformed
+  UR_UNSUPPORTED_OFFER = -232,  // the offer has something that is not taken
+  UR_UNKNOWN_SESSION = -233,  // there is no such WebRTC session
+  UR_TOO_MANY_SESSIONS = -234,  // there are too many WebRTC sessions
+  UR_PRECONDITION_REQUIRED = -235,  // the request has no If-Match
+  UR_PRECONDITION_FAILED = -236,  // If-Match names another state of the session
+  UR_ICE_RESTART_UNSUPPORTED = -237,  // ICE cannot be restarted
+  UR_METHOD_NOT_ALLOWED = -238,  // the method is none of this resource
 };
 
 #endif

@@ -109,6 +109,15 @@ enum class [[nodiscard]] Status : int32_t {
   kUnsupportedMediaType = -166,
   kLibraryUnavailable = -190,
   kInvalidApplication = -191,
+  kWebrtcUnavailable = -230,
+  kBadSdp = -231,
+  kUnsupportedOffer = -232,
+  kUnknownSession = -233,
+  kTooManySessions = -234,
+  kPreconditionRequired = -235,
+  kPreconditionFailed = -236,
+  kIceRestartUnsupported = -237,
+  kMethodNotAllowed = -238,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -316,6 +325,24 @@ constexpr const char* status_name(Status status) {
       return "LIBRARY_UNAVAILABLE";
     case Status::kInvalidApplication:
       return "INVALID_APPLICATION";
+    case Status::kWebrtcUnavailable:
+      return "WEBRTC_UNAVAILABLE";
+    case Status::kBadSdp:
+      return "BAD_SDP";
+    case Status::kUnsupportedOffer:
+      return "UNSUPPORTED_OFFER";
+    case Status::kUnknownSession:
+      return "UNKNOWN_SESSION";
+    case Status::kTooManySessions:
+      return "TOO_MANY_SESSIONS";
+    case Status::kPreconditionRequired:
+      return "PRECONDITION_REQUIRED";
+    case Status::kPreconditionFailed:
+      return "PRECONDITION_FAILED";
+    case Status::kIceRestartUnsupported:
+      return "ICE_RESTART_UNSUPPORTED";
+    case Status::kMethodNotAllowed:
+      return "METHOD_NOT_ALLOWED";
   }
   return "UNKNOWN";
 }
@@ -525,6 +552,24 @@ constexpr const char* status_text(Status status) {
       return "the C library could not be loaded";
     case Status::kInvalidApplication:
       return "this is no ASGI application";
+    case Status::kWebrtcUnavailable:
+      return "WebRTC cannot be served";
+    case Status::kBadSdp:
+      return "the session description is malformed";
+    case Status::kUnsupportedOffer:
+      return "the offer has something that is not taken";
+    case Status::kUnknownSession:
+      return "there is no such WebRTC session";
+    case Status::kTooManySessions:
+      return "there are too many WebRTC sessions";
+    case Status::kPreconditionRequired:
+      return "the request has no If-Match";
+    case Status::kPreconditionFailed:
+      return "If-Match names another state of the session";
+    case Status::kIceRestartUnsupported:
+      return "ICE cannot be restarted";
+    case Status::kMethodNotAllowed:
+      return "the method is none of this resource";
   }
   return "";
 }
@@ -734,6 +779,24 @@ constexpr const char* status_remedy(Status status) {
       return "Install the wheel or the npm package, build it with 'npm run build:python', or name it in UR_LIBRARY.";
     case Status::kInvalidApplication:
       return "Name one as module:attribute, and its folder with --app-dir.";
+    case Status::kWebrtcUnavailable:
+      return "Install the engine beside the package: npm install node-datachannel@0.33. It has binaries for Linux, macOS and Windows; with several server processes WebRTC is off.";
+    case Status::kBadSdp:
+      return "Send what createOffer() of a WebRTC client makes, or a fragment with its candidates.";
+    case Status::kUnsupportedOffer:
+      return "Offer data channels alone, on one bundled transport: docs/transports/webrtc.md says what is taken.";
+    case Status::kUnknownSession:
+      return "Post a new offer: the session has ended, or its Location is another one.";
+    case Status::kTooManySessions:
+      return "Retry later, or raise transports.webrtc.maxSessions.";
+    case Status::kPreconditionRequired:
+      return "Send the ETag of the answer to the offer as If-Match.";
+    case Status::kPreconditionFailed:
+      return "Send the ETag of the answer to the offer, or post a new offer.";
+    case Status::kIceRestartUnsupported:
+      return "Post a new offer.";
+    case Status::kMethodNotAllowed:
+      return "Post an offer to a room; DELETE or PATCH the session that the answer's Location names.";
   }
   return "";
 }

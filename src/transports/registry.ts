@@ -1,9 +1,10 @@
 import { http1 } from './http1/index.js';
 import { http2 } from './http2/index.js';
 import { http3 } from './http3/index.js';
+import { webrtc } from './webrtc/index.js';
 import { websocket } from './websocket/index.js';
 
 /** Every transport, by the name it has in the configuration. One line each. */
-export const TRANSPORTS = { http1, http2, http3, websocket } as const;
+export const TRANSPORTS = { http1, http2, http3, websocket, webrtc } as const;
 
 export type TransportName = keyof typeof TRANSPORTS;
