@@ -10,8 +10,8 @@ export interface WhipSession {
   readonly etag: string;
 }
 
-/** Connections that are not referenced are closed by garbage collection. */
-const kept = new Set<PeerConnection>();
+/** The engine keeps pointers to what garbage collection takes. */
+const kept: object[] = [];
 
 /** A client's connection with one data channel. */
 export function openPeer(label = 'upload'): {
@@ -20,16 +20,15 @@ export function openPeer(label = 'upload'): {
   offer: Promise<string>;
 } {
   const peer = new PeerConnection('client', { iceServers: [] });
-  kept.add(peer);
-  peer.onStateChange((state) => {
-    if (state === 'closed') kept.delete(peer);
-  });
   const offer = new Promise<string>((resolve) => {
     peer.onGatheringStateChange((state) => {
       if (state === 'complete') resolve(peer.localDescription()?.sdp ?? '');
     });
   });
-  return { peer, channel: peer.createDataChannel(label), offer: within(offer, 'an offer') };
+  peer.onStateChange(() => {});
+  const channel = peer.createDataChannel(label);
+  kept.push(peer, channel);
+  return { peer, channel, offer: within(offer, 'an offer') };
 }
 
 export function postOffer(
@@ -59,11 +58,18 @@ export class Heard {
   readonly texts: { readonly type: string; readonly [member: string]: unknown }[] = [];
   readonly parts: Buffer[] = [];
   closed = false;
+  /** Nothing more of the answer comes. */
+  ended = false;
   /** The answer is over, or the channel. */
   readonly over: Promise<void>;
 
   constructor(channel: DataChannel) {
-    this.over = new Promise((resolve) => {
+    kept.push(channel);
+    this.over = new Promise((done) => {
+      const resolve = (): void => {
+        this.ended = true;
+        done();
+      };
       channel.onMessage((message) => {
         if (typeof message !== 'string') {
           this.parts.push(Buffer.from(message as Buffer));

@@ -63,6 +63,18 @@ const PACKAGE = 'node-datachannel';
 
 const require = createRequire(import.meta.url);
 
+/** What the engine still uses. It keeps pointers to objects that have not said that they are closed, also
+ *  when garbage collection has taken them. */
+const kept = new Set<object>();
+
+/** Keeps an object of the engine until what it returns is called: when the object has said that it is
+ *  closed. */
+export function keepObject(object: object): () => void {
+  kept.add(object);
+  // The engine still does something with it after the callback.
+  return () => void setImmediate(() => kept.delete(object));
+}
+
 let loaded: RtcEngine | undefined;
 let users = 0;
 
@@ -81,7 +93,9 @@ export function useEngine(): { readonly engine: RtcEngine; readonly leave: () =>
     if (left) return;
     left = true;
     // Its threads would keep the process from ending.
-    if (--users === 0) engine.cleanup();
+    if (--users > 0) return;
+    engine.cleanup();
+    kept.clear();
   };
   return { engine, leave };
 }

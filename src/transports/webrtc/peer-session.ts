@@ -5,7 +5,13 @@ import type { Ingress, Logger } from '../../ingress/index.js';
 import type { RequestHead } from '../../protocols/hpks/index.js';
 import { type Fragment, type Offer, withHostCandidates } from '../../protocols/sdp/index.js';
 import type { WebRtcConfig } from './config.js';
-import type { RtcChannel, RtcEngine, RtcOptions, RtcPeer } from './engine.js';
+import {
+  keepObject,
+  type RtcChannel,
+  type RtcEngine,
+  type RtcOptions,
+  type RtcPeer,
+} from './engine.js';
 import { type ChannelHost, UploadChannel } from './upload-channel.js';
 
 /** What a session has of its transport. */
@@ -66,7 +72,13 @@ export class PeerSession implements ChannelHost {
     this.peer = peer;
     this.#ufrag = offer.ufrag;
     this.#rtc = new engine.PeerConnection(this.id, optionsOf(host.config));
-    this.#rtc.onStateChange(this.#guarded((state) => this.#state(state)));
+    const letGo = keepObject(this.#rtc);
+    this.#rtc.onStateChange(
+      this.#guarded((state) => {
+        if (state === 'closed') letGo();
+        this.#state(state);
+      }),
+    );
     this.#rtc.onDataChannel(this.#guarded((channel) => this.#channel(channel)));
     this.#permit = permit;
     this.#endAfter(host.config.connectTimeoutMs);
@@ -190,6 +202,8 @@ export class PeerSession implements ChannelHost {
   }
 
   #channel(rtc: RtcChannel): void {
+    const letGo = keepObject(rtc);
+    rtc.onClosed(letGo);
     if (this.#ended || this.#channels.size >= this.config.maxChannels) {
       rtc.close();
       return;
@@ -197,7 +211,12 @@ export class PeerSession implements ChannelHost {
     clearTimeout(this.#timer);
     const channel = new UploadChannel(this, rtc);
     this.#channels.set(channel, rtc);
-    rtc.onClosed(this.#guarded(() => channel.closed()));
+    rtc.onClosed(
+      this.#guarded(() => {
+        letGo();
+        channel.closed();
+      }),
+    );
     rtc.onError(this.#guarded(() => channel.closed()));
     rtc.onBufferedAmountLow(this.#guarded(() => channel.writable()));
     channel.start();
