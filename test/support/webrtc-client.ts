@@ -13,7 +13,10 @@ export interface WhipSession {
 /** The engine keeps pointers to what garbage collection takes. */
 const kept: object[] = [];
 
-/** A client's connection with one data channel. */
+/**
+ * A client's connection with one data channel. Its offer has no candidates: the engine's client may see the
+ * server's handshake before it has looked at the answer, and then does not know the certificate.
+ */
 export function openPeer(label = 'upload'): {
   peer: PeerConnection;
   channel: DataChannel;
@@ -22,7 +25,9 @@ export function openPeer(label = 'upload'): {
   const peer = new PeerConnection('client', { iceServers: [] });
   const offer = new Promise<string>((resolve) => {
     peer.onGatheringStateChange((state) => {
-      if (state === 'complete') resolve(peer.localDescription()?.sdp ?? '');
+      if (state !== 'complete') return;
+      const sdp = peer.localDescription()?.sdp ?? '';
+      resolve(sdp.replace(/^a=(candidate:.*|end-of-candidates)\r\n/gm, ''));
     });
   });
   peer.onStateChange(() => {});
