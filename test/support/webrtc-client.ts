@@ -30,7 +30,10 @@ export function openPeer(label = 'upload'): {
       resolve(sdp.replace(/^a=(candidate:.*|end-of-candidates)\r\n/gm, ''));
     });
   });
-  peer.onStateChange(() => {});
+  // The engine's end waits for connections that nobody has closed here.
+  peer.onStateChange((state) => {
+    if (state === 'closed') setImmediate(() => peer.close());
+  });
   const channel = peer.createDataChannel(label);
   kept.push(peer, channel);
   return { peer, channel, offer: within(offer, 'an offer') };
