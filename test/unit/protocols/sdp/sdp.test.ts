@@ -76,7 +76,8 @@ test('an offer that lacks something, or has more, is refused for it', () => {
 
 test('a fragment gives its candidates, those with addresses', () => {
   const candidate = 'candidate:1 1 UDP 2114977791 2001:db8::1 9 typ host';
-  const text = `a=ice-ufrag:Uf\r\na=mid:1\r\na=${candidate}\r\na=candidate:2 1 UDP 1 name.example 9 typ host\r\n`;
+  const named = 'candidate:2 1 UDP 1 name.example 9 typ host';
+  const text = `a=ice-ufrag:Uf\r\na=mid:1\r\na=${candidate}\r\na=${named}\r\n`;
   assert.deepEqual(readFragment(text), { ufrag: 'Uf', mid: '1', candidates: [candidate] });
   assert.equal(
     codeOf(() => readFragment('')),
