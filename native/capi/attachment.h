@@ -24,6 +24,7 @@ struct Options {
   uint32_t role = kRoleResponder;
   uint32_t capacity = 0;
   bool verify = false;
+  int64_t from = 0;  // as LaneReader::join
   std::string transport;
   std::string stage;
   std::vector<std::string> paths;

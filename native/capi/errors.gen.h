@@ -114,6 +114,8 @@ enum ur_error {
   UR_PRECONDITION_FAILED = -236,  // If-Match names another state of the session
   UR_ICE_RESTART_UNSUPPORTED = -237,  // ICE cannot be restarted
   UR_METHOD_NOT_ALLOWED = -238,  // the method is none of this resource
+  UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
+  UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
 };
 
 #endif

@@ -219,7 +219,7 @@ int ur_exchange_stage(const ur_exchange* exchange, const char* name) {
 
 int ur_exchange_open_reader(ur_exchange* exchange, int lane, int64_t from, ur_reader** reader) {
   return entry([&] {
-    if (exchange == nullptr || reader == nullptr || lane < 0 || from < UR_FROM_NEWEST) {
+    if (exchange == nullptr || reader == nullptr || lane < 0 || from < UR_FROM_KEYFRAME) {
       return code(Status::kInvalidArgument);
     }
     return exchange->open_reader(static_cast<uint32_t>(lane), from, reader);

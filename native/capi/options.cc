@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "control/protocol.h"
+#include "core/lane_reader.h"
 #include "entry.h"
 #include "socket_path.h"
 
@@ -57,7 +58,10 @@ int read_options(const ur_worker_options& given, Options* out) {
   const ur_worker_options options = fields_of(given);
   constexpr uint32_t kRoles = UR_ROLE_RESPONDER | UR_ROLE_OBSERVER;
   if ((options.role & ~kRoles) != 0) return wrong("role is not one of UR_ROLE_...");
-  if ((options.flags & ~UR_WORKER_VERIFY) != 0) return wrong("flags has an unknown bit");
+  constexpr uint32_t kStarts = UR_WORKER_FROM_KEYFRAME | UR_WORKER_FROM_NEWEST;
+  const uint32_t start = options.flags & kStarts;
+  if (start == kStarts) return wrong("flags name two starts");
+  if ((options.flags & ~(UR_WORKER_VERIFY | kStarts)) != 0) return wrong("flags has an unknown bit");
   if (options.reserved != 0) return wrong("reserved is not 0");
   if (options.capacity > kMaxCapacity) return wrong("capacity is above 65536");
   if (options.path_count > 0 && options.paths == nullptr) return wrong("paths is NULL");
@@ -67,6 +71,10 @@ int read_options(const ur_worker_options& given, Options* out) {
   out->observer = text_of(options.observer);
   if (!out->observer.empty() && !out->observes()) return wrong("observer is set, the role is not");
   if (out->observer.size() >= kNameBytes) return wrong("observer has more than 31 bytes");
+  if (start != 0 && !out->observer.empty()) return wrong("a required observer reads from the start");
+  out->from = start == UR_WORKER_FROM_KEYFRAME ? LaneReader::kFromKeyframe
+              : start != 0                     ? LaneReader::kFromNewest
+                                               : 0;
   out->capacity = options.capacity != 0 ? options.capacity
                   : out->observes()     ? kMaxCapacity
                                         : kDefaultCapacity;

@@ -50,9 +50,30 @@ Outcome miss(Attachment* attachment, uint64_t id) {
 
 Status join_request(ur_exchange* exchange, const LaneRef& lane) {
   Segment* segment = exchange->attachment->segment();
-  const Status status = exchange->request->lane.join(segment, lane, 0);
-  if (status != Status::kOk) return status;
+  const int64_t from = exchange->attachment->options().from;
+  const Status status = exchange->request->lane.join(segment, lane, from);
+  if (status != Status::kOk || from != 0) return status;
   return exchange->request->lane.gap() > 0 ? Status::kLapped : Status::kOk;
+}
+
+Status copy_slot_of(const LaneRef& lane, uint64_t id, uint32_t flag, std::vector<uint8_t>* frame) {
+  uint32_t flags = 0;
+  const Status status = copy_frame(lane, id, frame, &flags);
+  return status == Status::kOk && flags != flag ? Status::kSegmentCorrupt : status;
+}
+
+// Slot 1; or, for who may come late, its repetition before the newest keyframe.
+Status copy_head(const Segment& segment, const LaneRef& lane, bool late,
+                 std::vector<uint8_t>* frame) {
+  Status status = copy_slot_of(lane, 1, kSlotHead, frame);
+  for (int attempt = 0; late && status == Status::kLapped && attempt < 2; attempt++) {
+    // Where there is none, each publication rings until there is: the watch before the second look.
+    if (attempt == 1 && watch_lane(segment, lane, kCursorMask) != Status::kEmpty) break;
+    const uint64_t keyframe = newest_keyframe(lane);
+    if (keyframe < 2) continue;
+    if (copy_slot_of(lane, keyframe - 1, kSlotControl, frame) == Status::kOk) return Status::kOk;
+  }
+  return status;
 }
 
 Outcome claim(ur_exchange* exchange, const LaneRef& request) {
@@ -104,14 +125,14 @@ Outcome take_stream(const std::shared_ptr<Attachment>& attachment, uint64_t id,
   exchange->request->exchange = exchange.get();
 
   std::vector<uint8_t> frame;
-  uint32_t flags = 0;
   const bool observes = attachment->options().observes();
-  const Status copied = copy_frame(lane, 1, &frame, &flags);
+  const bool late = attachment->options().from != 0;
+  const Status copied = copy_head(*segment, lane, late, &frame);
   if (copied != Status::kOk) {
-    return observes && copied == Status::kLapped && is_open(lane) ? miss(attachment.get(), id)
+    return !late && observes && copied == Status::kLapped && is_open(lane) ? miss(attachment.get(), id)
                                                                  : Outcome::kLost;
   }
-  if (flags != kSlotHead || exchange->head.decode(frame, hpks::Kind::kRequest) != Status::kOk) {
+  if (exchange->head.decode(frame, hpks::Kind::kRequest) != Status::kOk) {
     return Outcome::kRefused;
   }
   exchange->request->head = exchange->head.head();

@@ -95,6 +95,11 @@ typedef struct ur_writer ur_writer;
 
 #define UR_WORKER_VERIFY 1u  // flag: every slot is compared with its XXH3-64 before it is given out
 
+// Flags: where requests begin for this worker; otherwise with their first slot, and a stream whose first
+// slots have gone is left out. Both are for live streams, which have no end. Not for a required observer.
+#define UR_WORKER_FROM_KEYFRAME 2u  // the newest keyframe that is there, or the next one
+#define UR_WORKER_FROM_NEWEST 4u    // what comes next
+
 // Zero, or NULL, is the default of each. Nothing is kept of the pointers but `context`.
 typedef struct ur_worker_options {
   size_t size;               // sizeof(ur_worker_options)
@@ -219,9 +224,11 @@ UR_API int ur_exchange_veto(ur_exchange* exchange, int status, const char* reaso
 UR_API int ur_exchange_stage(const ur_exchange* exchange, const char* name);
 
 // Registers one more reader of a lane. `from`: the id that counts as read; 0 is everything since the
-// first slot, UR_FROM_NEWEST only what comes. What has gone already is said by ur_reader_gap.
-// UR_NO_FREE_READER, or what became of the stream. Any thread.
+// first slot, UR_FROM_NEWEST only what comes, UR_FROM_KEYFRAME what begins with the newest keyframe that
+// is there, or the next one (everything in a lane that never had one). What has gone already is said by
+// ur_reader_gap. UR_NO_FREE_READER, or what became of the stream. Any thread.
 #define UR_FROM_NEWEST (-1)
+#define UR_FROM_KEYFRAME (-2)
 UR_API int ur_exchange_open_reader(ur_exchange* exchange, int lane, int64_t from, ur_reader** reader);
 
 // Claims a stage, or as UR_ROLE_RESPONDER | UR_ROLE_OBSERVER the response. UR_ALREADY_CLAIMED: another
@@ -268,6 +275,36 @@ UR_API const ur_head* ur_reader_head(const ur_reader* reader);
 UR_API size_t ur_reader_trailers(const ur_reader* reader, const ur_header** trailers);
 // Gives the place back, and pins. For readers of ur_exchange_open_reader, before the exchange is closed.
 UR_API void ur_reader_close(ur_reader* reader);
+
+// ---- Access units: the body of a media stream, one frame after the other ----
+
+typedef struct ur_access_units ur_access_units;
+
+typedef struct ur_access_unit {
+  uint32_t stream_type;  // as in MPEG-TS: 0x1b H.264, 0x24 H.265, 0x0f AAC
+  uint32_t key;          // 1: a keyframe
+  uint64_t id;           // counts the stream's units from 0
+  int64_t dts;           // when to decode and to show it, in milliseconds
+  int64_t pts;
+  const uint8_t* data;   // video: Annex B; AAC: with ADTS headers
+  size_t length;
+  uint64_t slot;         // that `data` lies in, for ur_reader_pin; 0: `data` is a buffer of the library
+} ur_access_unit;
+
+// Reads units from a reader that is at the start of one: from the lane's start, or from a keyframe. From
+// now on the reader is read and acknowledged through this alone; pin and unpin stay the caller's. A unit
+// longer than max_bytes is refused; 0: 16 MiB. UR_INVALID_ARGUMENT, UR_OUT_OF_MEMORY.
+UR_API int ur_access_units_new(ur_reader* reader, size_t max_bytes, ur_access_units** units);
+
+// The next unit. 1: here it is, valid until the next call, or while its slot is pinned; 0: the end.
+// UR_EMPTY: the rest of it stays asked for. UR_ACCESS_UNIT_TRUNCATED: the stream ended inside of a unit;
+// UR_ACCESS_UNIT_TOO_LARGE; both for good. Others as ur_reader_next and ur_reader_ack: with UR_EVICTED
+// what the last units showed may be wrong. A unit that goes over the border of a slot is put together
+// in a buffer of at most max_bytes. Belongs to the reader's thread.
+UR_API int ur_access_units_next(ur_access_units* units, int timeout_ms, ur_access_unit* unit);
+
+// Frees it, before or after the reader is closed. NULL is allowed.
+UR_API void ur_access_units_free(ur_access_units* units);
 
 // ---- Writing ----
 

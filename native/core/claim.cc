@@ -49,6 +49,7 @@ void clear_slots(const LaneRef& lane) {
     lane.headers[i].seq.store(0, std::memory_order_relaxed);
   }
   lane.control->intent.store(0, std::memory_order_relaxed);
+  lane.control->keyframe.store(0, std::memory_order_relaxed);
   lane.control->last.store(0, std::memory_order_relaxed);
   lane.control->writer_parked.store(0, std::memory_order_relaxed);
   lane.control->failure.store(0, std::memory_order_relaxed);

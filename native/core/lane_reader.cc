@@ -31,7 +31,12 @@ Status LaneReader::join(Segment* segment, const LaneRef& lane, int64_t from) {
   owner_ = reader_owner(lane.generation, segment->self(), ReaderState::kJoining);
   tag_ = ((word->cursor.load(std::memory_order_relaxed) >> 48) + 1) & 0xFFFF;
   const uint64_t last = lane.control->last.load(std::memory_order_acquire) & kCursorMask;
-  const uint64_t wanted = from < 0 ? last : std::min(static_cast<uint64_t>(from), last);
+  const bool at_keyframe = from == kFromKeyframe;
+  const bool never = lane.control->keyframe.load(std::memory_order_acquire) == 0;
+  const uint64_t keyframe = at_keyframe ? newest_keyframe(lane) : 0;
+  uint64_t wanted = from < 0 ? last : std::min(static_cast<uint64_t>(from), last);
+  if (at_keyframe && never) wanted = 0;
+  if (keyframe != 0) wanted = std::min(keyframe - 1, last);
   cursor_ = wanted;
   word->cursor.store(tag_ << 48 | cursor_, std::memory_order_seq_cst);
   uint64_t joining = owner_;
@@ -59,13 +64,31 @@ Status LaneReader::join(Segment* segment, const LaneRef& lane, int64_t from) {
   }
   gap_ = cursor_ - wanted;
   position_ = cursor_;
-  status = stream_status(lane);
+  awaits_keyframe_ = at_keyframe && !(never && cursor_ == 0);
+  status = awaits_keyframe_ ? seek_keyframe() : Status::kOk;
+  if (status == Status::kOk) status = stream_status(lane);
   if (status != Status::kOk) {
     leave();
     return status;
   }
   ring_writer(*segment, lane_);  // it may have waited for a first reader
   return Status::kOk;
+}
+
+// From here on nothing after the cursor is overwritten, so what is found stays.
+Status LaneReader::seek_keyframe() {
+  const uint64_t id = newest_keyframe(lane_);
+  if (id <= cursor_) return Status::kOk;
+  awaits_keyframe_ = false;
+  position_ = id - 1;
+  return position_ == cursor_ ? Status::kOk : ack(position_);
+}
+
+// Whatever is not body is for every reader: above all the end.
+bool LaneReader::passes_over(uint64_t id) const {
+  const SlotHeader& header = lane_.header(id);
+  return awaits_keyframe_ && header.flags.load(std::memory_order_relaxed) == kSlotBody &&
+         header.keyframe.load(std::memory_order_relaxed) != id;
 }
 
 bool LaneReader::evicted() const {
@@ -85,11 +108,17 @@ Status LaneReader::tail(SlotView* out, uint32_t max, uint32_t* count) {
   if (newest == position_) return Status::kOk;
   if (evicted()) return Status::kEvicted;
   if (newest < position_ || newest - cursor_ > lane_.slots) return Status::kSegmentCorrupt;
+  const uint64_t before = position_;
   while (*count < max && position_ < newest) {
     const uint64_t id = position_ + 1;
     SlotHeader& header = lane_.header(id);
     if (header.seq.load(std::memory_order_acquire) != 2 * id) {
       return evicted() ? Status::kEvicted : Status::kSegmentCorrupt;
+    }
+    if (passes_over(id)) {
+      if (*count > 0) break;
+      position_ = id;
+      continue;
     }
     SlotView& view = out[*count];
     view.id = id;
@@ -100,8 +129,11 @@ Status LaneReader::tail(SlotView* out, uint32_t max, uint32_t* count) {
     view.offset = static_cast<uint64_t>(view.data - segment_->base());
     position_ = id;
     (*count)++;
+    if (view.flags == kSlotBody) awaits_keyframe_ = false;
   }
-  return Status::kOk;
+  const uint64_t passed = position_ - *count;
+  // What nobody was shown must not make the writer wait.
+  return passed > before && cursor_ == before ? ack(passed) : Status::kOk;
 }
 
 Status LaneReader::ack(uint64_t id) {
@@ -218,6 +250,16 @@ bool holds_stream(const LaneRef& lane) {
 }
 
 }  // namespace
+
+uint64_t newest_keyframe(const LaneRef& lane) {
+  const uint64_t id = lane.control->keyframe.load(std::memory_order_acquire);
+  const uint64_t last = lane.control->last.load(std::memory_order_acquire) & kCursorMask;
+  if (id == 0 || id > last || !holds_stream(lane)) return 0;
+  const SlotHeader& header = lane.header(id);
+  const bool there = header.seq.load(std::memory_order_acquire) == 2 * id &&
+                     header.keyframe.load(std::memory_order_relaxed) == id;
+  return there ? id : 0;
+}
 
 Status watch_lane(const Segment& segment, const LaneRef& lane, uint64_t seen) {
   // Pairs with ring_lane: the bit stands before `last` is read.

@@ -19,12 +19,15 @@ struct SlotView {
 class LaneReader {
  public:
   static constexpr int64_t kFromNewest = -1;
+  static constexpr int64_t kFromKeyframe = -2;
 
   // Joins the lane. `from`: position that counts as acknowledged, 0 = from the first slot,
-  // kFromNewest = only what comes. kStaleStream, kNoFreeReader.
+  // kFromNewest = only what comes, kFromKeyframe = from the newest keyframe that is still there, else
+  // from the next one; from the first slot in a lane that never had one. kStaleStream, kNoFreeReader.
   [[nodiscard]] Status join(Segment* segment, const LaneRef& lane, int64_t from);
 
-  // Up to `max` new slots after position(); *count = 0 when there is none.
+  // Up to `max` new slots, *count of them, in a row up to position(); 0 when there is none. Slots before
+  // the keyframe that was asked for are passed over and acknowledged.
   // kEvicted, kSegmentCorrupt.
   [[nodiscard]] Status tail(SlotView* out, uint32_t max, uint32_t* count);
   // Slots up to `id` (at most position()) may be overwritten. kEvicted: what was read of slots after
@@ -51,6 +54,8 @@ class LaneReader {
 
  private:
   bool evicted() const;
+  [[nodiscard]] Status seek_keyframe();
+  bool passes_over(uint64_t id) const;
   void clear_pin(SlotHeader& header);
 
   Segment* segment_ = nullptr;  // nullptr: no place
@@ -62,6 +67,7 @@ class LaneReader {
   uint64_t position_ = 0;
   uint64_t cursor_ = 0;
   uint64_t gap_ = 0;
+  bool awaits_keyframe_ = false;
 };
 
 inline constexpr uint64_t kCursorMask = (1ULL << 48) - 1;
@@ -80,6 +86,10 @@ constexpr uint32_t reader_worker(uint64_t owner) {
 // Takes a reader's place away, whose word held `owner`. Run by the ingress or by death recovery; one
 // that was left half done (kEvicting) is finished. False when the place has changed hands meanwhile.
 bool evict_reader(ReaderWord* word, uint64_t owner);
+
+// The newest slot of the lane that a reader can begin with, 0 = none is there. Whoever has not joined
+// may lose it at any time.
+uint64_t newest_keyframe(const LaneRef& lane);
 
 // Asks to be rung at the next publication, joined or not, when nothing beyond slot `seen` is there.
 // As LaneReader::park.

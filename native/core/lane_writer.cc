@@ -27,6 +27,7 @@ Status LaneWriter::open(Segment* segment, const LaneRef& lane, uint64_t token) {
   slowest_ = 0;
   slot_ = nullptr;
   fill_ = 0;
+  keyframe_ = false;
   ended_ = false;
   return Status::kOk;
 }
@@ -117,9 +118,15 @@ void LaneWriter::publish(uint32_t length, uint32_t flags, uint64_t hash) {
   header.flags.store(flags, std::memory_order_relaxed);
   header.xxh3.store(hash, std::memory_order_relaxed);
   header.timestamp_ns.store(monotonic_ns(), std::memory_order_relaxed);
+  const bool keyframe = keyframe_ && (flags & kSlotBody) != 0;
+  header.keyframe.store(keyframe ? id : 0, std::memory_order_relaxed);
   header.seq.store(2 * id, std::memory_order_release);
   header.pins.fetch_and(~kWriterBit, std::memory_order_release);
   lane_.control->last.store(id, std::memory_order_release);  // pairs with every reader's acquire
+  if (keyframe) {
+    lane_.control->keyframe.store(id, std::memory_order_release);  // pairs with newest_keyframe
+    keyframe_ = false;
+  }
   last_ = id;
   slot_ = nullptr;
   fill_ = 0;
@@ -196,6 +203,13 @@ Status LaneWriter::write(const uint8_t* data, uint32_t length, uint32_t flags) {
   publish(length, flags, copy_and_hash(slot, data, length, true));
   ring_readers();
   return Status::kOk;
+}
+
+Status LaneWriter::begin_keyframe(const uint8_t* head, uint32_t length) {
+  keyframe_ = false;
+  const Status status = head == nullptr ? flush() : write(head, length, kSlotControl);
+  keyframe_ = status == Status::kOk;
+  return status;
 }
 
 Status LaneWriter::end() {

@@ -31,6 +31,11 @@ class LaneWriter {
   [[nodiscard]] Status flush();
   // Publishes one slot (after a flush).
   [[nodiscard]] Status write(const uint8_t* data, uint32_t length, uint32_t flags);
+  // The next slot is one that a late reader can begin with: what follows starts with a keyframe (of
+  // sound alone, with any unit). Flushes, then repeats the head for those who come when slot 1 has
+  // gone, if `head` is given: one HPKS frame of at most slot_size bytes. kFull, kPinned: not marked yet,
+  // call again; otherwise as write().
+  [[nodiscard]] Status begin_keyframe(const uint8_t* head, uint32_t length);
   // Publishes the end slot (after a flush).
   [[nodiscard]] Status end();
 
@@ -68,6 +73,7 @@ class LaneWriter {
   uint8_t* slot_ = nullptr;  // the reserved slot's data
   uint32_t fill_ = 0;        // bytes appended to it
   RunningHash fill_hash_;    // of those bytes
+  bool keyframe_ = false;    // the next slot is one
   bool ended_ = false;
 };
 

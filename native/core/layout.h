@@ -14,7 +14,7 @@ namespace ur {
 
 inline constexpr uint64_t kSegmentMagic = 0x0147455350525055ULL;  // "UPRPSEG" and 0x01
 inline constexpr uint32_t kAbiMajor = 1;  // another value cannot be read at all
-inline constexpr uint32_t kAbiMinor = 2;  // larger values only add what an old reader may ignore
+inline constexpr uint32_t kAbiMinor = 3;  // larger values only add what an old reader may ignore
 inline constexpr uint32_t kEndianTag = 0x01020304;
 
 inline constexpr uint32_t kMaxWorkers = 63;  // bits 0..62 of a lock word; bit 63 is the writer
@@ -61,7 +61,7 @@ enum SlotFlags : uint32_t {
   kSlotHead = 1,      // one HPKS headers frame
   kSlotBody = 2,      // raw bytes, never empty
   kSlotEnd = 4,       // length 0: the lane is complete
-  kSlotControl = 8,   // out-of-band control, never part of the body
+  kSlotControl = 8,   // the head once more, for late readers; never part of the body
   kSlotTrailers = 16  // one HPKS headers frame whose headers are the trailer fields
 };
 
@@ -187,6 +187,7 @@ static_assert(sizeof(ReaderWord) == 128);
 struct Lane {
   AtomicU64 intent;  // writer: the id that it is about to write
   AtomicU64 last;    // writer: the newest published id; 0 = none
+  AtomicU64 keyframe;  // writer: the newest slot that a late reader can begin with; 0 = none
   alignas(128) AtomicU32 wake;  // writer: counts publications
   AtomicU32 reserved;
   AtomicU64 parked;             // readers: bitmap by worker; the writer rings and clears it
@@ -196,6 +197,7 @@ struct Lane {
   AtomicU32 claimant;  // claim holder: its row + 1, which stays when it gives the claim back; 0 = unknown
   alignas(128) ReaderWord readers[1];  // readers_per_lane of them
 };
+static_assert(offsetof(Lane, keyframe) == 16);
 static_assert(offsetof(Lane, parked) == 136);
 static_assert(offsetof(Lane, writer_parked) == 256);
 static_assert(offsetof(Lane, claim) == 384);
@@ -210,8 +212,10 @@ struct SlotHeader {
   AtomicU64 xxh3;          // XXH3-64, seed 0
   AtomicU64 timestamp_ns;  // CLOCK_MONOTONIC
   AtomicU64 pins;          // the per-slot read-write lock: kWriterBit, or a bit per pinning worker
-  uint8_t pad[24];
+  AtomicU64 keyframe;      // the slot's own id: a late reader can begin here; anything else: it cannot
+  uint8_t pad[16];
 };
+static_assert(offsetof(SlotHeader, keyframe) == 40);
 static_assert(sizeof(SlotHeader) == 64);
 
 // A stream id is generation << 16 | index: it fits a JavaScript number and an HPKS stream id.

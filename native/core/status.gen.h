@@ -118,6 +118,8 @@ enum class [[nodiscard]] Status : int32_t {
   kPreconditionFailed = -236,
   kIceRestartUnsupported = -237,
   kMethodNotAllowed = -238,
+  kAccessUnitTruncated = -250,
+  kAccessUnitTooLarge = -251,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -343,6 +345,10 @@ constexpr const char* status_name(Status status) {
       return "ICE_RESTART_UNSUPPORTED";
     case Status::kMethodNotAllowed:
       return "METHOD_NOT_ALLOWED";
+    case Status::kAccessUnitTruncated:
+      return "ACCESS_UNIT_TRUNCATED";
+    case Status::kAccessUnitTooLarge:
+      return "ACCESS_UNIT_TOO_LARGE";
   }
   return "UNKNOWN";
 }
@@ -570,6 +576,10 @@ constexpr const char* status_text(Status status) {
       return "ICE cannot be restarted";
     case Status::kMethodNotAllowed:
       return "the method is none of this resource";
+    case Status::kAccessUnitTruncated:
+      return "the stream ended inside of an access unit";
+    case Status::kAccessUnitTooLarge:
+      return "an access unit claims to be longer than is allowed";
   }
   return "";
 }
@@ -797,6 +807,10 @@ constexpr const char* status_remedy(Status status) {
       return "Post a new offer.";
     case Status::kMethodNotAllowed:
       return "Post an offer to a room; DELETE or PATCH the session that the answer's Location names.";
+    case Status::kAccessUnitTruncated:
+      return "Use the units before it; the publisher stopped in the middle of one.";
+    case Status::kAccessUnitTooLarge:
+      return "Read access units of media transports only, from the start or from a keyframe; or allow larger ones.";
   }
   return "";
 }

@@ -53,6 +53,7 @@ class WriterObject : public Napi::ObjectWrap<WriterObject> {
   Napi::Value write(const Napi::CallbackInfo& info);
   Napi::Value reserve(const Napi::CallbackInfo& info);
   Napi::Value commit(const Napi::CallbackInfo& info);
+  Napi::Value begin_keyframe(const Napi::CallbackInfo& info);
   Napi::Value end(const Napi::CallbackInfo& info);
   Napi::Value park(const Napi::CallbackInfo& info);
   Napi::Value blockers(const Napi::CallbackInfo& info);

@@ -41,6 +41,7 @@ Napi::Function SegmentObject::define(Napi::Env env) {
        METHOD(copy_slot, "copySlot"),
        METHOD(watch, "watch"),
        METHOD(join, "join"),
+       METHOD(keyframe, "keyframe"),
        METHOD(claim, "claim"),
        METHOD(hold_verdict, "holdVerdict"),
        METHOD(give_verdict, "giveVerdict"),

@@ -59,6 +59,7 @@ class SegmentObject : public Napi::ObjectWrap<SegmentObject> {
   Napi::Value copy_slot(const Info& info);
   Napi::Value watch(const Info& info);
   Napi::Value join(const Info& info);
+  Napi::Value keyframe(const Info& info);
   Napi::Value claim(const Info& info);
   Napi::Value hold_verdict(const Info& info);
   Napi::Value give_verdict(const Info& info);

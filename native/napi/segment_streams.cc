@@ -181,6 +181,13 @@ Napi::Value SegmentObject::join(const Info& info) {
   return object;
 }
 
+Napi::Value SegmentObject::keyframe(const Info& info) {
+  LaneRef lane;
+  const Status status = lane_of(info, &lane);
+  return status == Status::kOk ? number(info.Env(), newest_keyframe(lane))
+                               : result(info.Env(), status);
+}
+
 Napi::Value SegmentObject::writer_for(Napi::Env env, const LaneRef& lane, uint64_t token) {
   LaneWriter writer;
   const Status status = writer.open(segment(), lane, token);

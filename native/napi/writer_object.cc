@@ -12,6 +12,7 @@ Napi::Function WriterObject::define(Napi::Env env) {
                       InstanceMethod<&WriterObject::write>("write"),
                       InstanceMethod<&WriterObject::reserve>("reserve"),
                       InstanceMethod<&WriterObject::commit>("commit"),
+                      InstanceMethod<&WriterObject::begin_keyframe>("beginKeyframe"),
                       InstanceMethod<&WriterObject::end>("end"),
                       InstanceMethod<&WriterObject::park>("park"),
                       InstanceMethod<&WriterObject::blockers>("blockers"),
@@ -105,6 +106,15 @@ Napi::Value WriterObject::reserve(const Napi::CallbackInfo& info) {
 Napi::Value WriterObject::commit(const Napi::CallbackInfo& info) {
   return result(info.Env(), open() ? writer_.commit(as_u32(info[0]), as_u32(info[1]))
                                    : Status::kDetached);
+}
+
+Napi::Value WriterObject::begin_keyframe(const Napi::CallbackInfo& info) {
+  if (!open()) return result(info.Env(), Status::kDetached);
+  if (!info[0].IsTypedArray()) return result(info.Env(), writer_.begin_keyframe(nullptr, 0));
+  const auto head = info[0].As<Napi::Uint8Array>();
+  if (head.ByteLength() > kMaxSlotSize) return result(info.Env(), Status::kSlotTooLarge);
+  return result(info.Env(), writer_.begin_keyframe(head.Data(),
+                                                   static_cast<uint32_t>(head.ByteLength())));
 }
 
 Napi::Value WriterObject::end(const Napi::CallbackInfo& info) {

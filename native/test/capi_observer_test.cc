@@ -172,7 +172,7 @@ TEST_F(CapiObserverTest, ALateReaderIsToldOfTheGap) {
     EXPECT_EQ(result, each == more[2] ? UR_NO_FREE_READER : UR_OK);
     if (result != UR_OK) break;
   }
-  EXPECT_EQ(ur_exchange_open_reader(taken.get(), UR_LANE_REQUEST, -2, &late), UR_INVALID_ARGUMENT);
+  EXPECT_EQ(ur_exchange_open_reader(taken.get(), UR_LANE_REQUEST, -3, &late), UR_INVALID_ARGUMENT);
 }
 
 }  // namespace

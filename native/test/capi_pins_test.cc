@@ -26,9 +26,14 @@ TEST_F(CapiPinsTest, AnotherThreadGivesSlotsBackWhileTheReaderWaits) {
       uint64_t id = 0;
       {
         const std::lock_guard<std::mutex> guard(mutex);
-        if (kept.empty()) continue;
-        id = kept.back();
-        kept.pop_back();
+        if (!kept.empty()) {
+          id = kept.back();
+          kept.pop_back();
+        }
+      }
+      if (id == 0) {
+        std::this_thread::yield();
+        continue;
       }
       EXPECT_DONE(ur_reader_unpin(reader, id));
       unpinned++;

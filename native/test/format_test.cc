@@ -78,7 +78,8 @@ const std::map<std::string, std::vector<Field>>& fields() {
                      UR_FIELD(R, serial), UR_FIELD(R, transport), UR_FIELD(R, verdicts)}},
       {"Verdict", {UR_FIELD(Verdict, word), UR_FIELD(Verdict, status),
                    UR_FIELD(Verdict, reason_length), UR_FIELD(Verdict, reason)}},
-      {"Lane", {UR_FIELD(Lane, intent), UR_FIELD(Lane, last), UR_FIELD(Lane, wake),
+      {"Lane", {UR_FIELD(Lane, intent), UR_FIELD(Lane, last), UR_FIELD(Lane, keyframe),
+                UR_FIELD(Lane, wake),
                 UR_FIELD(Lane, reserved), UR_FIELD(Lane, parked), UR_FIELD(Lane, writer_parked),
                 UR_FIELD(Lane, claim), UR_FIELD(Lane, failure), UR_FIELD(Lane, claimant),
                 UR_FIELD(Lane, readers)}},
@@ -87,7 +88,7 @@ const std::map<std::string, std::vector<Field>>& fields() {
       {"SlotHeader", {UR_FIELD(SlotHeader, seq), UR_FIELD(SlotHeader, length),
                       UR_FIELD(SlotHeader, flags), UR_FIELD(SlotHeader, xxh3),
                       UR_FIELD(SlotHeader, timestamp_ns), UR_FIELD(SlotHeader, pins),
-                      UR_FIELD(SlotHeader, pad)}},
+                      UR_FIELD(SlotHeader, keyframe), UR_FIELD(SlotHeader, pad)}},
   };
   return kFields;
 }

@@ -19,6 +19,8 @@ const PERMANENT: ReadonlySet<ErrorCode> = new Set([
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerProcessOptions;
 // A supervisor that was killed cannot say so: the channel's end does.
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+// It may have gone while this process started.
+if (!process.connected) process.kill(process.pid, 'SIGTERM');
 
 try {
   const worker = await runWorker(options.module, {

@@ -765,6 +765,20 @@ export const ERRORS = {
     text: 'the method is none of this resource',
     remedy: "Post an offer to a room; DELETE or PATCH the session that the answer's Location names.",
   },
+  ACCESS_UNIT_TRUNCATED: {
+    number: 250,
+    http: 422,
+    grpc: 'DATA_LOSS',
+    text: 'the stream ended inside of an access unit',
+    remedy: 'Use the units before it; the publisher stopped in the middle of one.',
+  },
+  ACCESS_UNIT_TOO_LARGE: {
+    number: 251,
+    http: 422,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'an access unit claims to be longer than is allowed',
+    remedy: 'Read access units of media transports only, from the start or from a keyframe; or allow larger ones.',
+  },
 } as const;
 
 /** The stable code that callers match. */

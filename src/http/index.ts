@@ -5,6 +5,7 @@ export { type HttpConfig, httpConfigSchema } from './config.js';
 export { type Http1Taker, type Http2Taker, HttpFront, type HttpLimits } from './http-front.js';
 export { type Endpoint, reachable } from './listeners.js';
 export { isLoopback } from './loopback.js';
+export { type ConnectionStats, OpenConnections } from './open-connections.js';
 export { endWithAnswer, rawResponse, refuseConnection } from './raw-answer.js';
 export {
   badRequest,

@@ -1,7 +1,7 @@
 import { Lane } from '../ring/index.js';
 import type { AnswerReader } from './answer-reader.js';
 import type { ExchangeHost } from './exchange-host.js';
-import { holderOf, isAttended, workerNames, workersOf } from './holder.js';
+import { holderOf, isAttended, requiredObservers, workerNames, workersOf } from './holder.js';
 import type { IngressExchange } from './ingress-exchange.js';
 import type { RequestFeed } from './request-feed.js';
 import type { Timed } from './timer-wheel.js';
@@ -74,6 +74,18 @@ export class ExchangeWatch implements Timed {
     this.#blockedAt = now;
     this.#rate.pause(now);
     this.#by(now + this.#host.limits.evictAfterMs);
+  }
+
+  /** Evicts the readers that alone keep the lane full: neither the one that answers nor a required
+   *  observer is among them. True when there is room again. */
+  evictLaggards(): boolean {
+    const { segment } = this.#host;
+    const blockers = this.#feed.blockers();
+    if (blockers === 0n) return false;
+    const holder = holderOf(segment, this.#exchange.id);
+    const needed =
+      requiredObservers(segment) | (holder.state === 'living' ? 1n << BigInt(holder.worker) : 0n);
+    return (blockers & needed) === 0n && this.#takePlaces(blockers) > 0;
   }
 
   /** The lane is still full, but its readers move. */
@@ -178,24 +190,37 @@ export class ExchangeWatch implements Timed {
   }
 
   #evict(blockers: bigint): void {
+    const { segment } = this.#host;
+    const { id } = this.#exchange;
+    const holder = holderOf(segment, id);
+    const places =
+      holder.state === 'living' ? segment.native.readersOf(id, Lane.request, holder.worker) : 0;
+    const evicted = this.#takePlaces(blockers);
+    if (evicted === 0) {
+      const names = workerNames(segment, blockers).join(', ');
+      this.#exchange.fail('WORKER_FAILED', `${names} keeps a slot pinned`);
+    } else if (
+      holder.state === 'living' &&
+      segment.native.readersOf(id, Lane.request, holder.worker) < places
+    ) {
+      this.#exchange.fail('WORKER_FAILED', 'it was evicted: it did not read on');
+    } else {
+      this.#exchange.pump();
+    }
+  }
+
+  /** Takes the readers of these workers out of the request lane; says how many. */
+  #takePlaces(workers: bigint): number {
     const { segment, stats, log } = this.#host;
     const { id } = this.#exchange;
-    const names = workerNames(segment, blockers);
-    const holder = holderOf(segment, id);
+    const names = workerNames(segment, workers);
     let evicted = 0;
-    let holderEvicted = false;
-    for (const worker of workersOf(blockers)) {
-      const places = segment.native.evict(id, Lane.request, worker);
-      evicted += places;
-      holderEvicted ||= places > 0 && holder.state === 'living' && holder.worker === worker;
+    for (const worker of workersOf(workers)) {
+      evicted += segment.native.evict(id, Lane.request, worker);
     }
     stats.evictions += evicted;
     log.warn({ stream: id, workers: names, evicted }, 'readers kept the request lane full');
-    if (evicted === 0)
-      this.#exchange.fail('WORKER_FAILED', `${names.join(', ')} keeps a slot pinned`);
-    else if (holderEvicted)
-      this.#exchange.fail('WORKER_FAILED', 'it was evicted: it did not read on');
-    else this.#exchange.pump();
+    return evicted;
   }
 
   #checkAnswer(now: number): number {

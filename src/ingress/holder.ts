@@ -61,6 +61,15 @@ export function rowsOfServers({ native }: Segment): bigint {
   return rows;
 }
 
+/** A bitmap of the workers that are required observers. */
+export function requiredObservers({ native }: Segment): bigint {
+  let rows = 0n;
+  for (const { index, observer } of native.workers()) {
+    if (observer >= 0) rows |= 1n << BigInt(index);
+  }
+  return rows;
+}
+
 /** Names of the workers of a bitmap, for logs. */
 export function workerNames(segment: Segment, bitmap: bigint): string[] {
   return segment.native

@@ -30,6 +30,9 @@ export interface ExchangeOptions {
   readonly sink: ResponseSink;
   /** Nobody looks at a chunk after it was given to `writeBody`: its memory is freed at once. */
   readonly givesChunksAway?: boolean | undefined;
+  /** A live publisher must not wait: readers that keep the lane full while the one that answers keeps up
+   *  are evicted at once, and not after `limits.evictAfterMs`. Required observers are not. */
+  readonly live?: boolean | undefined;
   /** Asked too for what waits, by a transport that cannot pause one client alone. */
   readonly backlog?: Backlog | undefined;
   /** Called when `writeBody` takes bytes again after it said false. */
@@ -62,6 +65,7 @@ export class IngressExchange {
   };
   readonly #maxBodyBytes: number;
   readonly #permit: Permit | undefined;
+  readonly #live: boolean;
   #dirty = false;
   #over = false;
 
@@ -75,6 +79,7 @@ export class IngressExchange {
     this.#method = options.head.method;
     this.#path = options.head.path;
     this.#permit = options.permit;
+    this.#live = options.live ?? false;
     this.#maxBodyBytes = bodyLimit(host.limits, options.permit);
     const { segment } = host;
     const gate = new VerdictGate(segment, id);
@@ -137,10 +142,24 @@ export class IngressExchange {
       return true;
     }
     try {
-      if (this.#feed.write(chunk)) {
+      if (this.#feed.write(chunk) || this.#makeRoom()) {
         this.#markDirty();
         return true;
       }
+      this.#watch.blocked();
+      return false;
+    } catch (error) {
+      this.#failThrown(error);
+      return true;
+    }
+  }
+
+  /** The bytes that follow begin with a keyframe: late workers can begin there, and get the head again.
+   *  False: pause until `onResume`, as `writeBody`. */
+  beginKeyframe(): boolean {
+    if (this.#over || this.#answer.ended) return true;
+    try {
+      if (this.#feed.beginKeyframe() || this.#makeRoom()) return true;
       this.#watch.blocked();
       return false;
     } catch (error) {
@@ -219,6 +238,12 @@ export class IngressExchange {
     } catch (error) {
       this.#failThrown(error);
     }
+  }
+
+  #makeRoom(): boolean {
+    if (!this.#live || !this.#watch.evictLaggards() || !this.#feed.retry()) return false;
+    this.#watch.unblocked();
+    return true;
   }
 
   #retryFeed(): void {

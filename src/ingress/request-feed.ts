@@ -4,6 +4,9 @@ import { Lane, type RingReader, type RingWriter, type Segment, SlotFlag } from '
 import { trailerFields } from './headers.js';
 import type { Backlog } from './waiting-budget.js';
 
+/** In `waiting`: what follows begins with a keyframe. */
+const KEYFRAME = Symbol('keyframe');
+
 /**
  * The request side of an exchange: bytes go into the request lane as they come, and what does not fit
  * waits here until there is room. Methods throw what became of the stream.
@@ -17,7 +20,9 @@ export class RequestFeed {
   readonly #budget: Backlog;
   /** Keeps everything since the first slot in the ring until a worker reads. */
   #hold: RingReader | undefined;
-  readonly #waiting: Uint8Array[] = [];
+  readonly #waiting: (Uint8Array | typeof KEYFRAME)[] = [];
+  /** The head's frame, to be repeated before keyframes. */
+  #head: Uint8Array | undefined;
   /** Bytes of `waiting` that are not in the ring: what the budget counts. */
   #waitingBytes = 0;
   /** Bytes of `waiting[0]` that are in the ring. */
@@ -75,6 +80,7 @@ export class RequestFeed {
         `${frame.length} bytes do not fit into a slot`,
       );
     }
+    this.#head = frame;
     this.#writer.tryWrite(frame, SlotFlag.head);
   }
 
@@ -92,6 +98,14 @@ export class RequestFeed {
     if (!this.#budget.take(length - taken)) throw new UploadResponseError('MEMORY_LIMIT');
     this.#waitingBytes += length - taken;
     this.#waiting.push(chunk);
+    return this.#waiting.length === 1 && this.retry();
+  }
+
+  /** What is written next begins with a keyframe. False: the lane is full, as `write`. */
+  beginKeyframe(): boolean {
+    if (!this.#full && this.#writer.tryBeginKeyframe(this.#head)) return true;
+    this.#full = true;
+    this.#waiting.push(KEYFRAME);
     return this.#waiting.length === 1 && this.retry();
   }
 
@@ -161,7 +175,12 @@ export class RequestFeed {
 
   #drain(): boolean {
     while (this.#waiting.length > 0) {
-      const chunk = this.#waiting[0] as Uint8Array;
+      const chunk = this.#waiting[0] as Uint8Array | typeof KEYFRAME;
+      if (chunk === KEYFRAME) {
+        if (!this.#writer.tryBeginKeyframe(this.#head)) return false;
+        this.#waiting.shift();
+        continue;
+      }
       const { length } = chunk;
       const appended = this.#append(chunk, this.#taken);
       this.#waitingBytes -= appended;

@@ -121,6 +121,9 @@ export interface NativeWriter {
    */
   reserve(at: Uint32Array): number;
   commit(length: number, flags: number): number;
+  /** Flushes, repeats the head (an HPKS frame) in a control slot, and marks the slot that follows as one
+   *  that a late reader can begin with. 0, or -FULL / -PINNED (not marked: again) / error. */
+  beginKeyframe(head: Uint8Array | undefined): number;
   /** Publishes the end slot. 0, or -FULL / -PINNED / error. */
   end(): number;
   /** Asks to be woken when a slot may be free. 1: still full, sleep; 0: there is room now. */
@@ -212,10 +215,12 @@ export interface NativeSegment {
    *  sleep; 0: there is something now; or an error. */
   watch(id: number, lane: number, seen: number): number;
   /**
-   * Joins `lane` as a gating reader. `from`: acknowledged position (0 = from the first slot), or -1 =
-   * only what comes. Returns a reader or a negative error.
+   * Joins `lane` as a gating reader. `from`: acknowledged position (0 = from the first slot), -1 =
+   * only what comes, -2 = from the newest keyframe. Returns a reader or a negative error.
    */
   join(id: number, lane: number, from: number): NativeReader | number;
+  /** The newest slot that a late reader can begin with, 0 = none is there; or an error. */
+  keyframe(id: number, lane: number): number;
   /** Claims the response or a stage lane. Returns its writer, or -ALREADY_CLAIMED etc. */
   claim(id: number, lane: number): NativeWriter | number;
 

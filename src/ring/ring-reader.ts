@@ -58,6 +58,7 @@ export class RingReader {
       this.#batched = 0;
       this.#batched = throwIfError(this.native.tail(this.#batch, BATCH));
       if (this.#batched === 0) return undefined;
+      this.#passOver(this.native.position - this.#batched);
     }
     const at = this.#taken++ * 4;
     const batch = this.#batch;
@@ -70,6 +71,13 @@ export class RingReader {
       ),
       flags: batch[at + 3] as number,
     };
+  }
+
+  /** A reader that waits for a keyframe was not shown the slots up to `id`, which were acknowledged. */
+  #passOver(id: number): void {
+    if (id < this.#next) return;
+    this.#next = id + 1;
+    this.#acknowledged = Math.max(this.#acknowledged, this.native.cursor);
   }
 
   /** Gives slot `id` back. @throws UploadResponseError EVICTED: its bytes may have been overwritten

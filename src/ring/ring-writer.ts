@@ -60,6 +60,12 @@ export class RingWriter {
     return this.#room(this.native.write(bytes, flags));
   }
 
+  /** What is written next begins with a keyframe, where late readers can begin: flushes, and repeats the
+   *  head (an HPKS frame) for them if it is given. False when the lane is full: not marked yet. */
+  tryBeginKeyframe(head?: Uint8Array): boolean {
+    return this.#room(this.native.beginKeyframe(head));
+  }
+
   /** Publishes the end slot. False when the lane is full. */
   tryEnd(): boolean {
     return this.#room(this.native.end());

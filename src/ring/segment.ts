@@ -74,7 +74,7 @@ export class Segment {
     return new Uint8Array(this.native.windows[window] as ArrayBuffer, offset, length);
   }
 
-  /** Joins a lane as a gating reader. `from`: acknowledged position, -1 = only what comes.
+  /** Joins a lane as a gating reader. `from`: acknowledged position, or one of `JoinAt`.
    *  @throws UploadResponseError STALE_STREAM, NO_FREE_READER */
   join(id: number, lane: number, from: number): RingReader {
     const reader = this.native.join(id, lane, from);

@@ -1,6 +1,6 @@
 import { UploadResponseError } from '../errors/index.js';
 import { decodeHeaders, type Header, type RequestHead } from '../protocols/hpks/index.js';
-import { Lane, type Segment, streamIndex } from '../ring/index.js';
+import { Lane, type Segment, SlotFlag, streamIndex } from '../ring/index.js';
 
 /** Header fields as a worker may give them: pairs, a `Headers` object, or a plain object. */
 export type HeadersInput =
@@ -36,14 +36,30 @@ const meta = new Uint32Array(1);
 
 /**
  * The request head of a stream, read without joining it; undefined when the stream has gone or its
- * head is not there any more.
+ * head is not there any more. `late`: one that is repeated before the newest keyframe will do.
  * @throws UploadResponseError an HPKS error: the head is not valid
  */
-export function readRequestHead(segment: Segment, id: number): RequestHead | undefined {
+export function readRequestHead(
+  segment: Segment,
+  id: number,
+  late = false,
+): RequestHead | undefined {
+  const first = copyHead(segment, id, 1, SlotFlag.head);
+  if (first || !late) return first;
+  const keyframe = segment.native.keyframe(id, Lane.request);
+  return keyframe > 1 ? copyHead(segment, id, keyframe - 1, SlotFlag.control) : undefined;
+}
+
+function copyHead(
+  segment: Segment,
+  id: number,
+  slot: number,
+  flag: number,
+): RequestHead | undefined {
   const slotSize = slotSizeOf(segment, id);
   if (slotSize > scratch.length) scratch = new Uint8Array(slotSize);
-  const length = segment.native.copySlot(id, Lane.request, 1, scratch, meta);
-  if (length <= 0) return undefined;
+  const length = segment.native.copySlot(id, Lane.request, slot, scratch, meta);
+  if (length <= 0 || meta[0] !== flag) return undefined;
   return requestHead(scratch.subarray(0, length));
 }
 

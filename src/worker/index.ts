@@ -2,6 +2,7 @@
 
 export { type ErrorCode, UploadResponseError } from '../errors/index.js';
 export type { Header, RequestHead, ResponseHead } from '../protocols/hpks/index.js';
+export { AccessUnit, type AccessUnitOptions, accessUnits } from './access-units.js';
 export { attach } from './attach.js';
 export type { BodyData } from './body-data.js';
 export type { Chunk } from './chunk.js';
@@ -10,7 +11,7 @@ export type { HeadersInput } from './head.js';
 export type { LaneBody } from './lane-body.js';
 export type { LaneWriter } from './lane-writer.js';
 export type { Observation } from './observation.js';
-export type { ObserverOption, WorkerEvent, WorkerOptions } from './options.js';
+export type { BodyStart, ObserverOption, WorkerEvent, WorkerOptions } from './options.js';
 export { DEFAULT_BODY_LIMIT, type WorkerRequest } from './request.js';
 export type { ResponseWriter } from './response-writer.js';
 export { type RunWorkerOptions, runWorker, type WorkerModule } from './run-worker.js';

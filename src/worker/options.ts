@@ -21,6 +21,10 @@ export type WorkerEvent =
   | { readonly type: 'missed'; readonly id: number }
   | { readonly type: 'stopped' };
 
+/** Where the body of a request begins for a worker: with its first slot; with the newest keyframe that is
+ *  there, or the next one (`keyframe`); with what comes next (`newest`). */
+export type BodyStart = 'start' | 'keyframe' | 'newest';
+
 export interface WorkerOptions {
   /** Path of the server's control socket. Default: `UR_SOCKET`, else the server's own default. */
   readonly socket?: string | undefined;
@@ -37,6 +41,9 @@ export interface WorkerOptions {
   readonly verify?: boolean | undefined;
   /** Body chunks are private copies, good for ever. Default false. */
   readonly copy?: boolean | undefined;
+  /** Where bodies begin. Default `start`, and the only one for a required observer; the others are for live
+   *  streams, which have no end and whose first slots go. */
+  readonly from?: BodyStart | undefined;
   /** Stops the worker, gracefully and without a deadline, when it aborts. */
   readonly signal?: AbortSignal | undefined;
   /** Attaches again, with backoff, when the server restarts. Default true. */
@@ -57,12 +64,14 @@ export interface ResolvedOptions {
   readonly required: string;
   readonly wants: (head: RequestHead) => boolean;
   readonly body: BodyOptions;
+  readonly from: BodyStart;
   readonly signal: AbortSignal | undefined;
   readonly reconnect: boolean;
   readonly waitForServer: boolean;
   readonly report: (event: WorkerEvent) => void;
 }
 
+const STARTS: readonly BodyStart[] = ['start', 'keyframe', 'newest'];
 const DEFAULT_CONCURRENCY = 16;
 const MAX_CONCURRENCY = 65536;
 
@@ -78,6 +87,13 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
   if (typeof observer === 'object' && required === '') {
     throw new UploadResponseError('INVALID_ARGUMENT', 'a required observer needs its name');
   }
+  const from = options.from ?? 'start';
+  if (!STARTS.includes(from)) {
+    throw new UploadResponseError('INVALID_ARGUMENT', `from is one of ${STARTS.join(', ')}`);
+  }
+  if (required !== '' && from !== 'start') {
+    throw new UploadResponseError('INVALID_ARGUMENT', 'a required observer reads from the start');
+  }
   return {
     socket: options.socket ?? defaultSocketPath(),
     name: options.name ?? process.env.UR_WORKER_NAME ?? `node-${process.pid}`,
@@ -87,6 +103,7 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
     wants: (head) =>
       (!paths || paths.some((path) => isBelow(head.path, path))) && (!filter || filter(head)),
     body: { copy: options.copy ?? false, verify: options.verify ?? false },
+    from,
     signal: options.signal,
     reconnect: options.reconnect ?? true,
     waitForServer: options.waitForServer ?? false,

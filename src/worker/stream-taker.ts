@@ -1,6 +1,6 @@
 import { ERRORS, UploadResponseError } from '../errors/index.js';
 import type { RequestHead } from '../protocols/hpks/index.js';
-import { Lane, type RingReader, type Segment, streamIndex } from '../ring/index.js';
+import { JoinAt, Lane, type RingReader, type Segment, streamIndex } from '../ring/index.js';
 import { Exchange } from './exchange.js';
 import { readRequestHead } from './head.js';
 import { Observation } from './observation.js';
@@ -15,6 +15,8 @@ export class StreamTaker {
   readonly #hooksOf: (id: number) => WorkHooks;
   /** By place: the id of the stream that was taken or refused there, not to be looked at twice. */
   readonly #seen = new Map<number, number>();
+  /** First slots that have gone do not matter. */
+  readonly #late: boolean;
   /** Index of the required observer that this worker is, -1 = none. */
   readonly #observer: number;
 
@@ -22,6 +24,7 @@ export class StreamTaker {
     this.#segment = segment;
     this.#options = options;
     this.#hooksOf = hooksOf;
+    this.#late = options.from !== 'start';
     this.#observer =
       options.required === ''
         ? -1
@@ -32,9 +35,10 @@ export class StreamTaker {
   take(id: number): StreamWork | 'unwanted' | undefined {
     if (this.#seen.get(streamIndex(id)) === id) return undefined;
     try {
-      const head = readRequestHead(this.#segment, id);
+      const head = this.#head(id);
       if (!head) {
-        if (this.#options.observes && this.#segment.native.isOpen(id) === 1) this.#miss(id);
+        if (!this.#late && this.#options.observes && this.#segment.native.isOpen(id) === 1)
+          this.#miss(id);
         return undefined;
       }
       if (this.#options.wants(head)) {
@@ -51,6 +55,14 @@ export class StreamTaker {
     }
   }
 
+  /** Where it has gone, each publication rings until it is repeated. */
+  #head(id: number): RequestHead | undefined {
+    const head = readRequestHead(this.#segment, id, this.#late);
+    if (head || !this.#late) return head;
+    this.#segment.native.watch(id, Lane.request, Number.MAX_SAFE_INTEGER);
+    return readRequestHead(this.#segment, id, true);
+  }
+
   #claim(id: number, head: RequestHead): Exchange | undefined {
     const segment = this.#segment;
     const ring = segment.tryClaim(id, Lane.response);
@@ -58,8 +70,9 @@ export class StreamTaker {
     this.#see(id);
     let reader: RingReader | undefined;
     try {
-      reader = segment.join(id, Lane.request, 0);
-      if (reader.gap > 0) throw new UploadResponseError('LAPPED', 'the request is not whole');
+      reader = segment.join(id, Lane.request, JoinAt[this.#options.from]);
+      if (reader.gap > 0 && !this.#late)
+        throw new UploadResponseError('LAPPED', 'the request is not whole');
     } catch (error) {
       reader?.leave();
       const known = error instanceof UploadResponseError ? error : ERRORS.WORKER_FAILED;
@@ -78,8 +91,8 @@ export class StreamTaker {
 
   #observe(id: number, head: RequestHead): Observation | undefined {
     const segment = this.#segment;
-    const reader = segment.join(id, Lane.request, 0);
-    if (reader.gap > 0) {
+    const reader = segment.join(id, Lane.request, JoinAt[this.#options.from]);
+    if (reader.gap > 0 && !this.#late) {
       reader.leave();
       this.#miss(id);
       return undefined;

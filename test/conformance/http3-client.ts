@@ -9,7 +9,13 @@ export function http3Client(): TransportClient {
     // The engine keeps the memory of what has come in one burst, here of a whole upload of 1 MB.
     connectionBytes: 1.5 * 2 ** 20,
     // Bodies without a length are part of the suite.
-    transports: { http3: { enabled: true, port: 0, requireLength: false, maxConnections: 4000 } },
+    transports: {
+      http3: {
+        ...{ enabled: true, port: 0, requireLength: false, maxConnections: 4000 },
+        // A thousand connections share one thread here: some wait for their turn.
+        idleTimeoutMs: 120_000,
+      },
+    },
     open(server: Target, { path, method = 'POST', headers, length }: UploadOptions): Upload {
       client ??= new Http3Process();
       const port = server.port('https', 'http3');
@@ -73,7 +79,9 @@ class Http3Answer implements Answer {
         continue;
       }
       if (report.event === 'end') return undefined;
-      if (report.event === 'error' || report.event === 'closed') throw new Error('cut');
+      if (report.event === 'error' || report.event === 'closed') {
+        throw new Error(`cut: ${JSON.stringify(report)}`);
+      }
       this.#at++;
       if (report.data) return Buffer.from(report.data).toString('latin1');
     }

@@ -10,6 +10,8 @@ export interface ProgramEvent {
   readonly bytes?: number;
   readonly crc32?: string;
   readonly code?: string;
+  readonly units?: number;
+  readonly first?: number;
 }
 
 /** A language's SDK, as a program that does what README.md says. */
@@ -22,7 +24,7 @@ export interface Language {
 
 /** What a program is to do. */
 export interface Duty {
-  readonly role?: 'responder' | 'observer' | `required:${string}`;
+  readonly role?: 'responder' | 'observer' | 'late' | `required:${string}`;
   readonly work: string;
   readonly argument?: string | number;
 }

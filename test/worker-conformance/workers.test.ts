@@ -4,6 +4,7 @@ import { TestServer } from '../support/test-server.js';
 import { attaching } from './attaching.js';
 import { claims } from './claims.js';
 import { LANGUAGES } from './languages.js';
+import { live } from './live.js';
 import { observing } from './observing.js';
 import { type Duty, type Language, Program } from './program.js';
 import { reading } from './reading.js';
@@ -43,7 +44,7 @@ async function run(t: TestContext, scenario: Scenario, mix: readonly Language[])
   await server.free();
 }
 
-for (const scenario of [...reading, ...claims, ...observing, ...attaching]) {
+for (const scenario of [...reading, ...claims, ...observing, ...attaching, ...live]) {
   describe(scenario.name, () => {
     for (const mix of mixes(scenario.places)) {
       const name = mix.map((language) => language.name).join(', ');

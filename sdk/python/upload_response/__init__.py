@@ -6,6 +6,7 @@ asyncio; ``python -m upload_response.asgi`` runs an ASGI application.
 """
 
 from . import errors
+from ._access_units import AccessUnit, access_units
 from ._async_work import (
     AsyncExchange,
     AsyncLaneBody,
@@ -25,6 +26,7 @@ from .signals import stop_on_loop_signals, stop_on_signals
 from .worker import Observer, Worker
 
 __all__ = [
+    "AccessUnit",
     "AsyncExchange",
     "AsyncLaneBody",
     "AsyncLaneWriter",
@@ -47,6 +49,7 @@ __all__ = [
     "UploadResponseError",
     "Worker",
     "WorkerEvent",
+    "access_units",
     "errors",
     "stop_on_loop_signals",
     "stop_on_signals",

@@ -900,6 +900,24 @@ class MethodNotAllowed(UploadResponseError):
     )
 
 
+class AccessUnitTruncated(UploadResponseError):
+    code = "ACCESS_UNIT_TRUNCATED"
+    number = 250
+    http_status = 422
+    text = "the stream ended inside of an access unit"
+    remedy = "Use the units before it; the publisher stopped in the middle of one."
+
+
+class AccessUnitTooLarge(UploadResponseError):
+    code = "ACCESS_UNIT_TOO_LARGE"
+    number = 251
+    http_status = 422
+    text = "an access unit claims to be longer than is allowed"
+    remedy = (
+        "Read access units of media transports only, from the start or from a keyframe; or allow larger ones."
+    )
+
+
 for _error in (
     Full,
     Empty,
@@ -1010,5 +1028,7 @@ for _error in (
     PreconditionFailed,
     IceRestartUnsupported,
     MethodNotAllowed,
+    AccessUnitTruncated,
+    AccessUnitTooLarge,
 ):
     BY_NUMBER[_error.number] = _error

@@ -14,6 +14,9 @@ from .errors import InvalidArgument, UploadResponseError
 DEFAULT_CONCURRENCY = 16
 MAX_CONCURRENCY = 65536
 
+#: Where bodies begin, and the flag that says so.
+STARTS = {"start": 0, "keyframe": _abi.WORKER_FROM_KEYFRAME, "newest": _abi.WORKER_FROM_NEWEST}
+
 
 @dataclass(frozen=True)
 class WorkerEvent:
@@ -60,6 +63,7 @@ class WorkerOptions:
     filter: Optional[Callable[[RequestHead], bool]]
     copy: bool
     verify: bool
+    from_: str
     reconnect: bool
     wait_for_server: bool
     on_event: Callable[[WorkerEvent], None]
@@ -75,6 +79,10 @@ class WorkerOptions:
             raise InvalidArgument(f"concurrency must be 1..{MAX_CONCURRENCY}")
         if self.required == "":
             raise InvalidArgument("a required observer needs its name")
+        if self.from_ not in STARTS:
+            raise InvalidArgument(f"from_ is one of {', '.join(STARTS)}")
+        if self.required is not None and self.from_ != "start":
+            raise InvalidArgument("a required observer reads from the start")
         if isinstance(self.paths, str):
             raise InvalidArgument("paths is a list of paths")
         if self.name is None:
@@ -105,6 +113,7 @@ class Configured:
         filter: Optional[Callable[[RequestHead], bool]] = None,
         copy: bool = False,
         verify: bool = False,
+        from_: str = "start",
         reconnect: bool = True,
         wait_for_server: bool = False,
         on_event: Callable[[WorkerEvent], None] = report_failures,
@@ -118,6 +127,8 @@ class Configured:
         paths: only these; /a means /a, /a?q and /a/b, and /a/ what lies below it.
         filter: only heads for which it returns true. Runs for every new stream: keep it quick.
         copy: chunks are private copies. verify: every slot is compared with its hash.
+        from_: where bodies begin: ``"start"``; for live streams ``"keyframe"``, the newest one that is
+        there or the next one, or ``"newest"``, with what comes. Required observers read from the start.
         reconnect: attach again when the server restarts. wait_for_server: wait for a first one.
         on_event: told of ``WorkerEvent``s, in whatever thread they happen; by default failures go to
         standard error.
@@ -132,6 +143,7 @@ class Configured:
             filter=filter,
             copy=copy,
             verify=verify,
+            from_=from_,
             reconnect=reconnect,
             wait_for_server=wait_for_server,
             on_event=on_event,
@@ -164,7 +176,7 @@ def abi_options(options: WorkerOptions, accept: object) -> _abi.OptionsStruct:
     given.role = _abi.ROLE_OBSERVER if options.observes else _abi.ROLE_RESPONDER
     given.capacity = options.concurrency
     given.observer = text(options.required)
-    given.flags = _abi.WORKER_VERIFY if options.verify else 0
+    given.flags = (_abi.WORKER_VERIFY if options.verify else 0) | STARTS[options.from_]
     given.transport = text(options.transport)
     given.stage = text(options.stage)
     if options.paths:

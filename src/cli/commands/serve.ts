@@ -88,6 +88,9 @@ async function serve(options: ServeOptions, dotted: readonly FlagOverride[]): Pr
     (event) => reportReload(event, json),
   );
   onHangUp(reloader);
+  // From the first moment on: whoever sees that it listens may end it at once.
+  const stopped = stopSignal(serving, supervisor, json);
+  stopped.catch(() => {}); // awaited below
   try {
     const listening = await serving.listen();
     reportEvent(
@@ -97,7 +100,7 @@ async function serve(options: ServeOptions, dotted: readonly FlagOverride[]): Pr
     );
     if (supervisor) supervisor.start();
     await reloader.start(() => filesOf(serving.config, setup.file), setup.config.reload.watchMs);
-    await stopSignal(serving, supervisor, json);
+    await stopped;
     reloader.stop();
     // Before the workers: what was cut ends in them when the server goes.
     await serving.stop();

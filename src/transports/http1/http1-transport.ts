@@ -7,6 +7,7 @@ import {
   type Http1Taker,
   type HttpFront,
   normalizeTarget,
+  OpenConnections,
   reachable,
   refuseConnection,
 } from '../../http/index.js';
@@ -29,14 +30,9 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   readonly #servers: Server[] = [];
   /** Requests whose client waits for "100 Continue". */
   readonly #expecting = new WeakSet<IncomingMessage>();
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new OpenConnections<Socket>((socket) => socket.destroy());
   /** Those of them that have sent a request. */
   readonly #used = new WeakSet<Socket>();
-  readonly #refused: Record<string, number> = {};
-  #connectionsTotal = 0;
-  #requestsTotal = 0;
-  #draining = false;
-  #onEmpty: (() => void)[] = [];
 
   /** @throws UploadResponseError UNKNOWN_POOL */
   constructor({ ingress, config, admission, http, log }: TransportContext<Http1Config>) {
@@ -50,15 +46,15 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   }
 
   get draining(): boolean {
-    return this.#draining;
+    return this.#sockets.draining;
   }
 
   withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[] {
     return this.#front.withAltSvc(fields, scheme);
   }
 
-  refused({ code }: UploadResponseError): void {
-    this.#refused[code] = (this.#refused[code] ?? 0) + 1;
+  refused(error: UploadResponseError): void {
+    this.#sockets.refused(error);
   }
 
   serve(server: Server): void {
@@ -80,7 +76,6 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   }
 
   connection(socket: Socket): void {
-    this.#connectionsTotal++;
     this.#sockets.add(socket);
     socket.once('close', () => this.leave(socket));
   }
@@ -91,7 +86,6 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
 
   leave(socket: Socket): void {
     this.#sockets.delete(socket);
-    if (this.#sockets.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
   refuse(socket: Socket, error: UploadResponseError): void {
@@ -119,43 +113,23 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    this.#draining = true;
-    this.#closeIdle();
-    // Node takes them for busy until their head is late.
-    for (const socket of this.#sockets) if (!this.#used.has(socket)) socket.destroy();
-    const cut = () => this.#cut();
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
-    await this.#empty();
-    signal.removeEventListener('abort', cut);
+    await this.#sockets.drain(signal, () => {
+      this.#closeIdle();
+      // Node takes them for busy until their head is late.
+      for (const socket of this.#sockets) if (!this.#used.has(socket)) socket.destroy();
+    });
   }
 
   async close(): Promise<void> {
-    this.#draining = true;
-    this.#cut();
-    await this.#empty();
+    await this.#sockets.close();
   }
 
   stats(): TransportStats {
-    return {
-      connections: this.#sockets.size,
-      connectionsTotal: this.#connectionsTotal,
-      requestsTotal: this.#requestsTotal,
-      refusedTotal: { ...this.#refused },
-    };
-  }
-
-  #cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #empty(): Promise<void> {
-    if (this.#sockets.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
+    return this.#sockets.stats();
   }
 
   #route(request: IncomingMessage, response: ServerResponse, refusal?: UploadResponseError): void {
-    this.#requestsTotal++;
+    this.#sockets.request();
     this.#used.add(request.socket);
     const connection = this.#connectionOf(request);
     // What comes after the last response of a connection is read away and not answered.
@@ -187,7 +161,7 @@ export class Http1Transport implements Transport, Http1Host, Http1Taker {
   }
 
   #closeIdle(): void {
-    if (!this.#draining || this.#front.isNeeded()) return;
+    if (!this.draining || this.#front.isNeeded()) return;
     for (const server of this.#servers) server.closeIdleConnections();
   }
 }

@@ -2,7 +2,7 @@ import { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Admission } from '../../admission/index.js';
 import { fromNative, type UploadResponseError } from '../../errors/index.js';
-import { type Http2Taker, type HttpFront, reachable } from '../../http/index.js';
+import { type Http2Taker, type HttpFront, OpenConnections, reachable } from '../../http/index.js';
 import type { Ingress, Logger, WaitingBudget } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
@@ -34,15 +34,10 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
   readonly #front: HttpFront;
   readonly #log: Logger;
   readonly #options: ConnectionOptions;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new OpenConnections<Connection>((connection) => connection.cut());
   /** Where each request that is being routed has come in. */
   readonly #routing = new WeakMap<Http2ServerRequest, Origin>();
-  readonly #refused: Record<string, number> = {};
   #sweeper: NodeJS.Timeout | undefined;
-  #connectionsTotal = 0;
-  #requestsTotal = 0;
-  #draining = false;
-  #onEmpty: (() => void)[] = [];
 
   /** @throws UploadResponseError UNKNOWN_POOL */
   constructor({ ingress, config, admission, http, log }: TransportContext<Http2Config>) {
@@ -61,35 +56,32 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
   }
 
   get draining(): boolean {
-    return this.#draining;
+    return this.#connections.draining;
   }
 
   withAltSvc(fields: readonly Header[], scheme: 'http' | 'https'): readonly Header[] {
     return this.#front.withAltSvc(fields, scheme);
   }
 
-  refused({ code }: UploadResponseError): void {
-    this.#refused[code] = (this.#refused[code] ?? 0) + 1;
+  refused(error: UploadResponseError): void {
+    this.#connections.refused(error);
   }
 
   connection(socket: Socket): void {
     if (socket.destroyed) return;
-    this.#connectionsTotal++;
     const connection = new Connection(socket, this.#options, this);
     this.#connections.add(connection);
     this.#sweeper ??= this.#startSweeper();
     socket.once('close', () => {
       this.#connections.delete(connection);
-      if (this.#connections.size > 0) return;
-      this.#stopSweeper();
-      for (const resolve of this.#onEmpty.splice(0)) resolve();
+      if (this.#connections.size === 0) this.#stopSweeper();
     });
-    if (this.#draining) connection.end();
+    if (this.draining) connection.end();
   }
 
   request(connection: Connection, incoming: IncomingStream): void {
     const { stream, headers, rawHeaders, queue } = incoming;
-    this.#requestsTotal++;
+    this.#connections.request();
     const request = new Http2ServerRequest(stream, headers, {}, rawHeaders);
     const response = new Http2ServerResponse(stream);
     this.#routing.set(request, { connection, queue });
@@ -135,37 +127,17 @@ export class Http2Transport implements Transport, Http2Host, Http2Taker, Connect
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    this.#draining = true;
-    for (const connection of this.#connections) connection.end();
-    const cut = () => this.#cut();
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
-    await this.#empty();
-    signal.removeEventListener('abort', cut);
+    await this.#connections.drain(signal, () => {
+      for (const connection of this.#connections) connection.end();
+    });
   }
 
   async close(): Promise<void> {
-    this.#draining = true;
-    this.#cut();
-    await this.#empty();
+    await this.#connections.close();
   }
 
   stats(): TransportStats {
-    return {
-      connections: this.#connections.size,
-      connectionsTotal: this.#connectionsTotal,
-      requestsTotal: this.#requestsTotal,
-      refusedTotal: { ...this.#refused },
-    };
-  }
-
-  #cut(): void {
-    for (const connection of this.#connections) connection.cut();
-  }
-
-  #empty(): Promise<void> {
-    if (this.#connections.size === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
+    return this.#connections.stats();
   }
 
   #startSweeper(): NodeJS.Timeout {

@@ -125,6 +125,7 @@ export class Fixture {
     sink: Sink = new Sink(),
     head: RequestHead = HEAD,
     givesChunksAway = false,
+    live = false,
   ): IngressExchange {
     return this.ingress.open({
       transport: 'test',
@@ -132,6 +133,7 @@ export class Fixture {
       head,
       sink,
       givesChunksAway,
+      live,
       onResume: () => {
         this.resumed++;
       },

@@ -104,6 +104,7 @@ export class TinyExchange {
   readonly #segment: Segment;
   readonly #hold: RingReader;
   readonly #writer;
+  readonly #head: Uint8Array;
   #response: RingReader;
 
   constructor(segment: Segment, head: RequestHead) {
@@ -113,7 +114,8 @@ export class TinyExchange {
     this.#hold = segment.join(this.id, Lane.request, 0);
     this.#writer = segment.requestWriter(this.id);
     this.#response = segment.join(this.id, Lane.response, 0);
-    this.#writer.tryWrite(encodeHeaders(this.id, head), SlotFlag.head);
+    this.#head = encodeHeaders(this.id, head);
+    this.#writer.tryWrite(this.#head, SlotFlag.head);
     segment.native.announce(this.id);
   }
 
@@ -133,6 +135,11 @@ export class TinyExchange {
       while (!this.#writer.tryWrite(frame, SlotFlag.trailers)) await this.#room();
     }
     while (!this.#writer.tryEnd()) await this.#room();
+  }
+
+  /** What is written next begins with a keyframe; the head is repeated. */
+  async beginKeyframe(): Promise<void> {
+    while (!this.#writer.tryBeginKeyframe(this.#head)) await this.#room();
   }
 
   /** The hold lets go as soon as the claimer reads. */

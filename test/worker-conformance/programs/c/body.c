@@ -31,6 +31,28 @@ int read_body(ur_exchange* exchange, tally* sum, each_slot each, void* context) 
   return 0;
 }
 
+int read_units(ur_exchange* exchange, tally* sum) {
+  ur_access_units* units = NULL;
+  ur_access_unit unit;
+  unsigned long long count = 0, first = 0;
+  int result = ur_access_units_new(ur_exchange_request(exchange), 0, &units);
+  if (result < 0) return result;
+  while ((result = ur_access_units_next(units, FOREVER, &unit)) == 1) {
+    if (count++ == 0) {
+      first = unit.id;
+      report_stream("reading", exchange);
+    }
+    sum->bytes += unit.length;
+    if (unit.length > 0) sum->crc = crc32_z(sum->crc, unit.data, unit.length);
+  }
+  ur_access_units_free(units);
+  if (result < 0) return result;
+  report("{\"event\":\"units\",\"stream\":%llu,\"units\":%llu,\"first\":%llu,\"bytes\":%llu,"
+         "\"crc32\":\"%08lx\"}",
+         (unsigned long long)ur_exchange_id(exchange), count, first, sum->bytes, sum->crc);
+  return 0;
+}
+
 int wait_a_while(ur_exchange* exchange, const ur_slot* slot, void* context) {
   (void)exchange, (void)slot, (void)context;
   const long ms = argument[0] ? atol(argument) : 2;

@@ -102,6 +102,7 @@ int main(int count, char** arguments) {
   options.accept = die_before_claim;
   if (strcmp(work, "chaos") == 0) options.flags = UR_WORKER_VERIFY;
   if (strcmp(role, "responder") != 0) options.role = UR_ROLE_OBSERVER;
+  if (strcmp(role, "late") == 0) options.flags |= UR_WORKER_FROM_KEYFRAME;
   if (strncmp(role, "required:", 9) == 0) options.observer = role + 9;
   int result = ur_worker_new(&options, &worker);
   if (result == 0) {

@@ -32,6 +32,7 @@ static int observe_into_stage(ur_exchange* exchange) {
 int observe_as_told(ur_exchange* exchange) {
   tally sum = {0};
   if (strcmp(work, "stage") == 0) return observe_into_stage(exchange);
+  if (strcmp(work, "units") == 0) return read_units(exchange, &sum);
   each_slot each = NULL;
   if (strcmp(work, "slow") == 0) each = wait_a_while;
   if (dies("reading")) each = die_at_once;

@@ -35,6 +35,8 @@ void tally_add(tally* sum, const ur_slot* slot);
 int tally_text(const tally* sum, char* text, size_t capacity);
 // Reads the whole body and reports it; 0 or an error.
 int read_body(ur_exchange* exchange, tally* sum, each_slot each, void* context);
+// Reads the body as access units and reports them; 0 or an error.
+int read_units(ur_exchange* exchange, tally* sum);
 int wait_a_while(ur_exchange* exchange, const ur_slot* slot, void* context);
 int die_at_once(ur_exchange* exchange, const ur_slot* slot, void* context);
 

@@ -22,6 +22,15 @@ static int answer(ur_exchange* exchange, const char* text) {
   return result < 0 ? result : ur_writer_end(ur_exchange_response(exchange), FOREVER);
 }
 
+static int answer_units(ur_exchange* exchange) {
+  tally sum = {0};
+  char text[64];
+  const int result = read_units(exchange, &sum);
+  if (result < 0) return result;
+  tally_text(&sum, text, sizeof text);
+  return answer(exchange, text);
+}
+
 static int answer_tally(ur_exchange* exchange, each_slot each) {
   tally sum = {0};
   char text[64];
@@ -170,6 +179,7 @@ static int give_up(ur_exchange* exchange) {
 static int answer_with(ur_exchange* exchange, const char* what) {
   if (strcmp(what, "tally") == 0) return answer_tally(exchange, NULL);
   if (strcmp(what, "slow") == 0) return answer_tally(exchange, wait_a_while);
+  if (strcmp(what, "units") == 0) return answer_units(exchange);
   if (strcmp(what, "overlap") == 0) return answer_overlap(exchange);
   if (strcmp(what, "echo") == 0) return answer_echo(exchange);
   if (strcmp(what, "early") == 0) return answer(exchange, "early\n");

@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import { attach, stopOnSignals } from '../../../../dist/worker/index.js';
+import { accessUnits, attach, stopOnSignals } from '../../../../dist/worker/index.js';
 
 const [socket, role, work, argument] = process.argv.slice(2);
 const report = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
@@ -41,6 +41,23 @@ async function read({ id, request }, each = () => undefined) {
   return tally;
 }
 
+/** Reads the body as access units and reports them. */
+async function readUnits({ id, request }) {
+  const tally = new Tally();
+  let units = 0;
+  let first = -1;
+  for await (const unit of accessUnits(request.body)) {
+    if (units++ === 0) {
+      first = unit.id;
+      report({ event: 'reading', stream: id });
+    }
+    tally.add(unit.data);
+  }
+  const { bytes, crc32 } = tally;
+  report({ event: 'units', stream: id, units, first, bytes, crc32 });
+  return tally;
+}
+
 const slowly = () => delay(Number(argument ?? 2));
 
 const responders = {
@@ -50,6 +67,10 @@ const responders = {
   },
   async slow(exchange) {
     const tally = await read(exchange, slowly);
+    await exchange.respond(200).end(`${tally}`);
+  },
+  async units(exchange) {
+    const tally = await readUnits(exchange);
     await exchange.respond(200).end(`${tally}`);
   },
   async overlap(exchange) {
@@ -121,6 +142,7 @@ const responders = {
 const observers = {
   tally: (observation) => read(observation),
   slow: (observation) => read(observation, slowly),
+  units: readUnits,
   async stage(observation) {
     const stage = observation.stage(argument);
     await read(observation, (bytes) => stage.write(bytes.map((byte) => ~byte)));
@@ -148,12 +170,14 @@ function filter() {
 }
 
 const [, required] = role.split(':');
-const observer = required ? { name: required, required: true } : role === 'observer' || undefined;
+const plain = role === 'observer' || role === 'late';
+const observer = required ? { name: required, required: true } : plain || undefined;
 const works = observer ? observers : responders;
 try {
   const verify = work === 'chaos';
   const name = `node-${work}`;
-  const worker = await attach({ socket, name, observer, verify, filter, onEvent });
+  const from = role === 'late' ? 'keyframe' : 'start';
+  const worker = await attach({ socket, name, observer, verify, from, filter, onEvent });
   stopOnSignals(worker);
   await worker.run(async (exchange) => {
     const { id: stream } = exchange;

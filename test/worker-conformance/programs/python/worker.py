@@ -9,7 +9,7 @@ import threading
 import time
 import zlib
 
-from upload_response import Observer, Worker, WorkerEvent, stop_on_signals
+from upload_response import Observer, Worker, WorkerEvent, access_units, stop_on_signals
 from upload_response.errors import UploadResponseError
 
 socket, role, work = sys.argv[1:4]
@@ -59,6 +59,20 @@ def read(work_on, each=lambda chunk: None):
     return tally
 
 
+def read_units(work_on):
+    """Reads the body as access units and reports them."""
+    tally, units, first = Tally(), 0, -1
+    for unit in access_units(work_on):
+        if units == 0:
+            first = unit.id
+            report("reading", stream=work_on.id)
+        units += 1
+        tally.add(unit.data)
+    crc = f"{tally.crc:08x}"
+    report("units", stream=work_on.id, units=units, first=first, bytes=tally.bytes, crc32=crc)
+    return tally
+
+
 def slowly(_chunk):
     time.sleep(int(argument or 2) / 1000)
 
@@ -73,6 +87,11 @@ def tally(exchange):
 
 def slow(exchange):
     text = str(read(exchange, slowly))
+    exchange.respond(200).end(text)
+
+
+def answer_units(exchange):
+    text = str(read_units(exchange))
     exchange.respond(200).end(text)
 
 
@@ -172,6 +191,7 @@ def chaos(exchange):
 RESPONDERS = {
     "tally": tally,
     "slow": slow,
+    "units": answer_units,
     "overlap": overlap,
     "echo": echo,
     "early": early,
@@ -207,6 +227,7 @@ def veto(observation):
 OBSERVERS = {
     "tally": read,
     "slow": lambda observation: read(observation, slowly),
+    "units": read_units,
     "stage": write_stage,
     "die": lambda observation: read(observation, lambda _: die()),
     "pass": accept,
@@ -258,7 +279,8 @@ def main():
                 run(worker, RESPONDERS)
         else:
             required = role.partition(":")[2] or None
-            with Observer(required=required, **options) as observer:
+            start = "keyframe" if role == "late" else "start"
+            with Observer(required=required, from_=start, **options) as observer:
                 run(observer, OBSERVERS)
     except UploadResponseError as error:
         report("error", code=error.code)
