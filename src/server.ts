@@ -20,6 +20,7 @@ export type { CollectMetrics } from './server/operations.js';
 export { RELOADABLE_KEYS, type ReloadSource } from './server/reload-plan.js';
 export type { ServerConfig } from './server/valid-config.js';
 export { http3Problem } from './transports/http3/index.js';
+export { webRtcProblem } from './transports/webrtc/index.js';
 
 export interface ServerOptions {
   /** Instead of the one that `config.log` describes. */

@@ -117,6 +117,15 @@ enum ur_error {
   UR_SRT_UNAVAILABLE = -220,  // SRT cannot be served
   UR_SRT_LISTEN_FAILED = -221,  // the SRT listener could not be opened
   UR_SRT_CALLER_REFUSED = -222,  // the SRT caller was refused in its handshake
+  UR_WEBRTC_UNAVAILABLE = -230,  // WebRTC cannot be served
+  UR_BAD_SDP = -231,  // the session description is malformed
+  UR_UNSUPPORTED_OFFER = -232,  // the offer has something that is not taken
+  UR_UNKNOWN_SESSION = -233,  // there is no such WebRTC session
+  UR_TOO_MANY_SESSIONS = -234,  // there are too many WebRTC sessions
+  UR_PRECONDITION_REQUIRED = -235,  // the request has no If-Match
+  UR_PRECONDITION_FAILED = -236,  // If-Match names another state of the session
+  UR_ICE_RESTART_UNSUPPORTED = -237,  // ICE cannot be restarted
+  UR_METHOD_NOT_ALLOWED = -238,  // the method is none of this resource
   UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
   UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
 };

@@ -121,6 +121,15 @@ enum class [[nodiscard]] Status : int32_t {
   kSrtUnavailable = -220,
   kSrtListenFailed = -221,
   kSrtCallerRefused = -222,
+  kWebrtcUnavailable = -230,
+  kBadSdp = -231,
+  kUnsupportedOffer = -232,
+  kUnknownSession = -233,
+  kTooManySessions = -234,
+  kPreconditionRequired = -235,
+  kPreconditionFailed = -236,
+  kIceRestartUnsupported = -237,
+  kMethodNotAllowed = -238,
   kAccessUnitTruncated = -250,
   kAccessUnitTooLarge = -251,
 };
@@ -354,6 +363,24 @@ constexpr const char* status_name(Status status) {
       return "SRT_LISTEN_FAILED";
     case Status::kSrtCallerRefused:
       return "SRT_CALLER_REFUSED";
+    case Status::kWebrtcUnavailable:
+      return "WEBRTC_UNAVAILABLE";
+    case Status::kBadSdp:
+      return "BAD_SDP";
+    case Status::kUnsupportedOffer:
+      return "UNSUPPORTED_OFFER";
+    case Status::kUnknownSession:
+      return "UNKNOWN_SESSION";
+    case Status::kTooManySessions:
+      return "TOO_MANY_SESSIONS";
+    case Status::kPreconditionRequired:
+      return "PRECONDITION_REQUIRED";
+    case Status::kPreconditionFailed:
+      return "PRECONDITION_FAILED";
+    case Status::kIceRestartUnsupported:
+      return "ICE_RESTART_UNSUPPORTED";
+    case Status::kMethodNotAllowed:
+      return "METHOD_NOT_ALLOWED";
     case Status::kAccessUnitTruncated:
       return "ACCESS_UNIT_TRUNCATED";
     case Status::kAccessUnitTooLarge:
@@ -591,6 +618,24 @@ constexpr const char* status_text(Status status) {
       return "the SRT listener could not be opened";
     case Status::kSrtCallerRefused:
       return "the SRT caller was refused in its handshake";
+    case Status::kWebrtcUnavailable:
+      return "WebRTC cannot be served";
+    case Status::kBadSdp:
+      return "the session description is malformed";
+    case Status::kUnsupportedOffer:
+      return "the offer has something that is not taken";
+    case Status::kUnknownSession:
+      return "there is no such WebRTC session";
+    case Status::kTooManySessions:
+      return "there are too many WebRTC sessions";
+    case Status::kPreconditionRequired:
+      return "the request has no If-Match";
+    case Status::kPreconditionFailed:
+      return "If-Match names another state of the session";
+    case Status::kIceRestartUnsupported:
+      return "ICE cannot be restarted";
+    case Status::kMethodNotAllowed:
+      return "the method is none of this resource";
     case Status::kAccessUnitTruncated:
       return "the stream ended inside of an access unit";
     case Status::kAccessUnitTooLarge:
@@ -828,6 +873,24 @@ constexpr const char* status_remedy(Status status) {
       return "Change transports.srt.host or its port, or stop the program that has the port.";
     case Status::kSrtCallerRefused:
       return "Send a stream id that publishes, with a user and a resource that transports.srt.users allows.";
+    case Status::kWebrtcUnavailable:
+      return "Install the engine beside the package: npm install node-datachannel@0.33. It has binaries for Linux, macOS and Windows; with several server processes WebRTC is off.";
+    case Status::kBadSdp:
+      return "Send what createOffer() of a WebRTC client makes, or a fragment with its candidates.";
+    case Status::kUnsupportedOffer:
+      return "Offer data channels alone, on one bundled transport: docs/transports/webrtc.md says what is taken.";
+    case Status::kUnknownSession:
+      return "Post a new offer: the session has ended, or its Location is another one.";
+    case Status::kTooManySessions:
+      return "Retry later, or raise transports.webrtc.maxSessions.";
+    case Status::kPreconditionRequired:
+      return "Send the ETag of the answer to the offer as If-Match.";
+    case Status::kPreconditionFailed:
+      return "Send the ETag of the answer to the offer, or post a new offer.";
+    case Status::kIceRestartUnsupported:
+      return "Post a new offer.";
+    case Status::kMethodNotAllowed:
+      return "Post an offer to a room; DELETE or PATCH the session that the answer's Location names.";
     case Status::kAccessUnitTruncated:
       return "Use the units before it; the publisher stopped in the middle of one.";
     case Status::kAccessUnitTooLarge:

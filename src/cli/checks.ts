@@ -196,6 +196,17 @@ export function checkSrt(enabled: boolean, processes: number): Check {
   return { id, status: 'warn', detail: `SRT is off: ${message} (${code})`, remedy };
 }
 
+/** Whether WebRTC can be served, and is. */
+export async function checkWebRtc(enabled: boolean, processes: number): Promise<Check> {
+  const id = 'webrtc';
+  const { webRtcProblem } = await import('../server.js');
+  const problem = webRtcProblem(processes);
+  if (!problem) return ok(id, `WebRTC: its engine loads${enabled ? '' : ', and it is off'}`);
+  const { code, message, remedy } = problem;
+  if (!enabled) return ok(id, `WebRTC is off, and could not be on: ${message}`);
+  return { id, status: 'warn', detail: `WebRTC is off: ${message} (${code})`, remedy };
+}
+
 /** What the engine of HTTP/3 asks for. */
 const UDP_BUFFER_BYTES = 2 * 2 ** 20;
 

@@ -924,6 +924,84 @@ class SrtCallerRefused(UploadResponseError):
     )
 
 
+class WebrtcUnavailable(UploadResponseError):
+    code = "WEBRTC_UNAVAILABLE"
+    number = 230
+    http_status = 503
+    text = "WebRTC cannot be served"
+    remedy = (
+        "Install the engine beside the package: npm install node-datachannel@0.33. It has binaries for Linux, macOS and Windows; with several server processes WebRTC is off."
+    )
+
+
+class BadSdp(UploadResponseError):
+    code = "BAD_SDP"
+    number = 231
+    http_status = 400
+    text = "the session description is malformed"
+    remedy = "Send what createOffer() of a WebRTC client makes, or a fragment with its candidates."
+
+
+class UnsupportedOffer(UploadResponseError):
+    code = "UNSUPPORTED_OFFER"
+    number = 232
+    http_status = 422
+    text = "the offer has something that is not taken"
+    remedy = (
+        "Offer data channels alone, on one bundled transport: docs/transports/webrtc.md says what is taken."
+    )
+
+
+class UnknownSession(UploadResponseError):
+    code = "UNKNOWN_SESSION"
+    number = 233
+    http_status = 404
+    text = "there is no such WebRTC session"
+    remedy = "Post a new offer: the session has ended, or its Location is another one."
+
+
+class TooManySessions(UploadResponseError):
+    code = "TOO_MANY_SESSIONS"
+    number = 234
+    http_status = 503
+    text = "there are too many WebRTC sessions"
+    remedy = "Retry later, or raise transports.webrtc.maxSessions."
+
+
+class PreconditionRequired(UploadResponseError):
+    code = "PRECONDITION_REQUIRED"
+    number = 235
+    http_status = 428
+    text = "the request has no If-Match"
+    remedy = "Send the ETag of the answer to the offer as If-Match."
+
+
+class PreconditionFailed(UploadResponseError):
+    code = "PRECONDITION_FAILED"
+    number = 236
+    http_status = 412
+    text = "If-Match names another state of the session"
+    remedy = "Send the ETag of the answer to the offer, or post a new offer."
+
+
+class IceRestartUnsupported(UploadResponseError):
+    code = "ICE_RESTART_UNSUPPORTED"
+    number = 237
+    http_status = 422
+    text = "ICE cannot be restarted"
+    remedy = "Post a new offer."
+
+
+class MethodNotAllowed(UploadResponseError):
+    code = "METHOD_NOT_ALLOWED"
+    number = 238
+    http_status = 405
+    text = "the method is none of this resource"
+    remedy = (
+        "Post an offer to a room; DELETE or PATCH the session that the answer's Location names."
+    )
+
+
 class AccessUnitTruncated(UploadResponseError):
     code = "ACCESS_UNIT_TRUNCATED"
     number = 250
@@ -1055,6 +1133,15 @@ for _error in (
     SrtUnavailable,
     SrtListenFailed,
     SrtCallerRefused,
+    WebrtcUnavailable,
+    BadSdp,
+    UnsupportedOffer,
+    UnknownSession,
+    TooManySessions,
+    PreconditionRequired,
+    PreconditionFailed,
+    IceRestartUnsupported,
+    MethodNotAllowed,
     AccessUnitTruncated,
     AccessUnitTooLarge,
 ):

@@ -17,6 +17,7 @@ import {
   checkShm,
   checkSrt,
   checkUdpBuffer,
+  checkWebRtc,
 } from '../checks.js';
 import { EXIT_CODES, exitCodesText } from '../exit-codes.js';
 import { checkCertificates, checkPorts, checkSocket, endpointsOf } from '../network-checks.js';
@@ -85,6 +86,7 @@ async function runChecks(
     const http3 = isHttp3Enabled(config.transports.http3);
     checks.push(checkSrt(config.transports.srt.enabled, processes));
     checks.push(await checkHttp3(http3, processes), ...(http3 ? checkUdpBuffer() : []));
+    checks.push(await checkWebRtc(config.transports.webrtc.enabled, processes));
     checks.push(...(await checkPorts(endpointsOf(config), live)));
   }
   return [...checks, check];

@@ -1,0 +1,157 @@
+// Uploads over WebRTC data channels from a page; docs/transports/webrtc.md says what is spoken.
+
+const MESSAGE_BYTES = 65_536;
+/** Bytes that the browser may hold, so that the network always has some. */
+const BUFFERED_BYTES = 1_048_576;
+
+/** Why an upload has no whole answer. `status` as over HTTP, 0 where the connection was lost. */
+export class UploadError extends Error {
+  constructor(message, status = 0, code = 'CONNECTION_LOST') {
+    super(message);
+    this.name = 'UploadError';
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** A connection to the server; any number of uploads, one after the other or at once. */
+export class UploadSession {
+  #peer;
+  #location;
+  #headers;
+
+  /**
+   * Posts an offer to WHIP and connects. Rejects with an UploadError.
+   * @param {string} url such as https://upload.example/whip/room
+   * @param {{ token?: string, iceServers?: RTCIceServer[] }} [options]
+   */
+  static async connect(url, { token, iceServers = [] } = {}) {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const peer = new RTCPeerConnection({ iceServers });
+    try {
+      // Without one there is no section for channels in the offer.
+      peer.createDataChannel('', { negotiated: true, id: 1023 });
+      await peer.setLocalDescription();
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/sdp' },
+        body: peer.localDescription.sdp,
+      });
+      const text = await response.text();
+      if (!response.ok) throw errorOf(response.status, text);
+      await peer.setRemoteDescription({ type: 'answer', sdp: text });
+      const location = new URL(response.headers.get('location'), response.url);
+      const session = new UploadSession(peer, location, headers);
+      await session.#connected();
+      return session;
+    } catch (error) {
+      peer.close();
+      throw error;
+    }
+  }
+
+  constructor(peer, location, headers) {
+    this.#peer = peer;
+    this.#location = location;
+    this.#headers = headers;
+  }
+
+  /**
+   * Sends one body. Resolves with the worker's answer; rejects with an UploadError.
+   * @param {Blob | BufferSource} body
+   * @param {{ headers?: Record<string, string>, label?: string, signal?: AbortSignal,
+   *   onProgress?: (progress: { sentBytes: number, totalBytes: number }) => void }} [options]
+   *   `sentBytes`: what the server has said that it may have, and the network has taken
+   * @returns {Promise<Response>}
+   */
+  upload(body, { headers = {}, label = 'upload', signal, onProgress } = {}) {
+    const blob = body instanceof Blob ? body : new Blob([body]);
+    const channel = this.#peer.createDataChannel(label);
+    channel.binaryType = 'arraybuffer';
+    channel.bufferedAmountLowThreshold = BUFFERED_BYTES / 2;
+    return new Promise((resolve, reject) => {
+      const parts = [];
+      let head;
+      let windowBytes = 0;
+      let over = false;
+      let wake = () => {};
+      const finish = (settle) => {
+        if (over) return;
+        over = true;
+        settle();
+        channel.close();
+        wake();
+      };
+      const fail = (error) => finish(() => reject(error));
+      signal?.addEventListener('abort', () => fail(signal.reason), { once: true });
+      channel.onclose = () => fail(new UploadError('the connection was lost'));
+      channel.onerror = channel.onclose;
+      channel.onbufferedamountlow = () => wake();
+      channel.onmessage = ({ data }) => {
+        if (typeof data !== 'string') return parts.push(data);
+        const message = JSON.parse(data);
+        if (message.type === 'window') {
+          windowBytes = message.bytes;
+          wake();
+        } else if (message.type === 'head') head = message;
+        else if (message.type === 'error') {
+          fail(new UploadError(message.message, message.status, message.error));
+        } else if (message.type === 'end') finish(() => resolve(answerOf(head, parts)));
+      };
+      channel.onopen = async () => {
+        const length = blob.size;
+        channel.send(JSON.stringify({ type: 'open', headers: Object.entries(headers), length }));
+        for (let at = 0; at < length && !over; ) {
+          const end = Math.min(at + MESSAGE_BYTES, length);
+          if (end > windowBytes || channel.bufferedAmount > BUFFERED_BYTES) {
+            await new Promise((resume) => {
+              wake = resume;
+            });
+            continue;
+          }
+          const bytes = await blob.slice(at, end).arrayBuffer();
+          if (over) return;
+          channel.send(bytes);
+          at = end;
+          onProgress?.({ sentBytes: at - channel.bufferedAmount, totalBytes: length });
+        }
+        if (!over) channel.send('{"type":"end"}');
+      };
+      if (signal?.aborted) fail(signal.reason);
+    });
+  }
+
+  /** Ends the session, and what is under way on it. */
+  async close() {
+    this.#peer.close();
+    await fetch(this.#location, { method: 'DELETE', headers: this.#headers }).catch(() => {});
+  }
+
+  #connected() {
+    const peer = this.#peer;
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (peer.connectionState === 'connected') resolve();
+        else if (peer.connectionState === 'failed' || peer.connectionState === 'closed') {
+          reject(new UploadError('there is no way to the server over UDP'));
+        }
+      };
+      peer.addEventListener('connectionstatechange', look);
+      look();
+    });
+  }
+}
+
+function answerOf({ status, headers }, parts) {
+  const empty = status === 204 || status === 205 || status === 304;
+  return new Response(empty ? null : new Blob(parts), { status, headers });
+}
+
+function errorOf(status, text) {
+  try {
+    const { error, message } = JSON.parse(text);
+    return new UploadError(message, status, error);
+  } catch {
+    return new UploadError(`the server answered ${status}`, status, 'UNKNOWN');
+  }
+}

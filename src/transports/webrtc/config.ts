@@ -1,0 +1,101 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+const duration = (what: string, preset: number) =>
+  z
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .default(preset)
+    .describe(what);
+
+const udpPort = (what: string) => z.int().min(0).max(65_535).default(0).describe(what);
+
+const address = z.string().refine((text) => isIP(text) !== 0, 'is no IP address');
+
+const origin = z.string().regex(/^(\*|null|[a-z][a-z0-9+.-]*:\/\/[^/\s*]+)$/);
+
+/** Configuration of WebRTC; WHIP is served on the listeners of `http`. */
+export const webRtcConfigSchema = z.strictObject({
+  enabled: z.boolean().default(false).describe('Serve WHIP, and take what comes over WebRTC.'),
+  pool: z.string().min(1).default('uploads').describe('Pool in which the streams are opened.'),
+  path: z
+    .string()
+    .regex(/^\/[A-Za-z0-9.~-][A-Za-z0-9._~-]*(?:\/[A-Za-z0-9._~-]+)*$/)
+    .default('/whip')
+    .meta({
+      accepted: 'a path without a slash at its end, such as /whip',
+      description: 'Where WHIP is served: an offer is posted to a room below this path.',
+    }),
+  origins: z.array(origin).default([]).meta({
+    accepted: 'origins such as https://example.com, null, or *',
+    description: 'Pages of other hosts that may publish, by their origin. `*`: every page.',
+  }),
+  iceServers: z
+    .array(
+      z
+        .string()
+        .regex(/^(stun|turn|turns):\S+$/)
+        .meta({ secret: true }),
+    )
+    .default([])
+    .meta({
+      accepted: 'URLs such as stun:stun.example:3478 or turn:user:password@turn.example:3478',
+      description: 'STUN and TURN servers that help to find addresses of this server.',
+    }),
+  hostCandidates: z
+    .array(address)
+    .default([])
+    .meta({
+      accepted: 'IP addresses',
+      description:
+        "Addresses that clients are told in place of the machine's own, where a router maps the UDP " +
+        'ports one to one.',
+    }),
+  udpAddress: address.optional().meta({
+    accepted: 'an IP address',
+    description: 'The only address that UDP sockets are bound to; without it all of them.',
+  }),
+  udpPort: udpPort('One UDP port for all sessions. 0: a port for each.'),
+  udpPortMin: udpPort('Smallest UDP port, where each session has its own. 0: any.'),
+  udpPortMax: udpPort('Largest UDP port, where each session has its own. 0: any.'),
+  maxSessions: z.int().min(1).max(100_000).default(200).describe('Sessions at once.'),
+  maxChannels: z.int().min(1).max(1024).default(16).describe('Data channels of a session at once.'),
+  maxMessageBytes: z
+    .int()
+    .min(1024)
+    .max(2 ** 24)
+    .default(2 ** 18)
+    .describe('Largest message of a data channel; a larger one ends its upload.'),
+  windowBytes: z
+    .int()
+    .min(2 ** 16)
+    .max(2 ** 30)
+    .default(4 * 2 ** 20)
+    .describe(
+      'Bytes that a client which heeds windows may be ahead of the lane, for each channel.',
+    ),
+  channelBudgetBytes: z
+    .int()
+    .min(2 ** 16)
+    .max(2 ** 30)
+    .default(16 * 2 ** 20)
+    .describe(
+      'Bytes of one channel that may wait for room in the lane; more end its upload with 503. A client ' +
+        'that heeds no windows gets there when the worker is slow.',
+    ),
+  highThroughput: z
+    .boolean()
+    .default(false)
+    .describe('Larger packets, and windows four times as large: for networks with an MTU of 1500.'),
+  gatherTimeoutMs: duration('An answer is sent after this time, whatever was found by then.', 3000),
+  connectTimeoutMs: duration('A session that is not connected after this time is ended.', 30_000),
+  idleTimeoutMs: duration('A session without a channel and without media is ended.', 60_000),
+  closeTimeoutMs: duration(
+    'A channel that the client has not closed this long after its answer is closed.',
+    5000,
+  ),
+});
+
+/** See `webRtcConfigSchema` for what each one means. */
+export type WebRtcConfig = z.output<typeof webRtcConfigSchema>;

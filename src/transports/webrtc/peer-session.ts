@@ -1,0 +1,261 @@
+import { randomBytes } from 'node:crypto';
+import type { Admission, Caller, Permit } from '../../admission/index.js';
+import { UploadResponseError } from '../../errors/index.js';
+import type { Ingress, Logger } from '../../ingress/index.js';
+import type { RequestHead } from '../../protocols/hpks/index.js';
+import { type Fragment, type Offer, withHostCandidates } from '../../protocols/sdp/index.js';
+import type { WebRtcConfig } from './config.js';
+import {
+  keepObject,
+  type RtcChannel,
+  type RtcEngine,
+  type RtcOptions,
+  type RtcPeer,
+} from './engine.js';
+import { type ChannelHost, UploadChannel } from './upload-channel.js';
+
+/** What a session has of its transport. */
+export interface SessionHost {
+  readonly name: string;
+  readonly ingress: Ingress;
+  readonly admission: Admission;
+  readonly pool: number;
+  readonly maxHeadBytes: number;
+  readonly config: WebRtcConfig;
+  readonly log: Logger;
+  readonly draining: boolean;
+  refused(error: UploadResponseError): void;
+  requested(): void;
+  /** The session has ended. Called once. */
+  ended(session: PeerSession): void;
+}
+
+/** Who has posted an offer, and where. */
+export interface SessionRequest {
+  readonly room: string;
+  readonly peer: string;
+  readonly caller: Caller;
+  /** The head of its streams. */
+  readonly head: RequestHead;
+  readonly permit: Permit;
+}
+
+const ETHERNET_MTU = 1500;
+/** States of a connection that nothing follows. */
+const FINAL = new Set(['disconnected', 'failed', 'closed']);
+
+/** A peer connection: its signalling, and the channels that its client opens. */
+export class PeerSession implements ChannelHost {
+  /** Cannot be guessed: whoever knows it may end the session. */
+  readonly id = randomBytes(18).toString('base64url');
+  readonly etag = `"${randomBytes(9).toString('base64url')}"`;
+  readonly head: RequestHead;
+  readonly caller: Caller;
+  readonly room: string;
+  readonly peer: string;
+  readonly #host: SessionHost;
+  readonly #rtc: RtcPeer;
+  readonly #ufrag: string;
+  readonly #channels = new Map<UploadChannel, RtcChannel>();
+  #permit: Permit | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #connected = false;
+  #ended = false;
+
+  /** The permit is the session's from here on. @throws UploadResponseError BAD_SDP */
+  constructor(host: SessionHost, engine: RtcEngine, offer: Offer, request: SessionRequest) {
+    const { head, caller, room, peer, permit } = request;
+    this.#host = host;
+    this.head = head;
+    this.caller = caller;
+    this.room = room;
+    this.peer = peer;
+    this.#ufrag = offer.ufrag;
+    this.#rtc = new engine.PeerConnection(this.id, optionsOf(host.config));
+    const letGo = keepObject(this.#rtc);
+    this.#rtc.onStateChange(
+      this.#guarded((state) => {
+        if (state === 'closed') letGo();
+        this.#state(state);
+      }),
+    );
+    this.#rtc.onDataChannel(this.#guarded((channel) => this.#channel(channel)));
+    this.#permit = permit;
+    this.#endAfter(host.config.connectTimeoutMs);
+  }
+
+  get name(): string {
+    return this.#host.name;
+  }
+
+  get ingress(): Ingress {
+    return this.#host.ingress;
+  }
+
+  get admission(): Admission {
+    return this.#host.admission;
+  }
+
+  get pool(): number {
+    return this.#host.pool;
+  }
+
+  get maxHeadBytes(): number {
+    return this.#host.maxHeadBytes;
+  }
+
+  get config(): WebRtcConfig {
+    return this.#host.config;
+  }
+
+  get draining(): boolean {
+    return this.#host.draining;
+  }
+
+  /** Nothing is under way. */
+  get idle(): boolean {
+    return this.#channels.size === 0;
+  }
+
+  /** The answer, with every candidate that was found in time. Rejects with BAD_SDP. */
+  async answer({ sdp }: Offer): Promise<string> {
+    const gathered = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.config.gatherTimeoutMs);
+      this.#rtc.onGatheringStateChange(
+        this.#guarded((state) => {
+          if (state !== 'complete') return;
+          clearTimeout(timer);
+          resolve();
+        }),
+      );
+    });
+    try {
+      this.#rtc.setRemoteDescription(sdp, 'offer');
+    } catch (cause) {
+      const detail = 'the engine does not take it';
+      throw new UploadResponseError('BAD_SDP', detail, { cause });
+    }
+    await gathered;
+    const answer = this.#ended ? null : this.#rtc.localDescription();
+    if (!answer) throw new UploadResponseError('BAD_SDP', 'there is no answer to it');
+    return withHostCandidates(answer.sdp, this.config.hostCandidates);
+  }
+
+  /** Takes candidates of the client. @throws UploadResponseError ICE_RESTART_UNSUPPORTED */
+  trickle({ ufrag, mid, candidates }: Fragment): void {
+    if (ufrag !== undefined && ufrag !== this.#ufrag) {
+      throw new UploadResponseError('ICE_RESTART_UNSUPPORTED');
+    }
+    for (const candidate of candidates) {
+      try {
+        this.#rtc.addRemoteCandidate(candidate, mid);
+      } catch (err) {
+        // Of another kind than the engine knows: the others may do.
+        this.#host.log.debug({ err }, 'a candidate was not taken');
+      }
+    }
+  }
+
+  takePermit(): Permit | undefined {
+    const permit = this.#permit;
+    this.#permit = undefined;
+    return permit;
+  }
+
+  refused(error: UploadResponseError): void {
+    this.#host.refused(error);
+  }
+
+  requested(): void {
+    this.#host.requested();
+  }
+
+  over(channel: UploadChannel): void {
+    this.#channels.delete(channel);
+    if (this.#ended || this.#channels.size > 0) return;
+    if (this.draining) this.end();
+    else this.#endAfter(this.config.idleTimeoutMs);
+  }
+
+  /** Ends the connection and whatever is under way on it. Idempotent. */
+  end(code: 'CLIENT_GONE' | 'SHUTTING_DOWN' = 'CLIENT_GONE'): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    for (const channel of [...this.#channels.keys()]) channel.closed(code);
+    this.takePermit()?.release();
+    try {
+      this.#rtc.close();
+    } catch (err) {
+      this.#host.log.error({ err }, 'a peer connection did not close');
+    }
+    this.#host.ended(this);
+  }
+
+  #state(state: string): void {
+    if (this.#ended) return;
+    if (FINAL.has(state)) this.end();
+    else if (state === 'connected' && !this.#connected) {
+      this.#connected = true;
+      if (this.idle) this.#endAfter(this.config.idleTimeoutMs);
+    }
+  }
+
+  #channel(rtc: RtcChannel): void {
+    const letGo = keepObject(rtc);
+    rtc.onClosed(letGo);
+    if (this.#ended || this.#channels.size >= this.config.maxChannels) {
+      rtc.close();
+      return;
+    }
+    clearTimeout(this.#timer);
+    const channel = new UploadChannel(this, rtc);
+    this.#channels.set(channel, rtc);
+    rtc.onClosed(
+      this.#guarded(() => {
+        letGo();
+        channel.closed();
+      }),
+    );
+    rtc.onError(this.#guarded(() => channel.closed()));
+    rtc.onBufferedAmountLow(this.#guarded(() => channel.writable()));
+    channel.start();
+    rtc.onMessage(
+      this.#guarded((message) =>
+        channel.message(message instanceof ArrayBuffer ? Buffer.from(message) : message),
+      ),
+    );
+  }
+
+  #endAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.end(), ms);
+  }
+
+  /** Whatever a callback of the engine throws would end the process. */
+  #guarded<Args extends unknown[]>(callback: (...args: Args) => void): (...args: Args) => void {
+    return (...args) => {
+      try {
+        callback(...args);
+      } catch (err) {
+        this.#host.log.error(
+          { err, transport: this.name },
+          'a WebRTC callback failed unexpectedly',
+        );
+      }
+    };
+  }
+}
+
+function optionsOf(config: WebRtcConfig): RtcOptions {
+  const { udpPort, udpPortMin, udpPortMax } = config;
+  const range = { portRangeBegin: udpPort || udpPortMin, portRangeEnd: udpPort || udpPortMax };
+  return {
+    iceServers: config.iceServers,
+    maxMessageSize: config.maxMessageBytes,
+    enableIceUdpMux: udpPort > 0,
+    ...(range.portRangeEnd > 0 && range),
+    ...(config.udpAddress !== undefined && { bindAddress: config.udpAddress }),
+    ...(config.highThroughput && { mtu: ETHERNET_MTU }),
+  };
+}
