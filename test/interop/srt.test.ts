@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { type Printed, runProgram, testWith } from '../support/program.js';
 import { SrtServer } from '../support/srt.js';
-import { until } from '../support/until.js';
 
 const MB = 10 ** 6;
 const TIMEOUT_MS = 240_000;
@@ -98,34 +95,4 @@ async function sendFile(server: SrtServer, keyBytes: number): Promise<void> {
   );
   assert.equal(body.size, data.length);
   assert.equal(body.sha256, sha256(data));
-}
-
-testWith(
-  'srt-live-transmit',
-  'srt-live-transmit: the same bytes, packets whole',
-  () => withServer({ passphrase: PASSPHRASE, highThroughput: true }, transmitLive),
-  TIMEOUT_MS,
-);
-
-async function transmitLive(server: SrtServer): Promise<void> {
-  // What looks like MPEG-TS to whoever counts packets.
-  const data = randomBytes(188 * 7 * 1500);
-  const id = encodeURIComponent('#!::u=ann,r=live/1,m=publish');
-  const to = `srt://127.0.0.1:${server.port('live')}?streamid=${id}&passphrase=${PASSPHRASE}`;
-  // It does not end with its input.
-  const child = spawn('srt-live-transmit', ['-chunk:1316', 'file://con', to], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  const exited = once(child, 'exit');
-  try {
-    child.stdin?.write(data);
-    const received = () => server.server.server.ingress.stats().transports.srt?.receivedBytes;
-    await until(() => received() === data.length, 'everything to come', 60_000);
-  } finally {
-    child.kill('SIGINT');
-    await exited;
-  }
-  const body = await server.report('body');
-  assert.equal(body.sha256, sha256(data));
-  for (const slot of body.slots) assert.equal(slot % 188, 0, `a slot of ${slot} bytes`);
 }
