@@ -26,6 +26,8 @@ export interface MediaReport {
   /** Bytes after the last whole unit. */
   readonly rest: number;
   readonly code?: string;
+  /** Of `units`: how many there are by now. */
+  readonly count?: number;
 }
 
 /** A server with RTMP and RTMPS on free ports, and one worker that takes access units apart. */

@@ -4,6 +4,9 @@ export const ACCESS_UNIT_HEAD_BYTES = 30;
 /** What a unit holds, by the numbers of MPEG-TS (ISO/IEC 13818-1, table 2-34). */
 export const StreamType = { aac: 0x0f, h264: 0x1b, h265: 0x24 } as const;
 
+/** Whether a decoder can begin with this unit. */
+export const isKeyframe = (unit: Uint8Array): boolean => unit[1] === 1;
+
 /**
  * Writes `[stream type][key][id:8][dts:8][pts:8][length:4]`, big-endian, times in milliseconds, at the
  * beginning of `into`, whose rest is the data.

@@ -9,6 +9,8 @@ export interface VideoConfig {
 }
 
 const START_CODE = Buffer.from([0, 0, 0, 1]);
+/** The sets stand before every keyframe, and the record in the head; real ones have some hundred bytes. */
+const MAX_RECORD_BYTES = 32 * 1024;
 
 /** `avcC`: ISO/IEC 14496-15, section 5.3.3.1. @throws UploadResponseError MEDIA_INVALID */
 export function parseAvcConfig(record: Buffer): VideoConfig {
@@ -66,7 +68,9 @@ class Fields {
   constructor(
     readonly record: Buffer,
     readonly name: string,
-  ) {}
+  ) {
+    if (record.length > MAX_RECORD_BYTES) throw this.broken(`it has ${record.length} bytes`);
+  }
 
   byte(): number {
     return this.bytes(1)[0] as number;

@@ -1,6 +1,7 @@
 import { type Admission, admitThen, type Permit } from '../../admission/index.js';
 import { type ErrorCode, fromNative, UploadResponseError } from '../../errors/index.js';
 import type { Ingress, IngressExchange, ResponseSink } from '../../ingress/index.js';
+import { isKeyframe } from '../../protocols/access-unit/index.js';
 import { MediaAssembler } from '../../protocols/flv/index.js';
 import { MessageType, type RtmpMessage } from '../../protocols/rtmp/index.js';
 import { callerOf, headOf, type Target } from './target.js';
@@ -79,8 +80,9 @@ export class Publication implements ResponseSink {
           ? this.#media.video(timestamp, payload)
           : this.#media.audio(timestamp, payload);
       if (!unit) return;
-      if (!this.#exchange) this.#open();
-      if (this.#exchange?.writeBody(unit) === false) this.#publisher.pause();
+      const exchange = this.#exchange ?? this.#open();
+      const begun = !isKeyframe(unit) || exchange.beginKeyframe();
+      if (!exchange.writeBody(unit) || !begun) this.#publisher.pause();
     } catch (error) {
       this.failWith(fromNative(error));
     }
@@ -153,14 +155,16 @@ export class Publication implements ResponseSink {
     this.#publisher.resume();
   }
 
-  #open(): void {
+  #open(): IngressExchange {
     const { ingress, name, pool } = this.#host;
     const permit = this.#permit;
     this.#permit = undefined;
     const { videoRecord, audioRecord } = this.#media;
     const head = headOf(this.target, { videoRecord, audioRecord, metadata: this.#metadata });
     const onResume = () => this.#publisher.resume();
-    this.#exchange = ingress.open({ transport: name, pool, head, permit, sink: this, onResume });
+    const options = { transport: name, pool, head, permit, sink: this, onResume, live: true };
+    this.#exchange = ingress.open(options);
+    return this.#exchange;
   }
 
   #refuse(error: UploadResponseError): void {

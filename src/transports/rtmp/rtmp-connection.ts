@@ -25,6 +25,9 @@ const MOST_UNSENT_BYTES = 2 ** 20;
 /** So that a client can read what it was told last: unread bytes of its own would reset the connection. */
 const LINGER_MS = 2000;
 const VERSION = 3;
+/** An acknowledgement waits for a moment in which nothing comes. A client that has sent everything and gone
+ *  resets the connection when something comes for it, and Node.js drops what it has not read by then. */
+const ACKNOWLEDGE_AFTER_MS = 10;
 
 /** One TCP or TLS connection: handshake, chunks, acknowledgements and time-outs. */
 export class RtmpConnection {
@@ -42,6 +45,7 @@ export class RtmpConnection {
   #ending = false;
   #publishTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
+  #acknowledgeTimer: NodeJS.Timeout | undefined;
 
   constructor(host: ConnectionHost, socket: Socket) {
     this.#host = host;
@@ -121,13 +125,24 @@ export class RtmpConnection {
     try {
       const rest = this.#handshake ? this.#shakeHands(this.#handshake, bytes) : bytes;
       if (rest && rest.length > 0) this.#reader.push(rest);
-      if (this.#received - this.#acknowledged >= this.#window) {
-        this.#acknowledged = this.#received;
-        this.send(control(MessageType.acknowledgement, this.#received));
-      }
+      this.#acknowledgeSoon();
     } catch (error) {
       this.fail(fromNative(error));
     }
+  }
+
+  #acknowledgeSoon(): void {
+    if (this.#received - this.#acknowledged < this.#window) return;
+    this.#acknowledgeTimer ??= setTimeout(() => {
+      if (this.socket.isPaused()) {
+        this.#acknowledgeTimer?.refresh();
+        return;
+      }
+      this.#acknowledgeTimer = undefined;
+      this.#acknowledged = this.#received;
+      this.send(control(MessageType.acknowledgement, this.#received));
+    }, ACKNOWLEDGE_AFTER_MS);
+    this.#acknowledgeTimer.refresh();
   }
 
   /** What comes after the handshake; undefined while it is not over. */
@@ -169,6 +184,7 @@ export class RtmpConnection {
   #closed(): void {
     clearTimeout(this.#publishTimer);
     clearTimeout(this.#lingerTimer);
+    clearTimeout(this.#acknowledgeTimer);
     this.#reader.stop();
     this.session.gone();
   }

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { writeAmf0 } from '../../../src/protocols/amf0/index.js';
 import { MessageType } from '../../../src/protocols/rtmp/index.js';
+import { accessUnits, attach, type Observation } from '../../../src/worker/index.js';
 import { RtmpServer } from '../../support/rtmp.js';
 import { AVC_CONFIG, AVC_SETS, RtmpClient } from '../../support/rtmp-client.js';
+import { until } from '../../support/until.js';
 
 const TIMEOUT = { timeout: 120_000 };
 const START_CODE = Buffer.from([0, 0, 0, 1]);
@@ -116,4 +118,35 @@ test('several publications one after the other on one connection', TIMEOUT, asyn
   }
   client.socket.end();
   await client.end();
+});
+
+test('a late worker has the head and begins with the newest keyframe', TIMEOUT, async () => {
+  const from = server.reports.length;
+  const client = await RtmpClient.publish(server.port(), 'late');
+  client.config();
+  for (let i = 0; i < 3; i++) {
+    client.frame(i * 80, true, nal(0x65, 2000));
+    client.frame(i * 80 + 40, false, nal(0x41, 500 + i));
+  }
+  // Each report says how many units there are by now.
+  const seen = () => server.reports.slice(from).some(({ count = 0 }) => count >= 6);
+  await until(seen, 'six units');
+  const { socket } = server.server.server;
+  const observer = await attach({ socket, observer: true, from: 'keyframe' });
+  try {
+    const late = (await observer[Symbol.asyncIterator]().next()).value as Observation;
+    const ids: number[] = [];
+    for await (const unit of accessUnits(late.request.body)) {
+      ids.push(unit.id);
+      if (ids.length === 1) assert.ok(unit.key);
+      if (ids.length === 2) client.frame(240, false, nal(0x41, 700));
+      if (ids.length === 3) break;
+    }
+    assert.equal(late.request.path, '/rtmp/live/late');
+    assert.deepEqual(ids, [4, 5, 6]);
+  } finally {
+    await observer.stop({ deadlineMs: 0 });
+  }
+  await end(client);
+  await server.server.free();
 });

@@ -111,6 +111,15 @@ test('H.265: the older id, Enhanced RTMP with and without an offset, ModEx', () 
   assert.equal(media.video(9, hex('92 68766331')), undefined);
 });
 
+test('parameter sets that would make a large unit of each small frame are refused', () => {
+  const media = new MediaAssembler();
+  const set = Buffer.alloc(40_000, 0x67);
+  const record = Buffer.concat([hex('01 4d401f ff e1 9c40'), set, hex('00')]);
+  assert.throws(() => media.video(0, Buffer.concat([hex('17 00 000000'), record])), {
+    code: 'MEDIA_INVALID',
+  });
+});
+
 test('AAC, also as mp4a', () => {
   for (const [config, frame] of [
     ['af 00 1210', 'af 01 0102030405'],
