@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { buildTypescript } from './build-ts.mjs';
 import { installMissing } from './lib/debian-packages.mjs';
 import { installDependencies } from './lib/dependencies.mjs';
-import { filesBelow, isCurrent } from './lib/files.mjs';
+import { changedAt, filesBelow, installedAt, isCurrent } from './lib/files.mjs';
 import { alone } from './lib/lock.mjs';
 import { runOrThrow } from './lib/process.mjs';
 import { red, say, step } from './lib/progress.mjs';
@@ -19,7 +19,10 @@ function addonIsCurrent() {
     (name) => `native/${name}`,
   );
   const sources = folders.flatMap((folder) => filesBelow(folder));
-  return isCurrent(addon, [...sources, 'CMakeLists.txt', 'package-lock.json']);
+  if (!isCurrent(addon, [...sources, 'CMakeLists.txt', 'package-lock.json'])) return false;
+  // Linked in where they are there: they may have come since, and their files keep their own dates.
+  const linked = ['/usr/include/srt/srt.h', '/usr/include/nettle/aes.h'];
+  return linked.every((path) => installedAt(path) <= changedAt(addon));
 }
 
 /** Debian packages for the kinds of work: build, presets, native-tests, fuzz, prebuild, clients. */

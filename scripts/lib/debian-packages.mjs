@@ -28,7 +28,7 @@ const packages = [
     kinds: ['media', 'prebuild'],
     present: () => existsSync('/usr/include/nettle/aes.h'),
   },
-  { name: 'ffmpeg', kinds: ['media-clients'], present: () => which('ffmpeg') },
+  { name: 'ffmpeg', kinds: ['clients', 'media-clients'], present: () => which('ffmpeg') },
   { name: 'srt-tools', kinds: ['media-clients'], present: () => which('srt-live-transmit') },
   { name: 'ninja-build', kinds: ['presets'], present: () => which('ninja') },
   {
@@ -58,7 +58,6 @@ const packages = [
   { name: 'slowhttptest', kinds: ['clients'], present: () => which('slowhttptest') },
   { name: 'chromium', kinds: ['browsers'], present: () => which('chromium') },
   { name: 'systemd', kinds: ['clients'], present: () => which('systemd-analyze') },
-  { name: 'ffmpeg', kinds: ['clients'], present: () => which('ffmpeg') },
   { name: 'nghttp2-client', kinds: ['clients'], present: () => which('h2load') },
 ];
 

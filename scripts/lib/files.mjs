@@ -27,6 +27,11 @@ export function changedAt(path) {
   return statSync(join(root, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
+/** When a file of the system came to where it is, in milliseconds; 0 if it is missing. */
+export function installedAt(path) {
+  return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+}
+
 /** Whether a product exists and is at least as new as everything that it is made from. */
 export function isCurrent(product, sources) {
   const made = changedAt(product);
