@@ -22,7 +22,8 @@ foreach(source IN LISTS targets)
   cmake_path(GET source STEM name)
   add_executable(${name} ${source})
   ur_warnings(${name})
-  target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+  # The libraries have no type information for vptr to look at.
+  target_compile_options(${name} PRIVATE -fsanitize=fuzzer -fno-sanitize=vptr)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(${name} PRIVATE ur_fuzz_support ur_core ur_hpks ur_control
     ur_srt)
