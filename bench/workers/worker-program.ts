@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { REALTIME } from '../support/realtime.js';
 import type { FeedKind } from './feeders/feeder.js';
@@ -56,7 +56,8 @@ export function languages(): readonly Language[] {
 /** One worker process, for one request. */
 export class WorkerProgram {
   readonly #child: ChildProcess;
-  readonly #ended: Promise<void>;
+  /** How it ended: undefined when it ended well. */
+  readonly #ended: Promise<string | undefined>;
   /** What it printed when it was ready. */
   ready = '';
 
@@ -81,21 +82,26 @@ export class WorkerProgram {
     this.#child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'inherit'] });
     const watchdog = setTimeout(() => this.#child.kill('SIGKILL'), WATCHDOG_MS);
     this.#ended = new Promise((resolve) => {
-      this.#child.once('error', () => resolve()).once('exit', () => resolve());
+      this.#child.once('error', (error) => resolve(error.message));
+      this.#child.once('exit', (code, signal) =>
+        resolve(code === 0 ? undefined : `exit code ${code ?? signal}`),
+      );
     });
     void this.#ended.then(() => clearTimeout(watchdog));
   }
 
   /** `promise`, or a rejection when the process ends before. */
   orEnd<Value>(promise: Promise<Value>): Promise<Value> {
-    const ended = this.#ended.then(() => {
-      throw new Error('the worker has ended');
+    const ended = this.#ended.then((failure) => {
+      throw new Error(`the worker has ended: ${failure ?? 'too early'}`);
     });
     return Promise.race([promise, ended]);
   }
 
+  /** Ends it. @throws when it does not end well. */
   async stop(): Promise<void> {
-    (this.#child.stdin as Writable).end();
-    await this.#ended;
+    this.#child.stdin?.end();
+    const failure = await this.#ended;
+    if (failure) throw new Error(`the worker failed: ${failure}`);
   }
 }
