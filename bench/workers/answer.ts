@@ -37,6 +37,11 @@ export class Answer {
     this.bytes += part.length;
   }
 
+  /** All of it has come. */
+  get whole(): boolean {
+    return this.bytes >= this.#length + REPORT_BYTES;
+  }
+
   /** The body's bytes that were kept. */
   get kept(): Buffer {
     return this.#kept.subarray(0, -REPORT_BYTES);

@@ -47,12 +47,12 @@ export async function echoTable(
     title: `Workers: ${(length / MB).toFixed(0)} MB hashed and sent back, by the ring, a unix socket, HTTP`,
     notes: [
       'MB = 10^6 bytes, counted once: each goes there and back. The same program, hash (XXH3-64) and\n' +
-        'feeder in each way; the feeder, one Node.js process, writes from memory and takes the answer.\n' +
-        'CPU: seconds of the worker and of the feeder per 10^9 bytes, ring / unix / HTTP. An untimed\n' +
-        'round before compares every byte that comes back.',
+        'feeder in each way; the feeder, one Node.js process, writes from memory and takes the answer,\n' +
+        'from a socket into one buffer. Spreads and CPU: ring / unix / HTTP; CPU: seconds of the worker\n' +
+        'and of the feeder per 10^9 bytes. An untimed round before compares every byte that comes back.',
     ],
     columns: [
-      ...['worker', 'ring MB/s', 'spread', 'unix MB/s', 'HTTP MB/s', 'ring : unix', 'ring : HTTP'],
+      ...['worker', 'ring MB/s', 'unix MB/s', 'HTTP MB/s', 'spreads', 'ring : unix', 'ring : HTTP'],
       ...['CPU worker', 'CPU feeder'],
     ],
     rows: rows.map(({ cells }) => cells),
@@ -79,16 +79,16 @@ function row(language: Language, outcomesOf: (from: FeedKind) => EchoOutcome[], 
   const cpu = (from: FeedKind, side: 'workerCpuSeconds' | 'feederCpuSeconds') =>
     median(outcomesOf(from).map((outcome) => (outcome[side] * 1e9) / length));
   const [ring, unix, http] = FEEDS.map(rate) as [number, number, number];
-  const spreadOfRing = spread(outcomesOf('ring').map(({ seconds }) => seconds));
+  const spreads = FEEDS.map((from) => spread(outcomesOf(from).map(({ seconds }) => seconds)));
   const cpus = (side: 'workerCpuSeconds' | 'feederCpuSeconds') =>
     FEEDS.map((from) => cpu(from, side).toFixed(2)).join(' / ');
   return {
     cells: [
       language.name,
       ring.toFixed(0),
-      `${(spreadOfRing * 100).toFixed(0)} %`,
       unix.toFixed(0),
       http.toFixed(0),
+      `${spreads.map((one) => (one * 100).toFixed(0)).join(' / ')} %`,
       (ring / unix).toFixed(2),
       (ring / http).toFixed(2),
       cpus('workerCpuSeconds'),
@@ -99,11 +99,17 @@ function row(language: Language, outcomesOf: (from: FeedKind) => EchoOutcome[], 
       ringMBPerSecond: ring,
       unixMBPerSecond: unix,
       httpMBPerSecond: http,
+      ringSpread: spreads[0] ?? Number.NaN,
+      unixSpread: spreads[1] ?? Number.NaN,
+      httpSpread: spreads[2] ?? Number.NaN,
       ringToUnix: ring / unix,
       ringToHttp: ring / http,
       ringWorkerCpuSecondsPerGB: cpu('ring', 'workerCpuSeconds'),
       unixWorkerCpuSecondsPerGB: cpu('unix', 'workerCpuSeconds'),
       httpWorkerCpuSecondsPerGB: cpu('http', 'workerCpuSeconds'),
+      ringFeederCpuSecondsPerGB: cpu('ring', 'feederCpuSeconds'),
+      unixFeederCpuSecondsPerGB: cpu('unix', 'feederCpuSeconds'),
+      httpFeederCpuSecondsPerGB: cpu('http', 'feederCpuSeconds'),
     },
   };
 }

@@ -29,12 +29,15 @@ export interface Language {
 export function languages(): readonly Language[] {
   mkdirSync(folder, { recursive: true });
   const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', `-isystem${xxhash}`];
+  // The same choice of instructions by the processor as in the hash of the Node.js program.
+  const hash = [`${xxhash}/xxhash.c`];
+  if (process.arch === 'x64') hash.push(`${xxhash}/xxh_x86dispatch.c`);
   execFileSync('cc', [
-    ...[...flags, `${programs}worker.c`, `-I${library}include`, `-L${library}lib`],
+    ...[...flags, `${programs}worker.c`, ...hash, `-I${library}include`, `-L${library}lib`],
     ...[`-Wl,-rpath,${library}lib`, '-lupload_response', '-o', `${folder}worker`],
   ]);
   const shared = `${folder}libbench_xxh3.so`;
-  execFileSync('cc', [...flags, '-shared', '-fPIC', `${programs}xxh3.c`, '-o', shared]);
+  execFileSync('cc', [...flags, '-shared', '-fPIC', `${programs}xxh3.c`, ...hash, '-o', shared]);
   const python = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';
   return [
     { name: 'C', command: [`${folder}worker`], lastArguments: [], env: {} },

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
 import type { Answer } from '../answer.js';
 import { deferred, type Feeder, type RequestStream } from './feeder.js';
+
+const READ_BYTES = 256 * 1024;
+const HEAD_END = Buffer.from('\r\n\r\n');
 
 /** Writes requests into a unix socket, their length before them. */
 export class UnixFeeder implements Feeder {
@@ -15,57 +16,79 @@ export class UnixFeeder implements Feeder {
     this.address = join(folder, 'worker.sock');
   }
 
-  async open(_ready: string, length: number, answer: Answer): Promise<RequestStream> {
-    const socket = connect({ path: this.address, allowHalfOpen: true });
-    await once(socket, 'connect');
-    const answered = deferred();
-    takeAll(socket, answer, answered);
+  open(_ready: string, length: number, answer: Answer): Promise<RequestStream> {
     const prefix = Buffer.alloc(8);
     prefix.writeBigUInt64LE(BigInt(length));
-    socket.write(prefix);
-    return { ...streamTo(socket), answered: answered.promise };
+    return openSocket({ path: this.address }, prefix, answer, (part) => answer.add(part));
   }
 
   async close(): Promise<void> {}
 }
 
-/** Sends requests over HTTP/1.1 on loopback, by Node's own client. */
+/** Sends requests over HTTP/1.1 on loopback. */
 export class HttpFeeder implements Feeder {
   readonly address = '-';
 
-  async open(ready: string, length: number, answer: Answer): Promise<RequestStream> {
-    const answered = deferred();
-    const headers = { 'content-length': length };
-    const out = request({ port: Number(ready), host: '127.0.0.1', method: 'POST', headers });
-    out.setNoDelay(true);
-    out.on('response', (response) => takeAll(response, answer, answered));
-    out.on('error', answered.reject);
-    out.flushHeaders();
-    return { ...streamTo(out), answered: answered.promise };
+  open(ready: string, length: number, answer: Answer): Promise<RequestStream> {
+    const fields = `host: localhost\r\ncontent-length: ${length}\r\n`;
+    const head = `POST /upload HTTP/1.1\r\n${fields}\r\n`;
+    const to = { port: Number(ready), host: '127.0.0.1', noDelay: true };
+    return openSocket(to, Buffer.from(head), answer, afterHead(answer));
   }
 
   async close(): Promise<void> {}
 }
 
-function takeAll(
-  stream: Readable,
+/** Reads the answer into one buffer: a buffer for each read would cost the feeder more than the bytes do. */
+async function openSocket(
+  to: NetConnectOpts,
+  first: Buffer,
   answer: Answer,
-  { resolve, reject }: { resolve(): void; reject(error: Error): void },
-): void {
-  stream.on('data', (part: Buffer) => {
-    try {
-      answer.add(part);
-    } catch (error) {
-      reject(error as Error);
-    }
-  });
-  stream.on('end', resolve).on('error', reject);
+  take: (part: Uint8Array) => void,
+): Promise<RequestStream> {
+  const answered = deferred();
+  const onread = {
+    buffer: Buffer.alloc(READ_BYTES),
+    callback: (length: number, buffer: Uint8Array) => {
+      try {
+        take(buffer.subarray(0, length));
+        if (!answer.whole) return true;
+        answered.resolve();
+        socket.destroy();
+      } catch (error) {
+        answered.reject(error as Error);
+      }
+      return true;
+    },
+  };
+  const socket = connect({ ...to, allowHalfOpen: true, onread });
+  await once(socket, 'connect');
+  socket.on('error', answered.reject);
+  socket.on('end', () => answered.reject(new Error('the answer broke off')));
+  socket.write(first);
+  return { ...streamTo(socket), answered: answered.promise };
 }
 
-function streamTo(stream: Writable): Omit<RequestStream, 'answered'> {
+/** Skips the head of an HTTP answer. */
+function afterHead(answer: Answer): (part: Uint8Array) => void {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  return (part) => {
+    if (!head) return answer.add(part);
+    head = Buffer.concat([head, part]);
+    const end = head.indexOf(HEAD_END);
+    if (end < 0) return;
+    if (!head.toString('latin1', 0, 12).endsWith(' 200')) throw new Error('the answer is not 200');
+    const body = head.subarray(end + HEAD_END.length);
+    head = undefined;
+    answer.add(body);
+  };
+}
+
+function streamTo(socket: Socket): Omit<RequestStream, 'answered'> {
   return {
-    write: (part) => stream.write(part),
-    drained: async () => void (await once(stream, 'drain')),
-    end: () => void stream.end(),
+    write: (part) => socket.write(part),
+    drained: async () => void (await once(socket, 'drain')),
+    // The length says where the body ends; servers take half a connection's end for the client's leaving.
+    end: () => {},
   };
 }

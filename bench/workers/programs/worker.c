@@ -16,8 +16,10 @@
 #include <unistd.h>
 #include <upload_response.h>
 
-#define XXH_INLINE_ALL
 #include "xxhash.h"
+#if defined(__x86_64__)
+#include "xxh_x86dispatch.h"
+#endif
 
 enum { BUFFER = 256 * 1024, REPORT = 512, MESSAGE = 64, MAX_AGES = 1 << 16 };
 

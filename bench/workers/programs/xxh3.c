@@ -1,7 +1,9 @@
 /* XXH3-64 as a shared library, for languages that have none of their own. */
 
-#define XXH_INLINE_ALL
 #include "xxhash.h"
+#if defined(__x86_64__)
+#include "xxh_x86dispatch.h"
+#endif
 
 void* bench_xxh3_new(void) {
   XXH3_state_t* state = XXH3_createState();
