@@ -89,19 +89,16 @@ export class CommandSession implements Publisher {
     }
   }
 
-  /** The connection ends with an error; false: nobody was told of it here. */
-  failed(error: UploadResponseError): boolean;
-  failed(publication: Publication, error: UploadResponseError): void;
-  failed(first: Publication | UploadResponseError, error?: UploadResponseError): boolean {
-    if (first instanceof UploadResponseError) {
-      if (!this.#publication) return false;
-      this.#publication.failWith(first);
-      return true;
-    }
-    if (error) this.#link.send(publishFailed(first.streamId, error));
+  /** The connection ends with an error. False: nobody has published, and nobody was told of it here. */
+  end(error: UploadResponseError): boolean {
+    this.#publication?.failWith(error);
+    return this.#publication !== undefined;
+  }
+
+  failed(publication: Publication, error: UploadResponseError): void {
+    this.#link.send(publishFailed(publication.streamId, error));
     this.#forget();
     this.#link.end();
-    return true;
   }
 
   started(publication: Publication): void {

@@ -16,8 +16,6 @@ export interface ConnectionHost extends CommandHost {
   readonly maxMessageBytes: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  /** It broke a rule before it published. */
-  misbehaved(error: UploadResponseError): void;
 }
 
 /** Who does not read what little we write does not read at all. */
@@ -92,7 +90,7 @@ export class RtmpConnection {
   /** Closes it because of something that the client did. */
   fail(error: UploadResponseError): void {
     if (this.#ending || this.socket.destroyed) return;
-    if (!this.session.failed(error)) this.#host.misbehaved(error);
+    if (!this.session.end(error)) this.#host.refused(error);
     this.end();
   }
 

@@ -5,6 +5,8 @@ import type { Admission, ConnectionAdmission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
 import { bind, guardConnections, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
+import { TransportCounters } from '../counters.js';
+import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { RtmpConfig } from './config.js';
 import type { Publication } from './publication.js';
@@ -22,7 +24,6 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly maxMessageBytes: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  draining = false;
   readonly #config: RtmpConfig;
   readonly #guard: ConnectionAdmission;
   readonly #log: Logger;
@@ -31,11 +32,12 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly #publications = new Set<Publication>();
   /** Who publishes a key, by app and key. */
   readonly #keys = new Map<string, Publication>();
-  readonly #refused: Record<string, number> = {};
-  #connectionsTotal = 0;
-  #requestsTotal = 0;
+  readonly #counters = new TransportCounters();
+  readonly #drain = new Drain(
+    () => this.#connections.size + this.#publications.size === 0,
+    () => this.#cut(),
+  );
   #heart: NodeJS.Timeout | undefined;
-  #onEmpty: (() => void)[] = [];
 
   /** @throws UploadResponseError UNKNOWN_POOL; INVALID_CONFIG: a file of `tls` is not what it should be */
   constructor(context: TransportContext<RtmpConfig>) {
@@ -49,6 +51,10 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.#config = config;
     this.#guard = connections;
     this.#log = log;
+  }
+
+  get draining(): boolean {
+    return this.#drain.begun;
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
@@ -94,14 +100,14 @@ export class RtmpTransport implements Transport, ConnectionHost {
   }
 
   opened(publication: Publication): void {
-    this.#requestsTotal++;
+    this.#counters.requested();
     this.#publications.add(publication);
   }
 
   over(publication: Publication): void {
     this.#publications.delete(publication);
     this.#freeKey(publication);
-    this.#wakeIfEmpty();
+    this.#drain.left();
   }
 
   /** A publisher that has said its last word makes room for the next one, whatever its worker does. */
@@ -109,48 +115,35 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.#freeKey(publication);
   }
 
-  refused({ code, message }: UploadResponseError): void {
-    this.#refused[code] = (this.#refused[code] ?? 0) + 1;
-    this.#log.debug({ transport: this.name, code }, message);
-  }
-
-  misbehaved(error: UploadResponseError): void {
-    this.refused(error);
+  refused(error: UploadResponseError): void {
+    this.#counters.refused(error);
+    this.#log.debug({ transport: this.name, code: error.code }, error.message);
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    this.#stopListening();
-    for (const { session } of [...this.#connections]) session.drain();
-    const cut = () => this.#cut();
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
-    await this.#empty();
-    signal.removeEventListener('abort', cut);
+    await this.#drain.run(signal, () => {
+      this.#stopListening();
+      for (const { session } of [...this.#connections]) session.drain();
+    });
   }
 
   async close(): Promise<void> {
     clearInterval(this.#heart);
     this.#stopListening();
-    this.#cut();
-    await this.#empty();
+    await this.#drain.close();
   }
 
   stats(): TransportStats {
-    return {
-      connections: this.#connections.size,
-      connectionsTotal: this.#connectionsTotal,
-      requestsTotal: this.#requestsTotal,
-      refusedTotal: { ...this.#refused },
-    };
+    return this.#counters.stats(this.#connections.size);
   }
 
   #accept(socket: Socket): void {
-    this.#connectionsTotal++;
+    this.#counters.connected();
     const connection = new RtmpConnection(this, socket);
     this.#connections.add(connection);
     socket.once('close', () => {
       this.#connections.delete(connection);
-      this.#wakeIfEmpty();
+      this.#drain.left();
     });
   }
 
@@ -160,26 +153,12 @@ export class RtmpTransport implements Transport, ConnectionHost {
   }
 
   #stopListening(): void {
-    this.draining = true;
     for (const server of this.#servers) if (server.listening) server.close();
   }
 
   #cut(): void {
     for (const publication of [...this.#publications]) publication.cut();
     for (const { socket } of [...this.#connections]) socket.destroy();
-  }
-
-  #isEmpty(): boolean {
-    return this.#connections.size + this.#publications.size === 0;
-  }
-
-  #empty(): Promise<void> {
-    if (this.#isEmpty()) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
-  }
-
-  #wakeIfEmpty(): void {
-    if (this.#isEmpty()) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Caller } from '../../admission/index.js';
+import { hostPort } from '../../protocols/address.js';
 import type { Header, RequestHead } from '../../protocols/hpks/index.js';
+import { inPath } from '../../protocols/path.js';
 
 /** What a publisher wants to publish. The key, and what the query holds, are secrets. */
 export interface Target {
@@ -53,7 +55,7 @@ export function headOf(
   { videoRecord, audioRecord, metadata }: TrackFacts,
 ): RequestHead {
   const { app, key, peer, peerPort } = target;
-  const address = peer.includes(':') ? `[${peer}]:${peerPort}` : `${peer}:${peerPort}`;
+  const address = hostPort(peer, peerPort);
   const headers: Header[] = [
     ['x-rtmp-app', fieldText(app)],
     ['x-rtmp-stream-key', fieldText(key)],
@@ -82,11 +84,4 @@ function fieldText(text: string): string {
   const bytes = Buffer.from(text).toString('latin1');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what may not be in a field.
   return bytes.replace(/[\x00-\x1f\x7f]/g, encodeURIComponent).trim();
-}
-
-/** Text as the rest of a path; what RFC 3986 section 3.3 allows there stays as it is. */
-function inPath(text: string): string {
-  return encodeURIComponent(text).replace(/%(2F|3A|3D|2C|40|26|2B|24|3B)/g, (code) =>
-    decodeURIComponent(code),
-  );
 }
