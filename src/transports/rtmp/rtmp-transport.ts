@@ -8,6 +8,7 @@ import type { Ingress, Logger } from '../../ingress/index.js';
 import { TransportCounters } from '../counters.js';
 import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
+import { AdobeAuth } from './adobe-auth.js';
 import type { RtmpConfig } from './config.js';
 import type { Publication } from './publication.js';
 import { type ConnectionHost, RtmpConnection } from './rtmp-connection.js';
@@ -24,6 +25,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly maxMessageBytes: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  readonly users: AdobeAuth | undefined;
   readonly #config: RtmpConfig;
   readonly #guard: ConnectionAdmission;
   readonly #log: Logger;
@@ -48,6 +50,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.maxMessageBytes = config.maxMessageBytes;
     this.publishTimeoutMs = config.publishTimeoutMs;
     this.idleTimeoutMs = config.idleTimeoutMs;
+    this.users = config.users.length === 0 ? undefined : new AdobeAuth(config.users);
     this.#config = config;
     this.#guard = connections;
     this.#log = log;
