@@ -5,10 +5,13 @@ import type { Admission, ConnectionAdmission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
 import { bind, guardConnections, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
+import type { RtmpReceiver } from '../../ring/index.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { RtmpConfig } from './config.js';
+import { EngineSockets } from './engine-sockets.js';
 import type { Publication } from './publication.js';
 import { type ConnectionHost, RtmpConnection } from './rtmp-connection.js';
+import { SocketWire, type Wire } from './wire.js';
 
 /** How often connections are looked at in the time in which they may be silent. */
 const BEATS = 4;
@@ -32,6 +35,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   /** Who publishes a key, by app and key. */
   readonly #keys = new Map<string, Publication>();
   readonly #refused: Record<string, number> = {};
+  readonly #engineSockets = new EngineSockets();
   #connectionsTotal = 0;
   #requestsTotal = 0;
   #heart: NodeJS.Timeout | undefined;
@@ -69,7 +73,8 @@ export class RtmpTransport implements Transport, ConnectionHost {
     };
     try {
       const take = (socket: Socket) => this.#accept(socket);
-      if (plain) await add('rtmp', port, createServer(take));
+      if (plain) this.#engineSockets.start();
+      if (plain) await add('rtmp', port, createServer({ pauseOnConnect: true }, take));
       if (tls) await add('rtmps', tls.port, secureServer(tls, this.publishTimeoutMs, take));
     } catch (error) {
       await this.close();
@@ -81,6 +86,12 @@ export class RtmpTransport implements Transport, ConnectionHost {
     }, idleTimeoutMs / BEATS);
     this.#heart.unref();
     return bound;
+  }
+
+  wireOf(socket: Socket, receiver: RtmpReceiver, serve: () => void): Wire {
+    return 'encrypted' in socket
+      ? new SocketWire(socket, receiver, serve)
+      : this.#engineSockets.take(socket, receiver, serve);
   }
 
   claimKey(publication: Publication): void {
@@ -133,6 +144,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.#stopListening();
     this.#cut();
     await this.#empty();
+    this.#engineSockets.close();
   }
 
   stats(): TransportStats {
