@@ -1,7 +1,7 @@
 import { type Permit, publicPath, withhold } from '../admission/index.js';
 import { ERRORS, type ErrorCode, fromNative, UploadResponseError } from '../errors/index.js';
 import type { Header, RequestHead } from '../protocols/hpks/index.js';
-import { Lane } from '../ring/index.js';
+import { Lane, type LentWriter } from '../ring/index.js';
 import { AnswerCourse } from './answer-course.js';
 import { AnswerReader } from './answer-reader.js';
 import { errorAnswer, type Veto } from './error-answer.js';
@@ -45,9 +45,6 @@ export interface ExchangeOptions {
  */
 export class IngressExchange {
   readonly id: number;
-  /** Body bytes that the adapter gave. */
-  receivedBytes = 0;
-
   readonly #host: ExchangeHost;
   readonly #sink: ResponseSink;
   readonly #onResume: () => void;
@@ -66,6 +63,7 @@ export class IngressExchange {
   readonly #maxBodyBytes: number;
   readonly #permit: Permit | undefined;
   readonly #live: boolean;
+  #writtenBytes = 0;
   #dirty = false;
   #over = false;
 
@@ -127,6 +125,11 @@ export class IngressExchange {
     return this.#permit?.subject;
   }
 
+  /** Body bytes that came so far. */
+  get receivedBytes(): number {
+    return this.#writtenBytes + this.#feed.lentBytes;
+  }
+
   /** Bytes that one slot of the request takes. */
   get slotSize(): number {
     return this.#feed.slotSize;
@@ -141,36 +144,31 @@ export class IngressExchange {
    *  until `onResume`. */
   writeBody(chunk: Uint8Array): boolean {
     if (this.#over || this.#answer.ended) return true;
-    this.receivedBytes += chunk.length;
+    this.#writtenBytes += chunk.length;
     if (this.receivedBytes > this.#maxBodyBytes) {
       this.fail('BODY_TOO_LARGE', `it passed ${this.#maxBodyBytes} bytes`);
       return true;
     }
-    try {
-      if (this.#feed.write(chunk) || this.#makeRoom()) {
-        this.#markDirty();
-        return true;
-      }
-      this.#watch.blocked();
-      return false;
-    } catch (error) {
-      this.#failThrown(error);
-      return true;
-    }
+    const fits = this.#fit(() => this.#feed.write(chunk));
+    if (fits && !this.#over) this.#markDirty();
+    return fits;
   }
 
   /** The bytes that follow begin with a keyframe: late workers can begin there, and get the head again.
    *  False: pause until `onResume`, as `writeBody`. */
   beginKeyframe(): boolean {
-    if (this.#over || this.#answer.ended) return true;
-    try {
-      if (this.#feed.beginKeyframe() || this.#makeRoom()) return true;
-      this.#watch.blocked();
-      return false;
-    } catch (error) {
-      this.#failThrown(error);
-      return true;
-    }
+    return this.#fit(() => this.#feed.beginKeyframe());
+  }
+
+  /** Lends the writing of the body to native code, until the end of the body or of the exchange.
+   *  `writeBody` is not called any more. */
+  lendBody(): LentWriter {
+    return this.#feed.lend(this.#maxBodyBytes - this.#writtenBytes);
+  }
+
+  /** Native code has found the lane full. False: it has to wait for `onResume`. */
+  lentIsFull(): boolean {
+    return this.#fit(() => this.#feed.retry());
   }
 
   /** Frees the memory behind chunks that `writeBody` has taken, for an adapter whose chunks share it.
@@ -242,6 +240,18 @@ export class IngressExchange {
       this.#pumpAnswer();
     } catch (error) {
       this.#failThrown(error);
+    }
+  }
+
+  #fit(attempt: () => boolean): boolean {
+    if (this.#over || this.#answer.ended) return true;
+    try {
+      if (attempt() || this.#makeRoom()) return true;
+      this.#watch.blocked();
+      return false;
+    } catch (error) {
+      this.#failThrown(error);
+      return true;
     }
   }
 

@@ -1,6 +1,7 @@
 import { UploadResponseError } from '../../errors/index.js';
 import { type AmfObject, type AmfValue, readAmf0 } from '../../protocols/amf0/index.js';
-import { MessageType, type RtmpMessage } from '../../protocols/rtmp/index.js';
+import { MessageType } from '../../protocols/rtmp/index.js';
+import type { LentWriter, RtmpMedia } from '../../ring/index.js';
 import type { AdobeAuth, AdobeUser } from './adobe-auth.js';
 import { Publication, type PublicationHost, type Publisher } from './publication.js';
 import {
@@ -33,9 +34,20 @@ export interface CommandLink {
   /** Closes it once the client has what was sent. */
   end(): void;
   expectPublish(): void;
-  publishing(): void;
+  /** Audio and video of this message stream are wanted from now on. */
+  publishing(streamId: number): void;
+  /** No more. */
+  unpublished(): void;
   pause(): void;
   resume(): void;
+  lend(lane: LentWriter): void;
+}
+
+/** A message that is neither media nor about chunks. */
+export interface CommandMessage {
+  readonly type: number;
+  readonly streamId: number;
+  readonly payload: Buffer;
 }
 
 const MAX_COMMAND_BYTES = 65_536;
@@ -53,7 +65,6 @@ export class CommandSession implements Publisher {
   #reconnects = false;
   #streams = 0;
   #publication: Publication | undefined;
-  #started = false;
 
   constructor(host: CommandHost, link: CommandLink) {
     this.#host = host;
@@ -66,14 +77,18 @@ export class CommandSession implements Publisher {
     return this.#publication === undefined;
   }
 
-  media(message: RtmpMessage): void {
-    if (this.#started && message.streamId === this.#publication?.streamId) {
-      this.#publication.media(message);
-    }
+  /** The publication's first frame has come. */
+  begin(media: RtmpMedia): void {
+    this.#publication?.begin(media);
+  }
+
+  /** The publication's lane is full. False: wait for `resume`. */
+  makeRoom(): boolean {
+    return this.#publication?.makeRoom() ?? true;
   }
 
   /** Commands and data. @throws UploadResponseError RTMP_PROTOCOL, AMF_INVALID */
-  take({ type, streamId, payload }: RtmpMessage): void {
+  take({ type, streamId, payload }: CommandMessage): void {
     switch (type) {
       case MessageType.commandAmf0:
         this.#command(streamId, payload);
@@ -106,8 +121,7 @@ export class CommandSession implements Publisher {
   }
 
   started(publication: Publication): void {
-    this.#started = true;
-    this.#link.publishing();
+    this.#link.publishing(publication.streamId);
     this.#link.send(publishStarted(publication.streamId));
   }
 
@@ -125,6 +139,10 @@ export class CommandSession implements Publisher {
     this.#link.resume();
   }
 
+  lend(lane: LentWriter): void {
+    this.#link.lend(lane);
+  }
+
   drain(): void {
     if (this.idle) this.#link.end();
     else if (this.#reconnects) this.#link.send(reconnectRequest());
@@ -138,7 +156,7 @@ export class CommandSession implements Publisher {
 
   #forget(): void {
     this.#publication = undefined;
-    this.#started = false;
+    this.#link.unpublished();
   }
 
   #command(streamId: number, payload: Buffer): void {

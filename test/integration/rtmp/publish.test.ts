@@ -118,6 +118,7 @@ test('several publications one after the other on one connection', TIMEOUT, asyn
   }
   client.socket.end();
   await client.end();
+  await server.server.free();
 });
 
 test('a late worker has the head and begins with the newest keyframe', TIMEOUT, async () => {

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { UploadResponseError } from '../../../../src/errors/index.js';
 import { readAmf0 } from '../../../../src/protocols/amf0/index.js';
-import { MediaAssembler } from '../../../../src/protocols/flv/index.js';
 import { ChunkReader } from '../../../../src/protocols/rtmp/index.js';
 
 /** Anything else than an error of our own is a mistake of ours. */
@@ -16,27 +15,6 @@ function tolerate(run: () => void): void {
 }
 
 const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => Buffer.from(array));
-/** Likely beginnings, so that more than the first check is reached. */
-const starts = ['17000000000001', '1701000000', '90687663310101', '91617663310000', 'af0012', 'a7'];
-const message = fc
-  .tuple(fc.constantFrom(...starts, ''), bytes)
-  .map(([start, rest]) => Buffer.concat([Buffer.from(start, 'hex'), rest]));
-
-test('any messages of media', () => {
-  fc.assert(
-    fc.property(fc.array(fc.tuple(fc.boolean(), message), { maxLength: 8 }), (messages) => {
-      const media = new MediaAssembler();
-      for (const [video, one] of messages) {
-        tolerate(() => {
-          const unit = video ? media.video(0, one) : media.audio(0, one);
-          if (unit) assert.equal(unit.readUInt32BE(26), unit.length - 30);
-        });
-      }
-    }),
-    { numRuns: 2000 },
-  );
-});
-
 test('any chunks, the same in one piece and byte by byte', () => {
   const read = (input: Buffer, size: number) => {
     const seen: string[] = [];
