@@ -55,9 +55,10 @@ int next(const std::shared_ptr<Attachment>& attachment, int timeout_ms, ur_excha
   // only while it has time.
   const uint32_t streams = attachment->segment()->geometry().stream_count;
   for (uint64_t looks = 0;; looks++) {
+    // Before anything is looked at: what becomes true in between, a stop too, is news for the wait.
+    const uint32_t ticket = bell.news_ticket();
     if (call.status() != Status::kOk) return code(call.status());
     if (attachment->stopping()) return code(Status::kShuttingDown);
-    const uint32_t ticket = bell.news_ticket();
     const uint64_t id = bell.with_places([](Places& places) { return places.pick(); });
     if (id != 0) {
       Candidate candidate(&bell, id);

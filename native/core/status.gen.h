@@ -121,6 +121,9 @@ enum class [[nodiscard]] Status : int32_t {
   kSrtUnavailable = -220,
   kSrtListenFailed = -221,
   kSrtCallerRefused = -222,
+  kAnswerIdTaken = -223,
+  kUnknownAnswer = -224,
+  kAnswerTooLarge = -225,
   kWebrtcUnavailable = -230,
   kBadSdp = -231,
   kUnsupportedOffer = -232,
@@ -363,6 +366,12 @@ constexpr const char* status_name(Status status) {
       return "SRT_LISTEN_FAILED";
     case Status::kSrtCallerRefused:
       return "SRT_CALLER_REFUSED";
+    case Status::kAnswerIdTaken:
+      return "ANSWER_ID_TAKEN";
+    case Status::kUnknownAnswer:
+      return "UNKNOWN_ANSWER";
+    case Status::kAnswerTooLarge:
+      return "ANSWER_TOO_LARGE";
     case Status::kWebrtcUnavailable:
       return "WEBRTC_UNAVAILABLE";
     case Status::kBadSdp:
@@ -618,6 +627,12 @@ constexpr const char* status_text(Status status) {
       return "the SRT listener could not be opened";
     case Status::kSrtCallerRefused:
       return "the SRT caller was refused in its handshake";
+    case Status::kAnswerIdTaken:
+      return "another answer has this id";
+    case Status::kUnknownAnswer:
+      return "there is no such answer";
+    case Status::kAnswerTooLarge:
+      return "the answer is too large to be kept";
     case Status::kWebrtcUnavailable:
       return "WebRTC cannot be served";
     case Status::kBadSdp:
@@ -873,6 +888,12 @@ constexpr const char* status_remedy(Status status) {
       return "Change transports.srt.host or its port, or stop the program that has the port.";
     case Status::kSrtCallerRefused:
       return "Send a stream id that publishes, with a user and a resource that transports.srt.users allows.";
+    case Status::kAnswerIdTaken:
+      return "Send a user_answer of your own, 16 random bytes in hexadecimal for example, with each stream id.";
+    case Status::kUnknownAnswer:
+      return "Fetch it within transports.srt.answers.keepMs of its end, with the id that user_answer had.";
+    case Status::kAnswerTooLarge:
+      return "Raise transports.srt.answers.maxBytes, or declare user_len and stay for the answer.";
     case Status::kWebrtcUnavailable:
       return "Install the engine beside the package: npm install node-datachannel@0.33. It has binaries for Linux, macOS and Windows; with several server processes WebRTC is off.";
     case Status::kBadSdp:

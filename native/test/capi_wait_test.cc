@@ -49,29 +49,31 @@ TEST_F(CapiWaitTest, AWriterIsWokenWhenThereIsRoom) {
 }
 
 // One sits on the doorbell, and hands on what is for the others; whoever ends, somebody sits.
-TEST_F(CapiWaitTest, ManyThreadsOfOneWorkerWaitAtOnce) {
-  const Worker worker = this->worker();
-  std::vector<std::unique_ptr<Upload>> uploads;
-  std::vector<std::thread> threads;
-  std::atomic<int> answered{0};
-  for (int t = 0; t < 4; t++) {
-    threads.emplace_back([&] {
-      for (;;) {
-        ur_exchange* exchange = nullptr;
-        if (ur_worker_next(worker.get(), -1, &exchange) != UR_OK) return;
-        std::string body;
-        EXPECT_EQ(read_all(ur_exchange_request(exchange), &body), 0);
-        EXPECT_DONE(ur_exchange_respond(exchange, 200, nullptr, 0));
-        ur_writer* writer = ur_exchange_response(exchange);
-        EXPECT_EQ(ur_writer_write(writer, body.data(), body.size(), kPatience),
-                  static_cast<int64_t>(body.size()));
-        EXPECT_DONE(ur_writer_end(writer, kPatience));
-        ur_exchange_close(exchange);
-        answered++;
-      }
-    });
+// Until the worker stops.
+void answer_all(ur_worker* worker, std::atomic<int>* answered) {
+  for (;;) {
+    ur_exchange* exchange = nullptr;
+    if (ur_worker_next(worker, -1, &exchange) != UR_OK) return;
+    std::string body;
+    EXPECT_EQ(read_all(ur_exchange_request(exchange), &body), 0);
+    EXPECT_DONE(ur_exchange_respond(exchange, 200, nullptr, 0));
+    ur_writer* writer = ur_exchange_response(exchange);
+    EXPECT_EQ(ur_writer_write(writer, body.data(), body.size(), kPatience),
+              static_cast<int64_t>(body.size()));
+    EXPECT_DONE(ur_writer_end(writer, kPatience));
+    ur_exchange_close(exchange);
+    (*answered)++;
   }
+}
+
+TEST_F(CapiWaitTest, ManyThreadsOfOneWorkerWaitAtOnce) {
+  std::atomic<int> answered{0};
+  // Each worker is stopped while its threads come back for more.
   for (int round = 0; round < 25; round++) {
+    const Worker worker = this->worker();
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; t++) threads.emplace_back([&] { answer_all(worker.get(), &answered); });
+    std::vector<std::unique_ptr<Upload>> uploads;
     for (int i = 0; i < 4; i++) uploads.push_back(std::make_unique<Upload>(&host()));
     for (auto upload = uploads.rbegin(); upload != uploads.rend(); ++upload) {
       (*upload)->send("part one, ");
@@ -80,12 +82,11 @@ TEST_F(CapiWaitTest, ManyThreadsOfOneWorkerWaitAtOnce) {
     }
     for (const auto& upload : uploads) {
       EXPECT_EQ(upload->whole_answer().body, "part one, part two");
-      EXPECT_TRUE(eventually([&] { return upload->reclaim(); }));
     }
-    uploads.clear();
+    ur_worker_stop(worker.get());
+    for (std::thread& thread : threads) thread.join();
+    for (const auto& upload : uploads) EXPECT_TRUE(eventually([&] { return upload->reclaim(); }));
   }
-  ur_worker_stop(worker.get());
-  for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(answered, 100);
 }
 

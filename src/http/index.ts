@@ -3,10 +3,10 @@
 export { callerOf, certificateOf } from './caller.js';
 export { type HttpConfig, httpConfigSchema } from './config.js';
 export { guardConnections } from './connection-guard.js';
+export { gatherBody } from './gather-body.js';
 export { type Http1Taker, type Http2Taker, HttpFront, type HttpLimits } from './http-front.js';
 export { bind, type Endpoint, reachable } from './listeners.js';
 export { isLoopback } from './loopback.js';
-export { type ConnectionStats, OpenConnections } from './open-connections.js';
 export { endWithAnswer, rawResponse, refuseConnection } from './raw-answer.js';
 export {
   badRequest,

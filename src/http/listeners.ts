@@ -10,6 +10,7 @@ import {
 } from 'node:net';
 import { createSecureContext, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { UploadResponseError } from '../errors/index.js';
+import { hostPort } from '../protocols/address.js';
 import type { HttpConfig } from './config.js';
 
 /** One address that is listened on. */
@@ -104,7 +105,7 @@ export async function bind(listener: Listener): Promise<Endpoint> {
 export function reachable({ host, port }: Omit<Endpoint, 'kind'>): string {
   if (host === '0.0.0.0') return `127.0.0.1:${port}`;
   if (host === '::') return `[::1]:${port}`;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return hostPort(host, port);
 }
 
 function serverOptions(config: HttpConfig): ServerOptions {

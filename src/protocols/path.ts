@@ -5,3 +5,10 @@ export function isBelow(path: string, prefix: string): boolean {
   const next = path[prefix.length];
   return prefix.endsWith('/') || next === undefined || next === '/' || next === '?';
 }
+
+/** Text as the rest of a path; what RFC 3986 section 3.3 allows there stays as it is. */
+export function inPath(text: string): string {
+  return encodeURIComponent(text).replace(/%(2F|3A|3D|2C|40|26|2B|24|3B)/g, (code) =>
+    decodeURIComponent(code),
+  );
+}

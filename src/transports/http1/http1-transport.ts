@@ -7,12 +7,12 @@ import {
   type Http1Taker,
   type HttpFront,
   normalizeTarget,
-  OpenConnections,
   reachable,
   refuseConnection,
 } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
+import { OpenConnections } from '../open-connections.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { Http1Config } from './config.js';
 import { Connection, parseError } from './connection.js';

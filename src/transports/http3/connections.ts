@@ -24,7 +24,6 @@ export class Connections {
   readonly #open = new Map<QuicConnection, Entry>();
   readonly #admission: ConnectionAdmission;
   readonly #limits: IdleLimits;
-  #total = 0;
   #timer: NodeJS.Timeout | undefined;
   #onEmpty: (() => void)[] = [];
 
@@ -37,10 +36,6 @@ export class Connections {
     return this.#open.size;
   }
 
-  get total(): number {
-    return this.#total;
-  }
-
   has(connection: QuicConnection): boolean {
     return this.#open.has(connection);
   }
@@ -50,7 +45,6 @@ export class Connections {
     const release = this.#admission.connect(connection.peer);
     const endAt = performance.now() + this.#limits.headTimeoutMs;
     this.#open.set(connection, { release, endAt });
-    this.#total++;
     this.#timer ??= setInterval(() => this.#endIdle(performance.now()), LOOK_MS);
   }
 

@@ -3,6 +3,7 @@ import { fromNative, UploadResponseError } from '../../errors/index.js';
 import { type HttpFront, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
+import { TransportCounters } from '../counters.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import { BURST_SHARE, ListenerBacklog } from './backlog.js';
 import { readCertificate } from './certificate.js';
@@ -43,9 +44,8 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
   readonly #processes: number;
   readonly #loadEngine: () => QuicEngine;
   readonly #connections: Connections;
-  readonly #refused: Record<string, number> = {};
+  readonly #counters = new TransportCounters();
   #listener: QuicListener | undefined;
-  #requestsTotal = 0;
   #draining = false;
 
   /** `loadEngine` is called when it is to listen. @throws UploadResponseError UNKNOWN_POOL */
@@ -82,8 +82,8 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     return this.#draining;
   }
 
-  refused({ code }: UploadResponseError): void {
-    this.#refused[code] = (this.#refused[code] ?? 0) + 1;
+  refused(error: UploadResponseError): void {
+    this.#counters.refused(error);
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
@@ -108,6 +108,7 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     try {
       if (this.#draining) throw new UploadResponseError('SHUTTING_DOWN');
       this.#connections.enter(connection);
+      this.#counters.connected();
     } catch (error) {
       this.refused(fromNative(error));
       connection.close(H3Code.requestRejected);
@@ -120,7 +121,7 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
 
   request(stream: QuicStream, fields: readonly Header[]): QuicStreamTaker | undefined {
     if (!this.#connections.has(stream.connection)) return undefined;
-    this.#requestsTotal++;
+    this.#counters.requested();
     const exchange = new Http3Exchange(this, stream);
     exchange.start(fields);
     return exchange;
@@ -151,12 +152,7 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
   }
 
   stats(): TransportStats {
-    return {
-      connections: this.#connections.size,
-      connectionsTotal: this.#connections.total,
-      requestsTotal: this.#requestsTotal,
-      refusedTotal: { ...this.#refused },
-    };
+    return this.#counters.stats(this.#connections.size);
   }
 
   /** Undefined where HTTP/3 is off: by the configuration, or because it cannot be. */

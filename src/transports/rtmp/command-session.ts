@@ -2,6 +2,7 @@ import { UploadResponseError } from '../../errors/index.js';
 import { type AmfObject, type AmfValue, readAmf0 } from '../../protocols/amf0/index.js';
 import { MessageType } from '../../protocols/rtmp/index.js';
 import type { LentWriter, RtmpMedia } from '../../ring/index.js';
+import type { AdobeAuth, AdobeUser } from './adobe-auth.js';
 import { Publication, type PublicationHost, type Publisher } from './publication.js';
 import {
   command,
@@ -13,11 +14,13 @@ import {
   understandsReconnect,
   unpublished,
 } from './replies.js';
-import { targetOf } from './target.js';
+import { queryOf, targetOf } from './target.js';
 
 /** What commands need of the transport. */
 export interface CommandHost extends PublicationHost {
   readonly draining: boolean;
+  /** Who connects has to be one of its users. */
+  readonly users: AdobeAuth | undefined;
   opened(publication: Publication): void;
 }
 
@@ -58,6 +61,7 @@ export class CommandSession implements Publisher {
   readonly #peer: string;
   readonly #peerPort: number;
   #app: string | undefined;
+  #user: AdobeUser | undefined;
   #reconnects = false;
   #streams = 0;
   #publication: Publication | undefined;
@@ -104,19 +108,16 @@ export class CommandSession implements Publisher {
     }
   }
 
-  /** The connection ends with an error; false: nobody was told of it here. */
-  failed(error: UploadResponseError): boolean;
-  failed(publication: Publication, error: UploadResponseError): void;
-  failed(first: Publication | UploadResponseError, error?: UploadResponseError): boolean {
-    if (first instanceof UploadResponseError) {
-      if (!this.#publication) return false;
-      this.#publication.failWith(first);
-      return true;
-    }
-    if (error) this.#link.send(publishFailed(first.streamId, error));
+  /** The connection ends with an error. False: nobody has published, and nobody was told of it here. */
+  end(error: UploadResponseError): boolean {
+    this.#publication?.failWith(error);
+    return this.#publication !== undefined;
+  }
+
+  failed(publication: Publication, error: UploadResponseError): void {
+    this.#link.send(publishFailed(publication.streamId, error));
     this.#forget();
     this.#link.end();
-    return true;
   }
 
   started(publication: Publication): void {
@@ -207,19 +208,36 @@ export class CommandSession implements Publisher {
     }
     const asked = isObject(argument) ? argument : {};
     const { app } = asked;
-    let error: UploadResponseError | undefined;
+    let error: UploadResponseError;
     if (this.#host.draining) error = new UploadResponseError('SHUTTING_DOWN');
     else if (typeof app !== 'string' || app === '') {
       error = new UploadResponseError('RTMP_PROTOCOL', 'no app is named');
     } else {
-      this.#app = app;
-      this.#reconnects = understandsReconnect(asked);
-      this.#link.send(connected(transaction, asked));
+      if (this.#mayConnect(transaction, app)) {
+        this.#app = app;
+        this.#reconnects = understandsReconnect(asked);
+        this.#link.send(connected(transaction, asked));
+      }
       return;
     }
     this.#host.refused(error);
     this.#link.send(connectRejected(transaction, error));
     this.#link.end();
+  }
+
+  /** False: it was told what is missing. */
+  #mayConnect(transaction: number, app: string): boolean {
+    const verdict = this.#host.users?.check(queryOf(app));
+    if (!verdict) return true;
+    if ('accepted' in verdict) {
+      this.#user = verdict.accepted;
+      return true;
+    }
+    const error = new UploadResponseError('UNAUTHENTICATED');
+    if (verdict.failed) this.#host.refused(error);
+    this.#link.send(connectRejected(transaction, error, verdict.description));
+    this.#link.end();
+    return false;
   }
 
   #publish(app: string, streamId: number, name: AmfValue | undefined): void {
@@ -228,7 +246,7 @@ export class CommandSession implements Publisher {
       throw new UploadResponseError('RTMP_PROTOCOL', 'it publishes on no stream');
     }
     const text = typeof name === 'string' ? name : '';
-    const target = targetOf(app, text, this.#peer, this.#peerPort);
+    const target = { ...targetOf(app, text, this.#peer, this.#peerPort), user: this.#user };
     let error: UploadResponseError | undefined;
     if (this.#host.draining) error = new UploadResponseError('SHUTTING_DOWN');
     else if (target.key === '') error = new UploadResponseError('RTMP_PROTOCOL', 'no stream key');

@@ -16,8 +16,6 @@ export interface ConnectionHost extends CommandHost {
   readonly maxMessageBytes: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  /** It broke a rule before it published. */
-  misbehaved(error: UploadResponseError): void;
   /** Has the socket read into the receiver; `serve`: that may have notices. */
   wireOf(socket: Socket, receiver: RtmpReceiver, serve: () => void): Wire;
 }
@@ -99,7 +97,7 @@ export class RtmpConnection {
   /** Closes it because of something that the client did. */
   fail(error: UploadResponseError): void {
     if (this.#ending || this.socket.destroyed) return;
-    if (!this.session.failed(error)) this.#host.misbehaved(error);
+    if (!this.session.end(error)) this.#host.refused(error);
     this.end();
   }
 

@@ -6,7 +6,10 @@ import { UploadResponseError } from '../../errors/index.js';
 import { bind, guardConnections, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { RtmpReceiver } from '../../ring/index.js';
+import { TransportCounters } from '../counters.js';
+import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
+import { AdobeAuth } from './adobe-auth.js';
 import type { RtmpConfig } from './config.js';
 import { EngineSockets } from './engine-sockets.js';
 import type { Publication } from './publication.js';
@@ -25,7 +28,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly maxMessageBytes: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  draining = false;
+  readonly users: AdobeAuth | undefined;
   readonly #config: RtmpConfig;
   readonly #guard: ConnectionAdmission;
   readonly #log: Logger;
@@ -34,12 +37,13 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly #publications = new Set<Publication>();
   /** Who publishes a key, by app and key. */
   readonly #keys = new Map<string, Publication>();
-  readonly #refused: Record<string, number> = {};
+  readonly #counters = new TransportCounters();
+  readonly #drain = new Drain(
+    () => this.#connections.size + this.#publications.size === 0,
+    () => this.#cut(),
+  );
   readonly #engineSockets = new EngineSockets();
-  #connectionsTotal = 0;
-  #requestsTotal = 0;
   #heart: NodeJS.Timeout | undefined;
-  #onEmpty: (() => void)[] = [];
 
   /** @throws UploadResponseError UNKNOWN_POOL; INVALID_CONFIG: a file of `tls` is not what it should be */
   constructor(context: TransportContext<RtmpConfig>) {
@@ -50,9 +54,14 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.maxMessageBytes = config.maxMessageBytes;
     this.publishTimeoutMs = config.publishTimeoutMs;
     this.idleTimeoutMs = config.idleTimeoutMs;
+    this.users = config.users.length === 0 ? undefined : new AdobeAuth(config.users);
     this.#config = config;
     this.#guard = connections;
     this.#log = log;
+  }
+
+  get draining(): boolean {
+    return this.#drain.begun;
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
@@ -105,14 +114,14 @@ export class RtmpTransport implements Transport, ConnectionHost {
   }
 
   opened(publication: Publication): void {
-    this.#requestsTotal++;
+    this.#counters.requested();
     this.#publications.add(publication);
   }
 
   over(publication: Publication): void {
     this.#publications.delete(publication);
     this.#freeKey(publication);
-    this.#wakeIfEmpty();
+    this.#drain.left();
   }
 
   /** A publisher that has said its last word makes room for the next one, whatever its worker does. */
@@ -120,49 +129,36 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.#freeKey(publication);
   }
 
-  refused({ code, message }: UploadResponseError): void {
-    this.#refused[code] = (this.#refused[code] ?? 0) + 1;
-    this.#log.debug({ transport: this.name, code }, message);
-  }
-
-  misbehaved(error: UploadResponseError): void {
-    this.refused(error);
+  refused(error: UploadResponseError): void {
+    this.#counters.refused(error);
+    this.#log.debug({ transport: this.name, code: error.code }, error.message);
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    this.#stopListening();
-    for (const { session } of [...this.#connections]) session.drain();
-    const cut = () => this.#cut();
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
-    await this.#empty();
-    signal.removeEventListener('abort', cut);
+    await this.#drain.run(signal, () => {
+      this.#stopListening();
+      for (const { session } of [...this.#connections]) session.drain();
+    });
   }
 
   async close(): Promise<void> {
     clearInterval(this.#heart);
     this.#stopListening();
-    this.#cut();
-    await this.#empty();
+    await this.#drain.close();
     this.#engineSockets.close();
   }
 
   stats(): TransportStats {
-    return {
-      connections: this.#connections.size,
-      connectionsTotal: this.#connectionsTotal,
-      requestsTotal: this.#requestsTotal,
-      refusedTotal: { ...this.#refused },
-    };
+    return this.#counters.stats(this.#connections.size);
   }
 
   #accept(socket: Socket): void {
-    this.#connectionsTotal++;
+    this.#counters.connected();
     const connection = new RtmpConnection(this, socket);
     this.#connections.add(connection);
     socket.once('close', () => {
       this.#connections.delete(connection);
-      this.#wakeIfEmpty();
+      this.#drain.left();
     });
   }
 
@@ -172,26 +168,12 @@ export class RtmpTransport implements Transport, ConnectionHost {
   }
 
   #stopListening(): void {
-    this.draining = true;
     for (const server of this.#servers) if (server.listening) server.close();
   }
 
   #cut(): void {
     for (const publication of [...this.#publications]) publication.cut();
     for (const { socket } of [...this.#connections]) socket.destroy();
-  }
-
-  #isEmpty(): boolean {
-    return this.#connections.size + this.#publications.size === 0;
-  }
-
-  #empty(): Promise<void> {
-    if (this.#isEmpty()) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
-  }
-
-  #wakeIfEmpty(): void {
-    if (this.#isEmpty()) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Caller } from '../../admission/index.js';
+import { hostPort } from '../../protocols/address.js';
 import type { Header, RequestHead } from '../../protocols/hpks/index.js';
+import { inPath } from '../../protocols/path.js';
 
 /** What a publisher wants to publish. The key, and what the query holds, are secrets. */
 export interface Target {
@@ -7,6 +9,8 @@ export interface Target {
   readonly key: string;
   /** Parameters after the app and after the key; '' without any. */
   readonly query: string;
+  /** Who has shown that it is this one. */
+  readonly user?: { readonly name: string; readonly password: string } | undefined;
   readonly peer: string;
   readonly peerPort: number;
 }
@@ -32,19 +36,33 @@ export function targetOf(app: string, name: string, peer: string, peerPort: numb
 
 /** Who it is, as admission wants it. */
 export function callerOf(transport: string, target: Target): Caller {
-  const parameters = new URLSearchParams(target.query);
-  const either = (...names: string[]) =>
-    names.map((name) => parameters.get(name)).find((value) => value) ?? undefined;
+  const [user, password] = target.user
+    ? [target.user.name, target.user.password]
+    : credentialsIn(new URLSearchParams(target.query));
   return {
     transport,
     peer: target.peer,
     method: 'POST',
     path: pathOf(target),
     query: target.query,
-    user: either('user', 'username'),
-    password: either('pass', 'password'),
+    user,
+    password,
     streamKey: target.key,
   };
+}
+
+/** User and password of a query; undefined where they are not there or empty. */
+export function credentialsIn(
+  parameters: URLSearchParams,
+): [user: string | undefined, password: string | undefined] {
+  const either = (...names: string[]) =>
+    names.map((name) => parameters.get(name)).find((value) => value) ?? undefined;
+  return [either('user', 'username'), either('pass', 'password')];
+}
+
+/** What stands behind the app's name in `connect`. */
+export function queryOf(app: string): string {
+  return divide(app)[1];
 }
 
 /** The head that workers see: that of the origin, and the tracks where they are known. */
@@ -53,7 +71,7 @@ export function headOf(
   { videoRecord, audioRecord, metadata }: TrackFacts,
 ): RequestHead {
   const { app, key, peer, peerPort } = target;
-  const address = peer.includes(':') ? `[${peer}]:${peerPort}` : `${peer}:${peerPort}`;
+  const address = hostPort(peer, peerPort);
   const headers: Header[] = [
     ['x-rtmp-app', fieldText(app)],
     ['x-rtmp-stream-key', fieldText(key)],
@@ -82,11 +100,4 @@ function fieldText(text: string): string {
   const bytes = Buffer.from(text).toString('latin1');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what may not be in a field.
   return bytes.replace(/[\x00-\x1f\x7f]/g, encodeURIComponent).trim();
-}
-
-/** Text as the rest of a path; what RFC 3986 section 3.3 allows there stays as it is. */
-function inPath(text: string): string {
-  return encodeURIComponent(text).replace(/%(2F|3A|3D|2C|40|26|2B|24|3B)/g, (code) =>
-    decodeURIComponent(code),
-  );
 }

@@ -1,10 +1,12 @@
 import type { Caller } from '../../admission/index.js';
+import { hostPort } from '../../protocols/address.js';
 import type { Header, RequestHead } from '../../protocols/hpks/index.js';
+import { inPath } from '../../protocols/path.js';
 import type { SrtCaller } from '../../ring/srt-engine.js';
 
 /** The head that the workers see: wire format of the origin, and the length where it was declared. */
 export function headOf({ streamId, length, peer, peerPort }: SrtCaller): RequestHead {
-  const address = peer.includes(':') ? `[${peer}]:${peerPort}` : `${peer}:${peerPort}`;
+  const address = hostPort(peer, peerPort);
   const headers: Header[] = [
     ['x-srt-stream-id', Buffer.from(streamId).toString('latin1')],
     ['x-peer-addr', address],
@@ -33,11 +35,4 @@ export function callerOf(transport: string, caller: SrtCaller): Caller {
     streamKey: token || undefined,
     contentLength: length,
   };
-}
-
-/** Text as the rest of a path; what RFC 3986 section 3.3 allows there stays as it is. */
-function inPath(text: string): string {
-  return encodeURIComponent(text).replace(/%(2F|3A|3D|2C|40|26|2B|24|3B)/g, (code) =>
-    decodeURIComponent(code),
-  );
 }

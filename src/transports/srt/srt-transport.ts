@@ -8,8 +8,12 @@ import {
   srtProblem,
   startSrtEngine,
 } from '../../ring/srt-engine.js';
+import { TransportCounters } from '../counters.js';
+import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
+import { addAnswerRoute } from './answer-route.js';
 import type { SrtConfig } from './config.js';
+import { KeptAnswers } from './kept-answers.js';
 import { PacketCounts } from './packet-counts.js';
 import { codeOfReject } from './refusals.js';
 import { type SrtHost, SrtUpload } from './srt-upload.js';
@@ -23,30 +27,34 @@ export class SrtTransport implements Transport, SrtHost {
   readonly ingress: Ingress;
   readonly admission: Admission;
   readonly pool: number;
+  readonly log: Logger;
+  readonly answers: KeptAnswers;
   readonly #config: SrtConfig;
   readonly #connections: ConnectionAdmission;
-  readonly #log: Logger;
   readonly #processes: number;
   readonly #uploads = new Map<number, SrtUpload>();
   readonly #leave = new Map<number, () => void>();
   readonly #packets = new PacketCounts();
-  readonly #refused: Record<string, number> = {};
+  readonly #counters = new TransportCounters();
+  readonly #drain = new Drain(
+    () => this.#uploads.size === 0,
+    () => this.#cut(),
+  );
   #engine: SrtEngine | undefined;
   #sampler: NodeJS.Timeout | undefined;
-  #connectionsTotal = 0;
-  #requestsTotal = 0;
-  #onEmpty: (() => void)[] = [];
 
   /** @throws UploadResponseError UNKNOWN_POOL */
   constructor(context: TransportContext<SrtConfig>) {
-    const { ingress, config, admission, connections, log, processes } = context;
+    const { ingress, config, admission, connections, http, log, processes } = context;
     this.ingress = ingress;
     this.admission = admission;
     this.pool = ingress.poolIndex(config.pool);
     this.#config = config;
     this.#connections = connections;
-    this.#log = log;
+    this.log = log;
     this.#processes = processes;
+    this.answers = new KeptAnswers(config.answers);
+    if (config.enabled) addAnswerRoute(http, config.answers.path, this.answers, this);
   }
 
   /** Only while there are uploads. */
@@ -54,8 +62,8 @@ export class SrtTransport implements Transport, SrtHost {
     return this.#engine as SrtEngine;
   }
 
-  refused({ code }: UploadResponseError): void {
-    this.#count(code, 1);
+  refused(error: UploadResponseError): void {
+    this.#counters.refused(error);
   }
 
   over({ socket }: SrtUpload): void {
@@ -64,7 +72,7 @@ export class SrtTransport implements Transport, SrtHost {
     this.#packets.forget(socket);
     this.#leave.get(socket)?.();
     this.#leave.delete(socket);
-    if (this.#uploads.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
+    this.#drain.left();
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
@@ -72,7 +80,7 @@ export class SrtTransport implements Transport, SrtHost {
     const problem = srtProblem(this.#processes);
     if (problem) {
       const { code, message, remedy } = problem;
-      this.#log.warn({ code, remedy }, `SRT is off: ${message}`);
+      this.log.warn({ code, remedy }, `SRT is off: ${message}`);
       return [];
     }
     const engine = startSrtEngine(() => this.#wake());
@@ -94,14 +102,7 @@ export class SrtTransport implements Transport, SrtHost {
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    this.#engine?.refuseNew();
-    const cut = () => this.#cut();
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
-    if (this.#uploads.size > 0) {
-      await new Promise<void>((resolve) => this.#onEmpty.push(resolve));
-    }
-    signal.removeEventListener('abort', cut);
+    await this.#drain.run(signal, () => this.#engine?.refuseNew());
     await this.close();
   }
 
@@ -111,17 +112,15 @@ export class SrtTransport implements Transport, SrtHost {
     this.#sample();
     clearInterval(this.#sampler);
     engine.refuseNew();
-    this.#cut();
+    await this.#drain.close();
+    this.answers.close();
     this.#engine = undefined;
     engine.close();
   }
 
   stats(): TransportStats {
     return {
-      connections: this.#uploads.size,
-      connectionsTotal: this.#connectionsTotal,
-      requestsTotal: this.#requestsTotal,
-      refusedTotal: { ...this.#refused },
+      ...this.#counters.stats(this.#uploads.size),
       packets: this.#packets.stats(),
     };
   }
@@ -141,7 +140,7 @@ export class SrtTransport implements Transport, SrtHost {
     const { udpBufferBytes: wantedBytes } = this.#config;
     if (limitBytes === undefined || limitBytes >= wantedBytes) return;
     const remedy = `sysctl -w net.core.rmem_max=${wantedBytes}`;
-    this.#log.warn({ limitBytes, wantedBytes, remedy }, 'SRT: the kernel keeps UDP buffers small');
+    this.log.warn({ limitBytes, wantedBytes, remedy }, 'SRT: the kernel keeps UDP buffers small');
   }
 
   #wake(): void {
@@ -152,8 +151,8 @@ export class SrtTransport implements Transport, SrtHost {
   }
 
   #connected(socket: number, caller: SrtCaller): void {
-    this.#connectionsTotal++;
-    this.#requestsTotal++;
+    this.#counters.connected();
+    this.#counters.requested();
     try {
       this.#leave.set(socket, this.#connections.connect(caller.peer));
     } catch (error) {
@@ -175,14 +174,11 @@ export class SrtTransport implements Transport, SrtHost {
     if (!engine) return;
     for (const socket of this.#uploads.keys()) this.#packets.sample(engine, socket);
     for (const { code, count } of engine.takeRefused()) {
-      this.#requestsTotal += count;
-      const { code: name, message } = new UploadResponseError(codeOfReject(code));
-      this.#count(name, count);
-      this.#log.info({ transport: this.name, code: name, reject: code, count }, message);
+      const error = new UploadResponseError(codeOfReject(code));
+      this.#counters.requested(count);
+      this.#counters.refused(error, count);
+      const facts = { transport: this.name, code: error.code, reject: code, count };
+      this.log.info(facts, error.message);
     }
-  }
-
-  #count(code: string, count: number): void {
-    this.#refused[code] = (this.#refused[code] ?? 0) + count;
   }
 }

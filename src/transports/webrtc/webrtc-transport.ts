@@ -3,6 +3,8 @@ import { UploadResponseError } from '../../errors/index.js';
 import { type HttpFront, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { Offer } from '../../protocols/sdp/index.js';
+import { TransportCounters } from '../counters.js';
+import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { WebRtcConfig } from './config.js';
 import { type RtcEngine, useEngine, webRtcProblem } from './engine.js';
@@ -22,12 +24,12 @@ export class WebRtcTransport implements Transport, WhipHost {
   readonly log: Logger;
   readonly #front: HttpFront;
   readonly #sessions = new Map<string, PeerSession>();
-  readonly #refused: Record<string, number> = {};
+  readonly #counters = new TransportCounters();
+  readonly #drain = new Drain(
+    () => this.#sessions.size === 0,
+    () => this.#end(() => true),
+  );
   readonly #used: { readonly engine: RtcEngine; readonly leave: () => void } | undefined;
-  #sessionsTotal = 0;
-  #requestsTotal = 0;
-  #draining = false;
-  #onEmpty: (() => void)[] = [];
 
   /** @throws UploadResponseError UNKNOWN_POOL */
   constructor(context: TransportContext<WebRtcConfig>) {
@@ -57,15 +59,15 @@ export class WebRtcTransport implements Transport, WhipHost {
   }
 
   get draining(): boolean {
-    return this.#draining;
+    return this.#drain.begun;
   }
 
-  refused({ code }: UploadResponseError): void {
-    this.#refused[code] = (this.#refused[code] ?? 0) + 1;
+  refused(error: UploadResponseError): void {
+    this.#counters.refused(error);
   }
 
   requested(): void {
-    this.#requestsTotal++;
+    this.#counters.requested();
   }
 
   reserve(): void {
@@ -77,7 +79,7 @@ export class WebRtcTransport implements Transport, WhipHost {
     if (!this.#used) throw new UploadResponseError('WEBRTC_UNAVAILABLE');
     const session = new PeerSession(this, this.#used.engine, offer, request);
     this.#sessions.set(session.id, session);
-    this.#sessionsTotal++;
+    this.#counters.connected();
     return session;
   }
 
@@ -87,7 +89,7 @@ export class WebRtcTransport implements Transport, WhipHost {
 
   ended(session: PeerSession): void {
     this.#sessions.delete(session.id);
-    if (this.#sessions.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
+    this.#drain.left();
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
@@ -105,18 +107,11 @@ export class WebRtcTransport implements Transport, WhipHost {
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    this.#draining = true;
-    for (const session of this.#all()) if (session.idle) session.end('SHUTTING_DOWN');
-    const cut = () => this.#cut();
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
-    if (this.#sessions.size > 0) await new Promise<void>((done) => this.#onEmpty.push(done));
-    signal.removeEventListener('abort', cut);
+    await this.#drain.run(signal, () => this.#end((session) => session.idle));
   }
 
   async close(): Promise<void> {
-    this.#draining = true;
-    this.#cut();
+    await this.#drain.close();
     try {
       this.#used?.leave();
     } catch (err) {
@@ -125,19 +120,12 @@ export class WebRtcTransport implements Transport, WhipHost {
   }
 
   stats(): TransportStats {
-    return {
-      connections: this.#sessions.size,
-      connectionsTotal: this.#sessionsTotal,
-      requestsTotal: this.#requestsTotal,
-      refusedTotal: { ...this.#refused },
-    };
+    return this.#counters.stats(this.#sessions.size);
   }
 
-  #all(): PeerSession[] {
-    return [...this.#sessions.values()];
-  }
-
-  #cut(): void {
-    for (const session of this.#all()) session.end('SHUTTING_DOWN');
+  #end(which: (session: PeerSession) => boolean): void {
+    for (const session of [...this.#sessions.values()]) {
+      if (which(session)) session.end('SHUTTING_DOWN');
+    }
   }
 }

@@ -1,7 +1,6 @@
-import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { fromNative, UploadResponseError } from '../../errors/index.js';
-import type { HttpFront, RawRequest } from '../../http/index.js';
+import { gatherBody, type HttpFront, type RawRequest } from '../../http/index.js';
 import { errorAnswer, type Logger } from '../../ingress/index.js';
 
 /** A request to WHIP. */
@@ -115,28 +114,9 @@ async function readText(
   const { expect = '' } = raw.headers;
   if (String(expect).toLowerCase() === '100-continue') reply.raw.writeContinue();
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await gather(raw));
+    return new TextDecoder('utf-8', { fatal: true }).decode(await gatherBody(raw, MAX_BODY_BYTES));
   } catch (cause) {
     if (cause instanceof UploadResponseError) throw cause;
     throw new UploadResponseError('BAD_SDP', 'it is no UTF-8', { cause });
   }
-}
-
-async function gather(payload: Readable): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    // Ending early must not end the connection, on which the error is to be said.
-    for await (const chunk of payload.iterator({ destroyOnReturn: false })) {
-      size += (chunk as Buffer).length;
-      if (size > MAX_BODY_BYTES) break;
-      chunks.push(chunk as Buffer);
-    }
-  } catch (cause) {
-    throw new UploadResponseError('CLIENT_GONE', undefined, { cause });
-  }
-  if (size > MAX_BODY_BYTES) {
-    throw new UploadResponseError('BODY_TOO_LARGE', `${MAX_BODY_BYTES} bytes are allowed`);
-  }
-  return Buffer.concat(chunks);
 }

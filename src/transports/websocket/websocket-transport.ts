@@ -3,6 +3,8 @@ import { type Admission, admitThen, type Permit } from '../../admission/index.js
 import { fromNative, UploadResponseError } from '../../errors/index.js';
 import { endWithAnswer, type HttpFront, reachable, type WebSocketTaker } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
+import { TransportCounters } from '../counters.js';
+import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import { Channel } from './channel.js';
 import type { WebSocketConfig } from './config.js';
@@ -42,12 +44,12 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
   readonly #arrivals = new Map<IncomingMessage, Arrival | undefined>();
   readonly #conversations = new Set<Conversation>();
   readonly #channels = new Set<Channel>();
-  readonly #refused: Record<string, number> = {};
-  #connectionsTotal = 0;
-  #requestsTotal = 0;
-  #draining = false;
+  readonly #counters = new TransportCounters();
+  readonly #drain = new Drain(
+    () => this.#arrivals.size + this.#conversations.size === 0,
+    () => this.#cut(),
+  );
   #heart: NodeJS.Timeout | undefined;
-  #onEmpty: (() => void)[] = [];
 
   /** @throws UploadResponseError UNKNOWN_POOL */
   constructor({ ingress, config, admission, http, log }: TransportContext<WebSocketConfig>) {
@@ -67,21 +69,21 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
     addRoutes(http, config, this);
   }
 
-  refused({ code }: UploadResponseError): void {
-    this.#refused[code] = (this.#refused[code] ?? 0) + 1;
+  refused(error: UploadResponseError): void {
+    this.#counters.refused(error);
   }
 
   requested(): void {
-    this.#requestsTotal++;
+    this.#counters.requested();
   }
 
   refuseUpgrade(request: IncomingMessage, error: UploadResponseError): void {
-    this.#connectionsTotal++;
+    this.#counters.connected();
     this.refuse(request, error);
   }
 
   arrived(request: IncomingMessage, done: (error?: UploadResponseError) => void): void {
-    this.#connectionsTotal++;
+    this.#counters.connected();
     this.#arrivals.set(request, undefined);
     let stopWaiting: (() => void) | undefined;
     request.socket.once('close', () => {
@@ -89,7 +91,7 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
       this.#forget(request);
     });
     try {
-      if (this.#draining) throw new UploadResponseError('SHUTTING_DOWN');
+      if (this.#drain.begun) throw new UploadResponseError('SHUTTING_DOWN');
       const handshake = readHandshake(request, this.name, this.#config.origins);
       const granted = (permit: Permit): void => {
         this.#arrivals.set(request, { handshake, permit });
@@ -110,7 +112,7 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
     if (handshake.mode === 'exchanges') {
       arrival.conversation = new UploadSession(this, handshake, permit);
     } else {
-      this.#requestsTotal++;
+      this.requested();
       arrival.conversation = new SingleUpload(this, handshake, permit);
     }
   }
@@ -127,7 +129,7 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
     this.#channels.add(channel);
     socket.once('close', () => this.#channels.delete(channel));
     conversation.attach(channel);
-    if (this.#draining) conversation.drain();
+    if (this.#drain.begun) conversation.drain();
   }
 
   refuse(request: IncomingMessage, error: UploadResponseError): void {
@@ -143,7 +145,7 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
 
   over(conversation: Conversation): void {
     this.#conversations.delete(conversation);
-    this.#wakeIfEmpty();
+    this.#drain.left();
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
@@ -166,29 +168,18 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    this.#draining = true;
-    for (const conversation of [...this.#conversations]) conversation.drain();
-    const cut = () => this.#cut();
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
-    await this.#empty();
-    signal.removeEventListener('abort', cut);
+    await this.#drain.run(signal, () => {
+      for (const conversation of [...this.#conversations]) conversation.drain();
+    });
   }
 
   async close(): Promise<void> {
-    this.#draining = true;
     clearInterval(this.#heart);
-    this.#cut();
-    await this.#empty();
+    await this.#drain.close();
   }
 
   stats(): TransportStats {
-    return {
-      connections: this.#channels.size + this.#arrivals.size,
-      connectionsTotal: this.#connectionsTotal,
-      requestsTotal: this.#requestsTotal,
-      refusedTotal: { ...this.#refused },
-    };
+    return this.#counters.stats(this.#channels.size + this.#arrivals.size);
   }
 
   /** An upgrade that will not come, or has come: nothing of it is left behind. */
@@ -197,24 +188,11 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
     this.#arrivals.delete(request);
     arrival?.permit?.release();
     arrival?.conversation?.abandon();
-    this.#wakeIfEmpty();
+    this.#drain.left();
   }
 
   #cut(): void {
     for (const { socket } of this.#arrivals.keys()) socket.destroy();
     for (const conversation of [...this.#conversations]) conversation.cut();
-  }
-
-  #isEmpty(): boolean {
-    return this.#arrivals.size + this.#conversations.size === 0;
-  }
-
-  #empty(): Promise<void> {
-    if (this.#isEmpty()) return Promise.resolve();
-    return new Promise((resolve) => this.#onEmpty.push(resolve));
-  }
-
-  #wakeIfEmpty(): void {
-    if (this.#isEmpty()) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 }

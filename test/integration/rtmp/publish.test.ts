@@ -122,6 +122,8 @@ test('several publications one after the other on one connection', TIMEOUT, asyn
 });
 
 test('a late worker has the head and begins with the newest keyframe', TIMEOUT, async () => {
+  // The observer takes any stream that it finds.
+  await server.server.free();
   const client = await RtmpClient.publish(server.port(), 'late');
   client.config();
   for (let i = 0; i < 3; i++) {

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { reachable } from '../../../http/index.js';
 import type { EventCredit } from './event-credit.js';
 import type { CurrentspaceListener } from './listener.js';
 import { type NativeClient, NativeEventType, type NativeHttp3 } from './native-api.js';
@@ -32,7 +33,7 @@ export async function fillCredit(
       credit.received(events?.length ?? 0, listener.server);
     },
   );
-  const { port } = client.connect(addressOf(listener), 'localhost');
+  const { port } = client.connect(reachable(listener), 'localhost');
   listener.expectOwn(port);
   await until(() => connected, CONNECT_MS);
   if (connected) await ping(client, credit);
@@ -54,10 +55,4 @@ async function ping(client: NativeClient, credit: EventCredit): Promise<void> {
 async function until(condition: () => boolean, limitMs: number): Promise<void> {
   const end = performance.now() + limitMs;
   while (!condition() && performance.now() < end) await turn();
-}
-
-function addressOf({ host, port }: CurrentspaceListener): string {
-  if (host === '0.0.0.0') return `127.0.0.1:${port}`;
-  if (host === '::') return `[::1]:${port}`;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

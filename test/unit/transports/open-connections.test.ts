@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { UploadResponseError } from '../../../src/errors/index.js';
-import { OpenConnections } from '../../../src/http/index.js';
+import { OpenConnections } from '../../../src/transports/open-connections.js';
 
 const never = new AbortController().signal;
 
