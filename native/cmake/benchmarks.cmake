@@ -1,4 +1,5 @@
-# bench/native/*.cc: one executable each, in out/<preset>/bench. bench/native/support is shared.
+# bench/native/*.cc and bench/media/rtmp_*.cc: one executable each, in out/<preset>/bench.
+# bench/native/support is shared.
 
 ur_sources(bench/native/support *.cc support)
 if(support)
@@ -9,13 +10,15 @@ if(support)
 endif()
 
 ur_sources(bench/native *.cc benchmarks)
+ur_sources(bench/media rtmp_*.cc rtmp_benchmarks)
+list(APPEND benchmarks ${rtmp_benchmarks})
 add_custom_target(benchmarks)
 foreach(source IN LISTS benchmarks)
   cmake_path(GET source STEM name)
   add_executable(${name} ${source})
   ur_warnings(${name})
   target_link_libraries(${name} PRIVATE
-    $<TARGET_NAME_IF_EXISTS:ur_bench_support> ur_core ur_hpks ur_control)
+    $<TARGET_NAME_IF_EXISTS:ur_bench_support> ur_core ur_hpks ur_control ur_rtmp)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/bench)
   add_dependencies(benchmarks ${name})
