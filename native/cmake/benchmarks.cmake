@@ -1,4 +1,5 @@
 # bench/native/*.cc: one executable each, in out/<preset>/bench. bench/native/support is shared.
+# bench/media/srt_*.cc likewise, where libsrt is found.
 
 ur_sources(bench/native/support *.cc support)
 if(support)
@@ -9,8 +10,11 @@ if(support)
 endif()
 
 ur_sources(bench/native *.cc benchmarks)
+if(TARGET ur_srt_engine)
+  ur_sources(bench/media srt_*.cc srt_benchmarks)
+endif()
 add_custom_target(benchmarks)
-foreach(source IN LISTS benchmarks)
+foreach(source IN LISTS benchmarks srt_benchmarks)
   cmake_path(GET source STEM name)
   add_executable(${name} ${source})
   ur_warnings(${name})
@@ -19,4 +23,8 @@ foreach(source IN LISTS benchmarks)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/bench)
   add_dependencies(benchmarks ${name})
+  if(source IN_LIST srt_benchmarks)
+    target_include_directories(${name} SYSTEM PRIVATE ${UR_SRT_INCLUDE})
+    target_link_libraries(${name} PRIVATE ur_srt_engine)
+  endif()
 endforeach()
