@@ -28,7 +28,7 @@ export interface Depacketiser {
   push(packet: RtpPacket): (Frame | DroppedFrame)[];
   /** Packets are missing between the last one and the next one. */
   lost(): void;
-  /** No more packets come. */
+  /** No more packets come: video that has not come to its end is damaged. */
   finish(): (Frame | DroppedFrame)[];
   /** Nothing can be passed on before a keyframe. */
   readonly needsKeyframe: boolean;
@@ -96,7 +96,8 @@ export abstract class FrameAssembler<Open extends OpenFrame> implements Depacket
 
   finish(): (Frame | DroppedFrame)[] {
     const frames: (Frame | DroppedFrame)[] = [];
-    if (this.#isGap && this.#open) this.#isDamaged = true;
+    // Without the marker nobody knows whether the rest is still missing.
+    this.#isDamaged = this.#open !== undefined;
     if (this.#open) this.#close(frames);
     return frames;
   }
