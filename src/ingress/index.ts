@@ -6,6 +6,7 @@ export { Histogram, type HistogramStats } from './histogram.js';
 export { Ingress, type IngressOptions } from './ingress.js';
 export { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
 export { DEFAULT_LIMITS, type Limits, limitsSchema } from './limits.js';
+export { LiveBody, type LiveBodyHost } from './live-body.js';
 export { type Logger, silentLogger } from './logger.js';
 export type { ResponseSink } from './response-sink.js';
 export type { IngressStats, TransportExchangeStats } from './stats.js';

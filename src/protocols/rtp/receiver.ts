@@ -112,6 +112,11 @@ export class RtpReceiver {
     return this.#tracks.flatMap((track) => this.#unitsOf(track, track.finish(nowMs)));
   }
 
+  /** Asks for a keyframe of every track of video, until one comes. */
+  requestKeyframe(): void {
+    for (const track of this.#tracks) track.wantKeyframe();
+  }
+
   /** A datagram for the sender, if there is anything to say now: a compound packet (RFC 3550). */
   feedback(nowMs: number): Buffer | undefined {
     const { ssrc, cname } = this.#options;

@@ -20,6 +20,8 @@ export interface TrackOptions {
   readonly nack?: boolean | undefined;
   /** How the sender is asked for a keyframe. */
   readonly keyframeRequest?: 'fir' | 'pli' | undefined;
+  /** A keyframe is asked for when none has come for so long. 0, and by default: never. */
+  readonly keyframeIntervalMs?: number | undefined;
   /** H.264: NAL units of `sprop-parameter-sets`. */
   readonly parameterSets?: readonly Buffer[] | undefined;
   readonly window?: JitterWindowOptions | undefined;
@@ -54,6 +56,8 @@ export class RtpTrack {
   readonly #statistics: ReceiverStatistics;
   readonly #depacketiser: Depacketiser;
   #keyframeAskedAtMs = Number.NEGATIVE_INFINITY;
+  #keyframeAtMs: number | undefined;
+  #keyframeWanted = false;
 
   constructor(readonly options: TrackOptions) {
     this.streamType = StreamType[options.codec];
@@ -105,10 +109,18 @@ export class RtpTrack {
     return events;
   }
 
+  /** The next keyframe is wanted soon, whatever was lost. */
+  wantKeyframe(): void {
+    this.#keyframeWanted = true;
+  }
+
   /** Whether to ask for a keyframe now. A yes counts as asked. */
   takeKeyframeRequest(nowMs: number): boolean {
-    if (!this.#depacketiser.needsKeyframe || this.options.keyframeRequest === undefined)
-      return false;
+    const { keyframeRequest, keyframeIntervalMs = 0 } = this.options;
+    if (keyframeRequest === undefined) return false;
+    const isOverdue =
+      keyframeIntervalMs > 0 && nowMs - (this.#keyframeAtMs ?? nowMs) >= keyframeIntervalMs;
+    if (!this.#depacketiser.needsKeyframe && !this.#keyframeWanted && !isOverdue) return false;
     if (nowMs - this.#keyframeAskedAtMs < KEYFRAME_RETRY_MS) return false;
     this.#keyframeAskedAtMs = nowMs;
     return true;
@@ -141,7 +153,11 @@ export class RtpTrack {
         continue;
       }
       this.counts.frames++;
-      if (frame.key) this.counts.keyframes++;
+      if (frame.key) {
+        this.counts.keyframes++;
+        this.#keyframeAtMs = nowMs;
+        this.#keyframeWanted = false;
+      }
       this.width = frame.width ?? this.width;
       this.height = frame.height ?? this.height;
       events.push({ kind: 'frame', frame, timeMs: this.clock.timeOf(frame.timestamp, nowMs) });
