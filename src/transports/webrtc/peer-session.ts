@@ -8,6 +8,7 @@ import { type Fragment, type Offer, withHostCandidates } from '../../protocols/s
 import type { WebRtcConfig } from './config.js';
 import {
   keepObject,
+  keepTrack,
   type RtcChannel,
   type RtcEngine,
   type RtcPeer,
@@ -61,6 +62,7 @@ export class PeerSession implements ChannelHost, MediaHost {
   readonly #rtc: RtcPeer;
   readonly #ufrag: string;
   readonly #channels = new Map<UploadChannel, RtcChannel>();
+  readonly #letTracksGo: (() => void)[] = [];
   #media: MediaUpload | undefined;
   #permit: Permit | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -80,7 +82,10 @@ export class PeerSession implements ChannelHost, MediaHost {
     const letGo = keepObject(this.#rtc);
     this.#rtc.onStateChange(
       this.#guarded((state) => {
-        if (state === 'closed') letGo();
+        if (state === 'closed') {
+          letGo();
+          for (const letTrackGo of this.#letTracksGo.splice(0)) letTrackGo();
+        }
         this.#state(state);
       }),
     );
@@ -275,13 +280,13 @@ export class PeerSession implements ChannelHost, MediaHost {
   }
 
   #track(rtc: RtcTrack): void {
-    const letGo = keepObject(rtc);
-    rtc.onClosed(this.#guarded(letGo));
+    const letGo = keepTrack(rtc);
     const media = this.#media;
     if (this.#ended || !media) {
-      rtc.close();
+      letGo();
       return;
     }
+    this.#letTracksGo.push(letGo);
     media.attach(rtc);
     rtc.onMessage(this.#guarded((datagram) => media.packet(datagram)));
   }
