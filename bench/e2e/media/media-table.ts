@@ -45,11 +45,11 @@ export async function mediaTable(options: BenchOptions, workspace: Workspace): P
     title: 'Media ingest: this server with a worker beside the same library alone',
     notes: [
       [
-        'MB = 10^6 bytes. "ring": the worker compares every slot with its XXH3-64 before it counts it. "raw":',
-        'a sink of the same library, with the same options, that only counts. The same client program, one',
-        'connection, from memory. Received: from the first byte sent to the last one in the hands of the',
-        'worker or the sink; the ratio is of these. Sent: until the client has nothing left to send. Lost:',
-        'of all transfers of a trial. CPU: seconds of each process per 10^9 bytes.',
+        'MB = 10^6 bytes. "ring": the worker compares every slot with its XXH3-64 before it counts it.',
+        '"raw": a sink of the same library, with the same options, that only counts. The same client',
+        'program, one connection, from memory. Received: from the first byte sent to the last one in the',
+        'hands of the worker or the sink; the ratio is of these. Sent: until the client has nothing left',
+        'to send. Lost: of all transfers of a trial. CPU: seconds of each process per 10^9 bytes.',
       ].join('\n'),
       ...notices,
     ],

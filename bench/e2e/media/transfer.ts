@@ -1,5 +1,5 @@
 /** Transfers of which one must come without losses, where there are any. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 10;
 
 /** What a receiver has of one transfer. */
 export interface Received {
