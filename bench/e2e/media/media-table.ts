@@ -6,7 +6,7 @@ import { digestOf, seededBytes } from '../processes/payload.mjs';
 import { CHECKED_BYTES, sizes, warmUpBytes } from '../sizes.js';
 import type { Workspace } from '../trial.js';
 import { DATA_CHANNEL_SCENARIOS } from './data-channel.js';
-import { type MediaRow, missingRow, rowOf } from './media-row.js';
+import { MEDIA_COLUMNS, type MediaRow, missingRow, rowOf } from './media-row.js';
 import type { MediaScenario, ReceiverKind } from './scenario.js';
 import { SRT_SCENARIOS } from './srt.js';
 import type { MediaOutcome } from './transfer.js';
@@ -37,7 +37,7 @@ export async function mediaTable(options: BenchOptions, workspace: Workspace): P
     if (outcomes) rows.push(...[...outcomes.values()].map((one) => rowOf(scenario, one)));
     else {
       rows.push(missingRow(scenario));
-      notices.add(`${scenario.label}: ${scenario.missing('ring')}`);
+      notices.add(scenario.missing('ring') ?? '');
     }
   }
   return {
@@ -47,17 +47,13 @@ export async function mediaTable(options: BenchOptions, workspace: Workspace): P
       [
         'MB = 10^6 bytes. "ring": the worker compares every slot with its XXH3-64 before it counts it.',
         '"raw": a sink of the same library, with the same options, that only counts. The same client',
-        'program, one connection, from memory. Received: from the first byte sent to the last one in the hands',
-        'of the worker or the sink; the ratio is of these. Sent: until the client has nothing left to send. CPU:',
-        'seconds of each process per 10^9 bytes.',
+        'program, one connection, from memory. Received: from the first byte sent to the last one in the',
+        'hands of the worker or the sink; the ratio is of these. Sent: until the client has nothing left',
+        'to send. Lost: of all transfers of a trial. CPU: seconds of each process per 10^9 bytes.',
       ].join('\n'),
       ...notices,
     ],
-    columns: [
-      ...['transfer', 'ring MB/s', 'spread', 'raw MB/s', 'ratio', 'sent: ring', 'raw'],
-      ...['lost bytes: ring', 'raw', 'CPU ring: client', 'server', 'worker'],
-      ...['CPU raw: client', 'sink', 'peer MB/s'],
-    ],
+    columns: MEDIA_COLUMNS,
     rows: rows.map(({ cells }) => cells),
     data: rows.map(({ data }) => data),
     hashes: [sha256],
