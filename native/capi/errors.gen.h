@@ -131,6 +131,7 @@ enum ur_error {
   UR_METHOD_NOT_ALLOWED = -238,  // the method is none of this resource
   UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
   UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
+  UR_TOKEN_LINE_INVALID = -260,  // the connection does not begin with a token line
 };
 
 #endif

@@ -135,6 +135,7 @@ enum class [[nodiscard]] Status : int32_t {
   kMethodNotAllowed = -238,
   kAccessUnitTruncated = -250,
   kAccessUnitTooLarge = -251,
+  kTokenLineInvalid = -260,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -394,6 +395,8 @@ constexpr const char* status_name(Status status) {
       return "ACCESS_UNIT_TRUNCATED";
     case Status::kAccessUnitTooLarge:
       return "ACCESS_UNIT_TOO_LARGE";
+    case Status::kTokenLineInvalid:
+      return "TOKEN_LINE_INVALID";
   }
   return "UNKNOWN";
 }
@@ -655,6 +658,8 @@ constexpr const char* status_text(Status status) {
       return "the stream ended inside of an access unit";
     case Status::kAccessUnitTooLarge:
       return "an access unit claims to be longer than is allowed";
+    case Status::kTokenLineInvalid:
+      return "the connection does not begin with a token line";
   }
   return "";
 }
@@ -916,6 +921,8 @@ constexpr const char* status_remedy(Status status) {
       return "Use the units before it; the publisher stopped in the middle of one.";
     case Status::kAccessUnitTooLarge:
       return "Read access units of media transports only, from the start or from a keyframe; or allow larger ones.";
+    case Status::kTokenLineInvalid:
+      return "Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never.";
   }
   return "";
 }

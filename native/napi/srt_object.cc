@@ -178,6 +178,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     one.Set("lost", number(env, counts.lost));
     one.Set("dropped", number(env, counts.dropped));
     one.Set("undecrypted", number(env, counts.undecrypted));
+    one.Set("retransmitted", number(env, counts.retransmitted));
     one.Set("rttMs", Napi::Number::New(env, counts.rtt_ms));
     return one;
   }

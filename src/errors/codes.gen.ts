@@ -884,6 +884,13 @@ export const ERRORS = {
     text: 'an access unit claims to be longer than is allowed',
     remedy: 'Read access units of media transports only, from the start or from a keyframe; or allow larger ones.',
   },
+  TOKEN_LINE_INVALID: {
+    number: 260,
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the connection does not begin with a token line',
+    remedy: 'Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never.',
+  },
 } as const;
 
 /** The stable code that callers match. */

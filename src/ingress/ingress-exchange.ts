@@ -1,43 +1,21 @@
 import { type Permit, publicPath, withhold } from '../admission/index.js';
 import { ERRORS, type ErrorCode, fromNative, UploadResponseError } from '../errors/index.js';
-import type { Header, RequestHead } from '../protocols/hpks/index.js';
+import type { Header } from '../protocols/hpks/index.js';
 import { Lane, type LentWriter } from '../ring/index.js';
 import { AnswerCourse } from './answer-course.js';
 import { AnswerReader } from './answer-reader.js';
 import { errorAnswer, type Veto } from './error-answer.js';
 import type { ExchangeHost } from './exchange-host.js';
+import type { ExchangeOptions } from './exchange-options.js';
 import type { ExchangeSummary, Outcome } from './exchange-summary.js';
 import { ExchangeWatch } from './exchange-watch.js';
 import { claimantName, isRead } from './holder.js';
 import { bodyLimit } from './limits.js';
 import { RequestFeed } from './request-feed.js';
 import type { ResponseSink } from './response-sink.js';
+import type { FactSource, StreamFacts } from './stream-facts.js';
 import { VerdictGate } from './verdict-gate.js';
-import { type Backlog, BothBacklogs } from './waiting-budget.js';
-
-/** What a transport knows of a request when it opens an exchange for it. */
-export interface ExchangeOptions {
-  /** Registered name of the transport, for workers' filters and for metrics. */
-  readonly transport: string;
-  /** Index of the pool. */
-  readonly pool: number;
-  readonly head: RequestHead;
-  /** Where the client says how long the body is. */
-  readonly contentLength?: number | undefined;
-  /** Leave to open it. From here on it belongs to the ingress, which releases it when the exchange is
-   *  over, or could not be opened. */
-  readonly permit?: Permit | undefined;
-  readonly sink: ResponseSink;
-  /** Nobody looks at a chunk after it was given to `writeBody`: its memory is freed at once. */
-  readonly givesChunksAway?: boolean | undefined;
-  /** A live publisher must not wait: readers that keep the lane full while the one that answers keeps up
-   *  are evicted at once, and not after `limits.evictAfterMs`. Required observers are not. */
-  readonly live?: boolean | undefined;
-  /** Asked too for what waits, by a transport that cannot pause one client alone. */
-  readonly backlog?: Backlog | undefined;
-  /** Called when `writeBody` takes bytes again after it said false. */
-  readonly onResume: () => void;
-}
+import { BothBacklogs } from './waiting-budget.js';
 
 /**
  * One request and its response on their way through the segment: what every transport's stream does,
@@ -63,6 +41,7 @@ export class IngressExchange {
   readonly #maxBodyBytes: number;
   readonly #permit: Permit | undefined;
   readonly #live: boolean;
+  readonly #facts: FactSource;
   #writtenBytes = 0;
   #dirty = false;
   #over = false;
@@ -78,6 +57,7 @@ export class IngressExchange {
     this.#path = options.head.path;
     this.#permit = options.permit;
     this.#live = options.live ?? false;
+    this.#facts = options.facts ?? {};
     this.#maxBodyBytes = bodyLimit(host.limits, options.permit);
     const { segment } = host;
     const gate = new VerdictGate(segment, id);
@@ -140,6 +120,14 @@ export class IngressExchange {
     return this.#answer.bodyBytes;
   }
 
+  /** What is known of it beside what the segment says. */
+  get facts(): StreamFacts {
+    const { count: evictions, workers: evicted } = this.#watch.evictions;
+    const media = this.#facts.media?.() ?? null;
+    const network = this.#facts.network?.() ?? null;
+    return { receivedBytes: this.receivedBytes, evictions, evicted, media, network };
+  }
+
   /** Takes the next bytes of the body; they are copied, or kept when there is no room. False: pause
    *  until `onResume`. */
   writeBody(chunk: Uint8Array): boolean {
@@ -175,6 +163,15 @@ export class IngressExchange {
    *  `bytes`: all of an ArrayBuffer. */
   free(bytes: Uint8Array): void {
     if (!this.#over) this.#feed.free(bytes);
+  }
+
+  /** The client has gone and may come back: its rate does not count until `goOn`. */
+  hold(): void {
+    this.#watch.hold();
+  }
+
+  goOn(): void {
+    this.#watch.goOn();
   }
 
   /** The body is complete. */

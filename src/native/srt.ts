@@ -53,6 +53,8 @@ export interface SrtCounts {
   readonly lost: number;
   readonly dropped: number;
   readonly undecrypted: number;
+  /** Received a second time. */
+  readonly retransmitted: number;
   readonly rttMs: number;
 }
 

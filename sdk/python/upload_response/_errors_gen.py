@@ -1048,6 +1048,16 @@ class AccessUnitTooLarge(UploadResponseError):
     )
 
 
+class TokenLineInvalid(UploadResponseError):
+    code = "TOKEN_LINE_INVALID"
+    number = 260
+    http_status = 400
+    text = "the connection does not begin with a token line"
+    remedy = (
+        "Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never."
+    )
+
+
 for _error in (
     Full,
     Empty,
@@ -1175,5 +1185,6 @@ for _error in (
     MethodNotAllowed,
     AccessUnitTruncated,
     AccessUnitTooLarge,
+    TokenLineInvalid,
 ):
     BY_NUMBER[_error.number] = _error

@@ -1,7 +1,7 @@
 import type { Admission, ConnectionAdmission } from '../../admission/index.js';
 import { fromNative, UploadResponseError } from '../../errors/index.js';
 import { reachable } from '../../http/index.js';
-import type { Ingress, Logger } from '../../ingress/index.js';
+import type { Ingress, Logger, NetworkFacts } from '../../ingress/index.js';
 import {
   type SrtCaller,
   type SrtEngine,
@@ -66,9 +66,13 @@ export class SrtTransport implements Transport, SrtHost {
     this.#counters.refused(error);
   }
 
-  over({ socket }: SrtUpload): void {
+  network({ socket }: SrtUpload): NetworkFacts | undefined {
+    return this.#packets.network(socket);
+  }
+
+  over({ socket, receivedBytes }: SrtUpload): void {
     this.#uploads.delete(socket);
-    this.#packets.sample(this.engine, socket);
+    this.#packets.sample(this.engine, socket, receivedBytes);
     this.#packets.forget(socket);
     this.#leave.get(socket)?.();
     this.#leave.delete(socket);
@@ -172,7 +176,9 @@ export class SrtTransport implements Transport, SrtHost {
   #sample(): void {
     const engine = this.#engine;
     if (!engine) return;
-    for (const socket of this.#uploads.keys()) this.#packets.sample(engine, socket);
+    for (const { socket, receivedBytes } of this.#uploads.values()) {
+      this.#packets.sample(engine, socket, receivedBytes);
+    }
     for (const { code, count } of engine.takeRefused()) {
       const error = new UploadResponseError(codeOfReject(code));
       this.#counters.requested(count);

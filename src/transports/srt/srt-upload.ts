@@ -5,6 +5,7 @@ import {
   errorAnswer,
   type Ingress,
   type IngressExchange,
+  type NetworkFacts,
   type ResponseSink,
 } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
@@ -24,6 +25,8 @@ export interface SrtHost {
   readonly answers: KeptAnswers;
   /** Counts a request that did not become a stream. */
   refused(error: UploadResponseError): void;
+  /** How its packets come. */
+  network(upload: SrtUpload): NetworkFacts | undefined;
   /** Nothing of it is left but its socket. */
   over(upload: SrtUpload): void;
 }
@@ -45,6 +48,7 @@ const UNSENT_POLL_MS = 20;
 export class SrtUpload implements ResponseSink {
   readonly socket: number;
   readonly caller: SrtCaller;
+  receivedBytes = 0;
   readonly #host: SrtHost;
   readonly #sender: SrtSender;
   #exchange: IngressExchange | undefined;
@@ -53,7 +57,6 @@ export class SrtUpload implements ResponseSink {
   #stopAdmitting: (() => void) | undefined;
   /** Read into, again and again; given away with what found no room in the lane. */
   #buffer: Buffer | undefined;
-  #receivedBytes = 0;
   #requestEnded = false;
   #paused = false;
   #over = false;
@@ -162,6 +165,7 @@ export class SrtUpload implements ResponseSink {
       contentLength: this.caller.length,
       permit,
       sink: this,
+      facts: { network: () => this.#host.network(this) },
       onResume: () => {
         this.#paused = false;
         this.#arm();
@@ -202,8 +206,8 @@ export class SrtUpload implements ResponseSink {
 
   #take(exchange: IngressExchange, bytes: Buffer): void {
     const { file, length } = this.caller;
-    this.#receivedBytes += bytes.length;
-    if (this.#receivedBytes > (length ?? Number.POSITIVE_INFINITY)) {
+    this.receivedBytes += bytes.length;
+    if (this.receivedBytes > (length ?? Number.POSITIVE_INFINITY)) {
       this.#requestEnded = true;
       exchange.fail('BAD_REQUEST', 'it is longer than its declared length');
       return;
@@ -214,7 +218,7 @@ export class SrtUpload implements ResponseSink {
     } else if (!file) {
       exchange.flush();
     }
-    if (this.#receivedBytes === length) this.#endRequest();
+    if (this.receivedBytes === length) this.#endRequest();
   }
 
   #endRequest(): void {
