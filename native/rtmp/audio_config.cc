@@ -88,6 +88,10 @@ bool parse_audio_config(const uint8_t* record, uint32_t size, AudioConfig* confi
   return true;
 }
 
+uint32_t sample_rate(const AudioConfig& config) {
+  return config.rate_index < std::size(kRates) ? kRates[config.rate_index] : 0;
+}
+
 bool write_adts(uint8_t* into, const AudioConfig& config, uint32_t size, RtmpFailure* failure) {
   if (size > kMaxAdtsFrame - kAdtsBytes) {
     return failure->set(Status::kMediaInvalid,

@@ -13,6 +13,13 @@ struct AudioConfig {
   uint32_t channels = 0;
 };
 
+// Hz.
+[[nodiscard]] uint32_t sample_rate(const AudioConfig& config);
+// Configuration 7 stands for eight channels.
+inline uint32_t channel_count(const AudioConfig& config) {
+  return config.channels == 7 ? 8 : config.channels;
+}
+
 inline constexpr uint32_t kAdtsBytes = 7;
 
 // Section 1.6.2.1. False: kMediaInvalid; kMediaUnsupported: ADTS cannot say it.

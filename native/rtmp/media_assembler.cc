@@ -73,7 +73,7 @@ Assembled MediaAssembler::video(const RtmpMessage& message, AccessUnit* unit,
   if (packet.kind == MediaKind::kConfig) {
     return configure_video(packet, failure) ? Assembled::kNothing : Assembled::kFailed;
   }
-  if (video_codec_ != packet.codec) {
+  if (video_codec_ != packet.codec || (needs_keyframe_ && !packet.key)) {
     dropped_frames_++;
     return Assembled::kNothing;
   }
@@ -82,6 +82,7 @@ Assembled MediaAssembler::video(const RtmpMessage& message, AccessUnit* unit,
   if (!to_annex_b(packet, with_sets, unit, failure)) return Assembled::kFailed;
   if (unit->count == 1) return Assembled::kNothing;
   if (with_sets) sets_changed_ = false;
+  needs_keyframe_ = false;
   unit->key = packet.key;
   uint64_t size = 0;
   for (const Piece& piece : unit->pieces()) size += piece.size;
@@ -174,17 +175,25 @@ void MediaAssembler::rebuild(const MediaPacket& packet, uint32_t sets_before, Ac
   unit->add(rebuilt_.data(), rebuilt_.size());
 }
 
+// 32 bits wrap after 49.7 days. What jumps by less than half of that is taken as it is.
+int64_t MediaAssembler::time_of(uint32_t timestamp) {
+  if (!clock_ && start_ms_) shift_ms_ = *start_ms_ - timestamp;
+  const int64_t last = clock_.value_or(timestamp);
+  clock_ = last + static_cast<int32_t>(timestamp - static_cast<uint32_t>(last));
+  const int64_t time = *clock_ + shift_ms_;
+  return start_ms_ ? std::max(time, *start_ms_) : time;
+}
+
 void MediaAssembler::write_head(uint8_t type, bool key, uint32_t timestamp,
                                 int32_t composition_ms, uint64_t size, TrackCounts* counts) {
-  // 32 bits wrap after 49.7 days. What jumps by less than half of that is taken as it is.
-  const int64_t last = clock_.value_or(timestamp);
-  const int64_t dts = last + static_cast<int32_t>(timestamp - static_cast<uint32_t>(last));
-  clock_ = dts;
+  const int64_t dts = time_of(timestamp);
+  const int64_t pts = dts + composition_ms;
+  newest_ms_ = std::max({newest_ms_.value_or(dts), dts, pts});
   head_[0] = type;
   head_[1] = key ? 1 : 0;
   write_u64(head_.data() + 2, units_++);
   write_u64(head_.data() + 10, static_cast<uint64_t>(dts));
-  write_u64(head_.data() + 18, static_cast<uint64_t>(dts + composition_ms));
+  write_u64(head_.data() + 18, static_cast<uint64_t>(pts));
   write_u32(head_.data() + 26, static_cast<uint32_t>(size));
   counts->units++;
   counts->bytes += size;

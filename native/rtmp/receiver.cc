@@ -200,11 +200,11 @@ void RtmpReceiver::go_on() {
   halted_.reset();
 }
 
-void RtmpReceiver::publish(uint32_t stream_id) {
+void RtmpReceiver::publish(uint32_t stream_id, const std::optional<Continuation>& after) {
   const std::lock_guard lock(mutex_);
   publishing_ = true;
   publication_ = stream_id;
-  media_ = {};
+  media_ = after ? MediaAssembler(*after) : MediaAssembler();
 }
 
 void RtmpReceiver::unpublish() {

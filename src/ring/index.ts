@@ -5,6 +5,7 @@ export { RingReader, type Slot } from './ring-reader.js';
 export { RingWriter } from './ring-writer.js';
 export {
   newRtmpReceiver,
+  type RtmpContinuation,
   type RtmpEngine,
   type RtmpMedia,
   type RtmpNotice,

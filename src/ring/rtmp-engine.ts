@@ -4,6 +4,7 @@ import { loadAddon, type NativeRtmpEngine, type NativeRtmpReceiver } from '../na
 export type {
   NativeRtmpEngine as RtmpEngine,
   NativeRtmpReceiver as RtmpReceiver,
+  RtmpContinuation,
   RtmpMedia,
   RtmpNotice,
   RtmpTrackCounts,
