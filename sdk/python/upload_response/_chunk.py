@@ -112,10 +112,13 @@ class Chunk(Lent):
             return 0
         library, slot, result = scope.library, self.slot, 0
 
+        def unpin() -> None:
+            library.reader_unpin(reader, slot)
+
         def pin() -> Optional[Callable[[], None]]:
             nonlocal result
             result = self.pin(library, reader)
-            return (lambda: library.reader_unpin(reader, slot)) if self._pinned else None
+            return unpin if self._pinned else None
 
         self._outlive(scope, exporter, pin)
         return result
