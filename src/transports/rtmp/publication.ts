@@ -1,9 +1,7 @@
 import { type Admission, admitThen, type Permit } from '../../admission/index.js';
 import { type ErrorCode, fromNative, UploadResponseError } from '../../errors/index.js';
 import type { Ingress, IngressExchange, ResponseSink } from '../../ingress/index.js';
-import { isKeyframe } from '../../protocols/access-unit/index.js';
-import { MediaAssembler } from '../../protocols/flv/index.js';
-import { MessageType, type RtmpMessage } from '../../protocols/rtmp/index.js';
+import type { LentWriter, RtmpMedia } from '../../ring/index.js';
 import { callerOf, headOf, type Target } from './target.js';
 
 /** What a publication has of its transport. */
@@ -31,6 +29,8 @@ export interface Publisher {
   failed(publication: Publication, error: UploadResponseError): void;
   pause(): void;
   resume(): void;
+  /** Access units go there. */
+  lend(lane: LentWriter): void;
 }
 
 /**
@@ -44,7 +44,6 @@ export class Publication implements ResponseSink {
   readonly streamId: number;
   readonly #host: PublicationHost;
   readonly #publisher: Publisher;
-  readonly #media = new MediaAssembler();
   #stopAdmitting: (() => void) | undefined;
   #permit: Permit | undefined;
   #exchange: IngressExchange | undefined;
@@ -71,21 +70,19 @@ export class Publication implements ResponseSink {
     );
   }
 
-  /** Audio, video. */
-  media({ type, timestamp, payload }: RtmpMessage): void {
+  /** Its first frame has come: it becomes a stream, which native code writes. */
+  begin(media: RtmpMedia): void {
     if (this.#ended || this.#over) return;
     try {
-      const unit =
-        type === MessageType.video
-          ? this.#media.video(timestamp, payload)
-          : this.#media.audio(timestamp, payload);
-      if (!unit) return;
-      const exchange = this.#exchange ?? this.#open();
-      const begun = !isKeyframe(unit) || exchange.beginKeyframe();
-      if (!exchange.writeBody(unit) || !begun) this.#publisher.pause();
+      this.#publisher.lend(this.#open(media).lendBody());
     } catch (error) {
       this.failWith(fromNative(error));
     }
+  }
+
+  /** The lane is full. False: nothing may be written until `resume` is called. */
+  makeRoom(): boolean {
+    return this.#exchange?.lentIsFull() ?? true;
   }
 
   /** onMetaData as JSON; what comes after the first frame is not seen by anybody. */
@@ -155,11 +152,10 @@ export class Publication implements ResponseSink {
     this.#publisher.resume();
   }
 
-  #open(): IngressExchange {
+  #open({ videoRecord, audioRecord }: RtmpMedia): IngressExchange {
     const { ingress, name, pool } = this.#host;
     const permit = this.#permit;
     this.#permit = undefined;
-    const { videoRecord, audioRecord } = this.#media;
     const head = headOf(this.target, { videoRecord, audioRecord, metadata: this.#metadata });
     const onResume = () => this.#publisher.resume();
     const options = { transport: name, pool, head, permit, sink: this, onResume, live: true };
