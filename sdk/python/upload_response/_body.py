@@ -26,6 +26,7 @@ class BodyCore:
         #: The chunk that goes back with the call that takes the next one; 0: none.
         self._given_back = 0
         self._pulling = False
+        self._entered = False
         self._ended = False
         self._used = False
         self._trailers: Tuple[Header, ...] = ()
@@ -95,28 +96,31 @@ class BodyCore:
         self._used = True
         try:
             chunk = self._current
-            if chunk is not None and not chunk.retained and self._scope.try_enter():
-                self._hand_over(chunk)
-                return
-            self._move_on()
-            if not self._ended:
-                self._scope.enter()
+            if chunk is None or chunk.retained or not self._hand_over(chunk):
+                self._move_on()
+                if not self._ended:
+                    self._scope.enter()
+                    self._entered = True
         except BaseException:
-            self._pulling = False
+            self._finish()
             raise
 
     def _finish(self) -> None:
         self._pulling = False
-
-    def _hand_over(self, chunk: Chunk) -> None:
-        """As the chunk's release, but it is acknowledged by the next ``_take``. Entered."""
-        self._current = None
-        try:
-            self._judge(chunk.let_go(self._scope, self._reader))
-            self._given_back = chunk.slot
-        except BaseException:
+        if self._entered:
+            self._entered = False
             self._scope.leave()
-            raise
+
+    def _hand_over(self, chunk: Chunk) -> bool:
+        """As the chunk's release, but the next ``_take`` acknowledges it. False: the work is over."""
+        result = chunk.enter_letting_go(self._scope, self._reader)
+        if result is None:
+            return False
+        self._entered = True
+        self._current = None
+        self._judge(result)
+        self._given_back = chunk.slot
+        return True
 
     def _move_on(self) -> None:
         chunk = self._current
@@ -134,7 +138,7 @@ class BodyCore:
             self._scope.leave()
 
     def _take(self, timeout_ms: int) -> Union[Chunk, None, object]:
-        """The next chunk, None at the end, or EMPTY. Between ``enter`` and ``leave``."""
+        """The next chunk, None at the end, or EMPTY. Between ``_begin`` and ``_finish``."""
         scope, slot = self._scope, self._slot
         result = scope.library.reader_advance(
             self._reader, self._given_back, timeout_ms, self._slot_pointer
@@ -145,19 +149,19 @@ class BodyCore:
             self._read_trailers()
             self._ended = True
             return None
-        # Under the lock, since the memory may go away as soon as the work is over.
-        with scope.guard:
-            if scope.over:
-                raise scope.ended()
-            if self._copy:
-                chunk = Chunk(self, slot, ctypes.string_at(slot.data, slot.length))
-            else:
-                chunk = Chunk(self, slot, None)
-                scope.lend(chunk)
         if self._copy:
+            # Under the lock, since the memory may go away as soon as the work is over.
+            with scope.guard:
+                if scope.over:
+                    raise scope.ended()
+                chunk = Chunk(self, slot, ctypes.string_at(slot.data, slot.length))
             self._judge(self._acknowledge(slot.id))
-        else:
-            self._current = chunk
+            return chunk
+        chunk = Chunk(self, slot, None)
+        # Nobody touches the memory before it is lent.
+        self._entered = False
+        scope.leave_with(chunk)
+        self._current = chunk
         return chunk
 
     def _read_trailers(self) -> None:
