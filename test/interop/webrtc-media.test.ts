@@ -19,7 +19,8 @@ let server: RtmpServer;
 let browser: Browser | undefined;
 
 before(async () => {
-  server = await startMediaServer({ keyframeIntervalMs: 1000 });
+  const limits = { minRateBytesPerSecond: 0 };
+  server = await startMediaServer({ keyframeIntervalMs: 1000 }, { limits });
 });
 after(async () => {
   await browser?.close();
@@ -164,6 +165,46 @@ testWith(
     assert.equal(picture.fields.has('x-webrtc-audio-codec'), false);
     await page.close();
     await server.server.free();
+  },
+  TIMEOUT_MS,
+);
+
+testWith(
+  CHROMIUM,
+  'a page that is closed without a word is gone for workers',
+  async () => {
+    const page = await openPage();
+    const from = server.reports.length;
+    const url = server.server.url('/whip/room/leaving');
+    const publish = `ur.UploadSession.publish('${url}', new MediaStream(sound)).then(() => true)`;
+    assert.ok(await page.evaluate(publish));
+    await server.report('units', from);
+    await page.close();
+    const aborted = await server.report('aborted', from);
+    assert.equal(aborted.code, 'CLIENT_GONE');
+    await server.server.free();
+  },
+  TIMEOUT_MS,
+);
+
+testWith(
+  CHROMIUM,
+  'a page hears that its session was ended',
+  async () => {
+    const page = await openPage();
+    const from = server.reports.length;
+    const url = server.server.url('/whip/room/ended');
+    assert.ok(
+      await page.evaluate(`new Promise((resolve) => {
+      globalThis.end = new Promise((ended) => {
+        ur.UploadSession.publish('${url}', new MediaStream(sound), { onEnd: ended }).then(resolve);
+      });
+    }).then(() => true)`),
+    );
+    await server.report('units', from);
+    server.killWorker();
+    assert.equal(await page.evaluate('end.then((error) => error?.code)'), 'CONNECTION_LOST');
+    await page.close();
   },
   TIMEOUT_MS,
 );
