@@ -33,6 +33,16 @@ export function parseAudioConfig(record: Buffer): AudioConfig {
   return { objectType, rateIndex, channels };
 }
 
+/** Hz; of HE-AAC that of its core. */
+export function sampleRateOf({ rateIndex }: AudioConfig): number | undefined {
+  return RATES[rateIndex];
+}
+
+/** Configuration 7 stands for eight. */
+export function channelsOf({ channels }: AudioConfig): number {
+  return channels === 7 ? 8 : channels;
+}
+
 /** Writes the header of a frame of `length` bytes without it: section 1.A.2.2.
  *  @throws UploadResponseError MEDIA_INVALID: too long for ADTS */
 export function writeAdts(into: Buffer, at: number, config: AudioConfig, length: number): void {

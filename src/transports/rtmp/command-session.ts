@@ -101,6 +101,10 @@ export class CommandSession implements Publisher {
     this.#link.end();
   }
 
+  continues(publication: Publication): void {
+    this.#publication = publication;
+  }
+
   started(publication: Publication): void {
     this.#started = true;
     this.#link.publishing();

@@ -2,8 +2,10 @@ import { type Admission, admitThen, type Permit } from '../../admission/index.js
 import { type ErrorCode, fromNative, UploadResponseError } from '../../errors/index.js';
 import type { Ingress, IngressExchange, ResponseSink } from '../../ingress/index.js';
 import { isKeyframe } from '../../protocols/access-unit/index.js';
-import { MediaAssembler } from '../../protocols/flv/index.js';
+import { type Continuation, MediaAssembler } from '../../protocols/flv/index.js';
 import { MessageType, type RtmpMessage } from '../../protocols/rtmp/index.js';
+import type { Identity } from './grace.js';
+import { PublicationFacts } from './publication-facts.js';
 import { callerOf, headOf, type Target } from './target.js';
 
 /** What a publication has of its transport. */
@@ -12,8 +14,11 @@ export interface PublicationHost {
   readonly ingress: Ingress;
   readonly admission: Admission;
   readonly pool: number;
-  /** Makes it the one that publishes its key. @throws UploadResponseError STREAM_KEY_BUSY */
-  claimKey(publication: Publication): void;
+  /** Makes it the one that publishes its key; or says which one it is to go on with, that of a publisher
+   *  that has come back. @throws UploadResponseError STREAM_KEY_BUSY */
+  claimKey(publication: Publication): Publication | undefined;
+  /** The publisher may come back: then `claimKey` says so, else `expired` is called. False: it may not. */
+  keep(publication: Publication): boolean;
   /** Counts a request that did not become a stream. */
   refused(error: UploadResponseError): void;
   /** The publisher has said that this was all. */
@@ -24,6 +29,8 @@ export interface PublicationHost {
 
 /** The connection that it is on. Nothing is called any more once it has been told of an end. */
 export interface Publisher {
+  /** What it publishes goes on with this one. */
+  continues(publication: Publication): void;
   /** It may send. */
   started(publication: Publication): void;
   /** No worker wants more of it. */
@@ -33,6 +40,16 @@ export interface Publisher {
   resume(): void;
 }
 
+/** While the publisher is gone. */
+const NOBODY: Publisher = {
+  continues: () => {},
+  started: () => {},
+  stopped: () => {},
+  failed: () => {},
+  pause: () => {},
+  resume: () => {},
+};
+
 /**
  * What one publisher sends under one key: a request whose body is access units. It becomes a stream with
  * the first of them, since then what the head says of the tracks has come. The answer has no way back: it
@@ -40,13 +57,18 @@ export interface Publisher {
  */
 export class Publication implements ResponseSink {
   readonly target: Target;
-  /** Its message stream. */
-  readonly streamId: number;
+  /** Its message stream, on the connection that it is on. */
+  streamId: number;
+  /** Known when it was let in. */
+  identity: Identity | undefined;
   readonly #host: PublicationHost;
-  readonly #publisher: Publisher;
-  readonly #media = new MediaAssembler();
+  #publisher: Publisher;
+  #media = new MediaAssembler();
+  readonly #facts = new PublicationFacts(this.#media);
   #stopAdmitting: (() => void) | undefined;
   #permit: Permit | undefined;
+  #paused = false;
+  #newestAt = 0;
   #exchange: IngressExchange | undefined;
   #metadata: string | undefined;
   /** Nothing more of it comes. */
@@ -81,8 +103,12 @@ export class Publication implements ResponseSink {
           : this.#media.audio(timestamp, payload);
       if (!unit) return;
       const exchange = this.#exchange ?? this.#open();
+      this.#facts.unit(unit);
+      this.#newestAt = performance.now();
       const begun = !isKeyframe(unit) || exchange.beginKeyframe();
-      if (!exchange.writeBody(unit) || !begun) this.#publisher.pause();
+      if (exchange.writeBody(unit) && begun) return;
+      this.#paused = true;
+      this.#publisher.pause();
     } catch (error) {
       this.failWith(fromNative(error));
     }
@@ -104,7 +130,31 @@ export class Publication implements ResponseSink {
 
   /** The connection broke without a word. */
   gone(): void {
-    if (!this.#ended) this.#abort('CLIENT_GONE');
+    if (!this.#ended && !this.#wait()) this.#abort('CLIENT_GONE');
+  }
+
+  /** The publisher has not come back. */
+  expired(): void {
+    this.#abort('CLIENT_GONE');
+  }
+
+  /** It is open, and more may come: who comes back can go on with it. */
+  get canGoOn(): boolean {
+    return this.#exchange !== undefined && !this.#ended;
+  }
+
+  /** The publisher is back. Workers see times that go on, and parameter sets before the next keyframe. */
+  continueWith(publisher: Publisher, streamId: number, permit: Permit): void {
+    this.#publisher.failed(this, new UploadResponseError('STREAM_KEY_TAKEN'));
+    this.#permit?.release();
+    this.#permit = permit;
+    this.#publisher = publisher;
+    this.streamId = streamId;
+    this.#media = new MediaAssembler(this.#next());
+    this.#facts.continued(this.#media);
+    this.#exchange?.goOn();
+    publisher.started(this);
+    if (!this.#paused) publisher.resume();
   }
 
   takenOver(): void {
@@ -120,7 +170,10 @@ export class Publication implements ResponseSink {
   /** Ends it with an error that workers and publisher see. */
   failWith(error: UploadResponseError): void {
     if (this.#over) return;
-    if (this.#exchange) this.#exchange.failWith(error);
+    const publisher = this.#publisher;
+    // Silence is how a broken connection looks from here.
+    if (error.code === 'RTMP_TIMEOUT' && this.#wait()) publisher.failed(this, error);
+    else if (this.#exchange) this.#exchange.failWith(error);
     else this.#refuse(error);
   }
 
@@ -148,8 +201,15 @@ export class Publication implements ResponseSink {
 
   #admitted(permit: Permit): void {
     this.#stopAdmitting = undefined;
+    this.identity = { subject: permit.subject, peer: this.target.peer };
     // If it throws, the permit is released by who gave it.
-    this.#host.claimKey(this);
+    const before = this.#host.claimKey(this);
+    if (before) {
+      this.#leave();
+      this.#publisher.continues(before);
+      before.continueWith(this.#publisher, this.streamId, permit);
+      return;
+    }
     this.#permit = permit;
     this.#publisher.started(this);
     this.#publisher.resume();
@@ -157,14 +217,34 @@ export class Publication implements ResponseSink {
 
   #open(): IngressExchange {
     const { ingress, name, pool } = this.#host;
+    // The ingress releases it; a second time does nothing.
     const permit = this.#permit;
-    this.#permit = undefined;
     const { videoRecord, audioRecord } = this.#media;
     const head = headOf(this.target, { videoRecord, audioRecord, metadata: this.#metadata });
-    const onResume = () => this.#publisher.resume();
+    const onResume = () => {
+      this.#paused = false;
+      this.#publisher.resume();
+    };
     const options = { transport: name, pool, head, permit, sink: this, onResume, live: true };
-    this.#exchange = ingress.open(options);
+    this.#exchange = ingress.open({ ...options, facts: this.#facts });
     return this.#exchange;
+  }
+
+  /** True: the publisher may come back. Its places are free meanwhile: it will need them for that. */
+  #wait(): boolean {
+    if (!this.canGoOn || !this.#host.keep(this)) return false;
+    this.#publisher = NOBODY;
+    this.#permit?.release();
+    this.#exchange?.hold();
+    this.#facts.gone();
+    return true;
+  }
+
+  /** Times go on by the time that has passed. */
+  #next(): Continuation {
+    const { units, newestMs = 0 } = this.#media;
+    const passedMs = Math.max(1, Math.round(performance.now() - this.#newestAt));
+    return { units, startMs: newestMs + passedMs };
   }
 
   #refuse(error: UploadResponseError): void {

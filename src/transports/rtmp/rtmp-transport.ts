@@ -9,6 +9,7 @@ import { TransportCounters } from '../counters.js';
 import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { RtmpConfig } from './config.js';
+import { GracePeriod, isSame } from './grace.js';
 import type { Publication } from './publication.js';
 import { type ConnectionHost, RtmpConnection } from './rtmp-connection.js';
 
@@ -32,6 +33,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly #publications = new Set<Publication>();
   /** Who publishes a key, by app and key. */
   readonly #keys = new Map<string, Publication>();
+  readonly #grace: GracePeriod<Publication>;
   readonly #counters = new TransportCounters();
   readonly #drain = new Drain(
     () => this.#connections.size + this.#publications.size === 0,
@@ -49,6 +51,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.publishTimeoutMs = config.publishTimeoutMs;
     this.idleTimeoutMs = config.idleTimeoutMs;
     this.#config = config;
+    this.#grace = new GracePeriod(config.graceMs, (publication) => publication.expired());
     this.#guard = connections;
     this.#log = log;
   }
@@ -89,14 +92,26 @@ export class RtmpTransport implements Transport, ConnectionHost {
     return bound;
   }
 
-  claimKey(publication: Publication): void {
+  claimKey(publication: Publication): Publication | undefined {
     const key = keyOf(publication);
     const before = this.#keys.get(key);
+    const waits = before !== undefined && this.#grace.has(before);
+    const mayTake = waits || this.#config.secondPublisher === 'takeover';
+    if (before && mayTake && this.#continues(publication, before)) {
+      this.#grace.end(before);
+      this.#log.info({ transport: this.name }, 'a publisher has come back');
+      return before;
+    }
     if (before && this.#config.secondPublisher === 'refuse') {
       throw new UploadResponseError('STREAM_KEY_BUSY');
     }
     this.#keys.set(key, publication);
     before?.takenOver();
+    return undefined;
+  }
+
+  keep(publication: Publication): boolean {
+    return !this.draining && this.#grace.wait(publication);
   }
 
   opened(publication: Publication): void {
@@ -105,6 +120,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   }
 
   over(publication: Publication): void {
+    this.#grace.end(publication);
     this.#publications.delete(publication);
     this.#freeKey(publication);
     this.#drain.left();
@@ -124,6 +140,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
     await this.#drain.run(signal, () => {
       this.#stopListening();
       for (const { session } of [...this.#connections]) session.drain();
+      this.#grace.expireAll();
     });
   }
 
@@ -145,6 +162,11 @@ export class RtmpTransport implements Transport, ConnectionHost {
       this.#connections.delete(connection);
       this.#drain.left();
     });
+  }
+
+  #continues({ identity }: Publication, before: Publication): boolean {
+    if (!this.#grace.isOn || !before.canGoOn || !identity || !before.identity) return false;
+    return isSame(identity, before.identity);
   }
 
   #freeKey(publication: Publication): void {

@@ -165,3 +165,26 @@ test('what no decoder could take', () => {
     assert.equal(media.video(0, hex(message)), undefined, message);
   }
 });
+
+test('a stream that goes on: times and ids too, from a keyframe with its sets on', () => {
+  const nal = (data: string) => hex(`00000002 ${data}`);
+  const first = new MediaAssembler();
+  first.video(0, Buffer.concat([hex('17 00 000000'), hex(AVC)]));
+  first.audio(0, hex('af 00 1210'));
+  assert.equal(fields(first.video(90, Buffer.concat([hex('17 01 000050'), nal('6588')]))).pts, 170);
+  assert.deepEqual([first.units, first.newestMs], [1, 170]);
+
+  const second = new MediaAssembler({ units: first.units, startMs: 500 });
+  second.video(7000, Buffer.concat([hex('17 00 000000'), hex(AVC)]));
+  second.audio(7000, hex('af 00 1210'));
+  assert.equal(second.video(7000, Buffer.concat([hex('27 01 000000'), nal('4188')])), undefined);
+  assert.equal(second.droppedFrames, 1);
+  const audio = fields(second.audio(7010, hex('af 01 2020')));
+  assert.deepEqual([audio.id, audio.dts, audio.pts], [1, 500, 500]);
+  // The other track began a little earlier: its times never lie before those that went out.
+  const key = fields(second.video(7004, Buffer.concat([hex('17 01 000028'), nal('6588')])));
+  assert.deepEqual([key.id, key.key, key.dts, key.pts], [2, 1, 500, 540]);
+  assert.equal(key.data, `${AVC_SETS}000000016588`);
+  const next = fields(second.video(7050, Buffer.concat([hex('27 01 000000'), nal('4188')])));
+  assert.deepEqual([next.id, next.dts, next.data], [3, 540, '000000014188']);
+});
