@@ -140,6 +140,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     caller.Set("password", id.password);
     caller.Set("token", id.token);
     if (id.has_length) caller.Set("length", number(env, id.length));
+    if (!id.answer_id.empty()) caller.Set("answerId", id.answer_id);
     return one;
   }
 

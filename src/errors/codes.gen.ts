@@ -786,6 +786,27 @@ export const ERRORS = {
     text: 'the SRT caller was refused in its handshake',
     remedy: 'Send a stream id that publishes, with a user and a resource that transports.srt.users allows.',
   },
+  ANSWER_ID_TAKEN: {
+    number: 223,
+    http: 409,
+    grpc: 'ALREADY_EXISTS',
+    text: 'another answer has this id',
+    remedy: 'Send a user_answer of your own, 16 random bytes in hexadecimal for example, with each stream id.',
+  },
+  UNKNOWN_ANSWER: {
+    number: 224,
+    http: 404,
+    grpc: 'NOT_FOUND',
+    text: 'there is no such answer',
+    remedy: 'Fetch it within transports.srt.answers.keepMs of its end, with the id that user_answer had.',
+  },
+  ANSWER_TOO_LARGE: {
+    number: 225,
+    http: 507,
+    grpc: 'RESOURCE_EXHAUSTED',
+    text: 'the answer is too large to be kept',
+    remedy: 'Raise transports.srt.answers.maxBytes, or declare user_len and stay for the answer.',
+  },
   WEBRTC_UNAVAILABLE: {
     number: 230,
     http: 503,
@@ -849,6 +870,34 @@ export const ERRORS = {
     text: 'the method is none of this resource',
     remedy: "Post an offer to a room; DELETE or PATCH the session that the answer's Location names.",
   },
+  RTP_INVALID: {
+    number: 242,
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the datagram is no RTP packet',
+    remedy: 'Send RTP version 2 (RFC 3550), and nothing else but RTCP, to this port.',
+  },
+  RTCP_INVALID: {
+    number: 243,
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the datagram is no RTCP packet',
+    remedy: 'Send compound packets of RFC 3550 whose lengths add up.',
+  },
+  RTP_PAYLOAD_INVALID: {
+    number: 244,
+    http: 422,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the payload of an RTP packet does not fit its codec',
+    remedy: 'Send H.264 in packetization mode 0 or 1 (RFC 6184), VP8 (RFC 7741) or Opus (RFC 7587), as the offer says.',
+  },
+  RTP_FRAME_TOO_LARGE: {
+    number: 245,
+    http: 422,
+    grpc: 'RESOURCE_EXHAUSTED',
+    text: 'a frame is larger than is taken',
+    remedy: 'Send smaller frames, or allow larger ones.',
+  },
   ACCESS_UNIT_TRUNCATED: {
     number: 250,
     http: 422,
@@ -862,6 +911,13 @@ export const ERRORS = {
     grpc: 'INVALID_ARGUMENT',
     text: 'an access unit claims to be longer than is allowed',
     remedy: 'Read access units of media transports only, from the start or from a keyframe; or allow larger ones.',
+  },
+  TOKEN_LINE_INVALID: {
+    number: 260,
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the connection does not begin with a token line',
+    remedy: 'Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never.',
   },
 } as const;
 

@@ -1,7 +1,7 @@
 import { type Permit, publicPath, withhold } from '../admission/index.js';
 import { ERRORS, type ErrorCode, fromNative, UploadResponseError } from '../errors/index.js';
 import type { Header } from '../protocols/hpks/index.js';
-import { Lane } from '../ring/index.js';
+import { Lane, type LentWriter } from '../ring/index.js';
 import { AnswerCourse } from './answer-course.js';
 import { AnswerReader } from './answer-reader.js';
 import { errorAnswer, type Veto } from './error-answer.js';
@@ -23,9 +23,6 @@ import { BothBacklogs } from './waiting-budget.js';
  */
 export class IngressExchange {
   readonly id: number;
-  /** Body bytes that the adapter gave. */
-  receivedBytes = 0;
-
   readonly #host: ExchangeHost;
   readonly #sink: ResponseSink;
   readonly #onResume: () => void;
@@ -45,6 +42,7 @@ export class IngressExchange {
   readonly #permit: Permit | undefined;
   readonly #live: boolean;
   readonly #facts: FactSource;
+  #writtenBytes = 0;
   #dirty = false;
   #over = false;
 
@@ -107,6 +105,11 @@ export class IngressExchange {
     return this.#permit?.subject;
   }
 
+  /** Body bytes that came so far. */
+  get receivedBytes(): number {
+    return this.#writtenBytes + this.#feed.lentBytes;
+  }
+
   /** Bytes that one slot of the request takes. */
   get slotSize(): number {
     return this.#feed.slotSize;
@@ -129,36 +132,31 @@ export class IngressExchange {
    *  until `onResume`. */
   writeBody(chunk: Uint8Array): boolean {
     if (this.#over || this.#answer.ended) return true;
-    this.receivedBytes += chunk.length;
+    this.#writtenBytes += chunk.length;
     if (this.receivedBytes > this.#maxBodyBytes) {
       this.fail('BODY_TOO_LARGE', `it passed ${this.#maxBodyBytes} bytes`);
       return true;
     }
-    try {
-      if (this.#feed.write(chunk) || this.#makeRoom()) {
-        this.#markDirty();
-        return true;
-      }
-      this.#watch.blocked();
-      return false;
-    } catch (error) {
-      this.#failThrown(error);
-      return true;
-    }
+    const fits = this.#fit(() => this.#feed.write(chunk));
+    if (fits && !this.#over) this.#markDirty();
+    return fits;
   }
 
   /** The bytes that follow begin with a keyframe: late workers can begin there, and get the head again.
    *  False: pause until `onResume`, as `writeBody`. */
   beginKeyframe(): boolean {
-    if (this.#over || this.#answer.ended) return true;
-    try {
-      if (this.#feed.beginKeyframe() || this.#makeRoom()) return true;
-      this.#watch.blocked();
-      return false;
-    } catch (error) {
-      this.#failThrown(error);
-      return true;
-    }
+    return this.#fit(() => this.#feed.beginKeyframe());
+  }
+
+  /** Lends the writing of the body to native code, until the end of the body or of the exchange.
+   *  `writeBody` is not called any more. */
+  lendBody(): LentWriter {
+    return this.#feed.lend(this.#maxBodyBytes - this.#writtenBytes);
+  }
+
+  /** Native code has found the lane full. False: it has to wait for `onResume`. */
+  lentIsFull(): boolean {
+    return this.#fit(() => this.#feed.retry());
   }
 
   /** Frees the memory behind chunks that `writeBody` has taken, for an adapter whose chunks share it.
@@ -239,6 +237,18 @@ export class IngressExchange {
       this.#pumpAnswer();
     } catch (error) {
       this.#failThrown(error);
+    }
+  }
+
+  #fit(attempt: () => boolean): boolean {
+    if (this.#over || this.#answer.ended) return true;
+    try {
+      if (attempt() || this.#makeRoom()) return true;
+      this.#watch.blocked();
+      return false;
+    } catch (error) {
+      this.#failThrown(error);
+      return true;
     }
   }
 

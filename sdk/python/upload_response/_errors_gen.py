@@ -924,6 +924,34 @@ class SrtCallerRefused(UploadResponseError):
     )
 
 
+class AnswerIdTaken(UploadResponseError):
+    code = "ANSWER_ID_TAKEN"
+    number = 223
+    http_status = 409
+    text = "another answer has this id"
+    remedy = (
+        "Send a user_answer of your own, 16 random bytes in hexadecimal for example, with each stream id."
+    )
+
+
+class UnknownAnswer(UploadResponseError):
+    code = "UNKNOWN_ANSWER"
+    number = 224
+    http_status = 404
+    text = "there is no such answer"
+    remedy = (
+        "Fetch it within transports.srt.answers.keepMs of its end, with the id that user_answer had."
+    )
+
+
+class AnswerTooLarge(UploadResponseError):
+    code = "ANSWER_TOO_LARGE"
+    number = 225
+    http_status = 507
+    text = "the answer is too large to be kept"
+    remedy = "Raise transports.srt.answers.maxBytes, or declare user_len and stay for the answer."
+
+
 class WebrtcUnavailable(UploadResponseError):
     code = "WEBRTC_UNAVAILABLE"
     number = 230
@@ -1002,6 +1030,40 @@ class MethodNotAllowed(UploadResponseError):
     )
 
 
+class RtpInvalid(UploadResponseError):
+    code = "RTP_INVALID"
+    number = 242
+    http_status = 400
+    text = "the datagram is no RTP packet"
+    remedy = "Send RTP version 2 (RFC 3550), and nothing else but RTCP, to this port."
+
+
+class RtcpInvalid(UploadResponseError):
+    code = "RTCP_INVALID"
+    number = 243
+    http_status = 400
+    text = "the datagram is no RTCP packet"
+    remedy = "Send compound packets of RFC 3550 whose lengths add up."
+
+
+class RtpPayloadInvalid(UploadResponseError):
+    code = "RTP_PAYLOAD_INVALID"
+    number = 244
+    http_status = 422
+    text = "the payload of an RTP packet does not fit its codec"
+    remedy = (
+        "Send H.264 in packetization mode 0 or 1 (RFC 6184), VP8 (RFC 7741) or Opus (RFC 7587), as the offer says."
+    )
+
+
+class RtpFrameTooLarge(UploadResponseError):
+    code = "RTP_FRAME_TOO_LARGE"
+    number = 245
+    http_status = 422
+    text = "a frame is larger than is taken"
+    remedy = "Send smaller frames, or allow larger ones."
+
+
 class AccessUnitTruncated(UploadResponseError):
     code = "ACCESS_UNIT_TRUNCATED"
     number = 250
@@ -1017,6 +1079,16 @@ class AccessUnitTooLarge(UploadResponseError):
     text = "an access unit claims to be longer than is allowed"
     remedy = (
         "Read access units of media transports only, from the start or from a keyframe; or allow larger ones."
+    )
+
+
+class TokenLineInvalid(UploadResponseError):
+    code = "TOKEN_LINE_INVALID"
+    number = 260
+    http_status = 400
+    text = "the connection does not begin with a token line"
+    remedy = (
+        "Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never."
     )
 
 
@@ -1133,6 +1205,9 @@ for _error in (
     SrtUnavailable,
     SrtListenFailed,
     SrtCallerRefused,
+    AnswerIdTaken,
+    UnknownAnswer,
+    AnswerTooLarge,
     WebrtcUnavailable,
     BadSdp,
     UnsupportedOffer,
@@ -1142,7 +1217,12 @@ for _error in (
     PreconditionFailed,
     IceRestartUnsupported,
     MethodNotAllowed,
+    RtpInvalid,
+    RtcpInvalid,
+    RtpPayloadInvalid,
+    RtpFrameTooLarge,
     AccessUnitTruncated,
     AccessUnitTooLarge,
+    TokenLineInvalid,
 ):
     BY_NUMBER[_error.number] = _error

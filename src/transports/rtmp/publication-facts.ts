@@ -1,44 +1,38 @@
-import { type FactSource, type MediaFacts, MediaMeter } from '../../ingress/index.js';
-import { StreamType, unitFacts } from '../../protocols/access-unit/index.js';
 import {
-  channelsOf,
-  parseAudioConfig,
-  parseAvcConfig,
-  parseHevcConfig,
-  sampleRateOf,
-} from '../../protocols/flv/index.js';
+  type FactSource,
+  type MediaFacts,
+  MediaMeter,
+  type UnitCounts,
+} from '../../ingress/index.js';
 import { setsSize } from '../../protocols/video/index.js';
+import type { RtmpMedia, RtmpTrackCounts } from '../../ring/index.js';
 
-/** What is known of the tracks of one connection. */
-export interface Tracks {
-  /** The newest codec configurations: avcC or hvcC, AudioSpecificConfig. */
-  readonly videoRecord: Buffer | undefined;
-  readonly audioRecord: Buffer | undefined;
-  readonly droppedFrames: number;
-}
-
-/** What is known of the media of a publication, over all its connections. */
+/** What is known of the media of a publication, over all its connections. Native code counts; what it has
+ *  counted is looked at now and then, and when somebody wants to know. */
 export class PublicationFacts implements FactSource {
   readonly #meter = new MediaMeter();
-  #tracks: Tracks;
-  #videoRecord: Buffer | undefined;
-  #audioRecord: Buffer | undefined;
+  readonly #look: () => RtmpMedia | undefined;
+  /** What the connection had counted when it was last looked at. */
+  #seen: RtmpMedia | undefined;
 
-  constructor(tracks: Tracks) {
-    this.#tracks = tracks;
+  /** `look`: what the connection has counted; undefined while there is none. */
+  constructor(look: () => RtmpMedia | undefined) {
+    this.#look = look;
   }
 
-  /** A unit, with its record, was made of what the tracks sent. */
-  unit(unit: Buffer): void {
-    const { streamType, key, dts: dtsMs } = unitFacts(unit);
-    const counts = { units: 1, bytes: unit.length, dtsMs, keyframes: key ? 1 : 0 };
-    if (streamType === StreamType.aac) {
-      this.#audioFormat();
-      this.#meter.audio(counts);
-    } else {
-      this.#videoFormat(streamType === StreamType.h265 ? 'h265' : 'h264');
-      this.#meter.video(counts);
+  sample(): void {
+    const media = this.#look();
+    if (!media) return;
+    const before = this.#seen;
+    this.#seen = media;
+    const { videoCodec: codec, videoSets, sampleRate, channels } = media;
+    if (codec && videoSets && !before?.videoSets?.equals(videoSets)) {
+      this.#meter.videoIs({ codec, ...setsSize(codec, videoSets) });
     }
+    if (sampleRate !== undefined) this.#meter.audioIs({ codec: 'aac', sampleRate, channels });
+    this.#meter.video(since(media.video, before?.video));
+    this.#meter.audio(since(media.audio, before?.audio));
+    this.#meter.dropped(media.droppedFrames - (before?.droppedFrames ?? 0));
   }
 
   gone(): void {
@@ -46,31 +40,22 @@ export class PublicationFacts implements FactSource {
   }
 
   /** The publisher is back, on another connection. */
-  continued(tracks: Tracks): void {
-    this.#meter.dropped(this.#tracks.droppedFrames);
-    this.#tracks = tracks;
+  continued(): void {
+    this.#seen = undefined;
     this.#meter.continued();
   }
 
   media(): MediaFacts {
-    const facts = this.#meter.facts();
-    return { ...facts, dropped: facts.dropped + this.#tracks.droppedFrames };
+    this.sample();
+    return this.#meter.facts();
   }
+}
 
-  #videoFormat(codec: 'h264' | 'h265'): void {
-    const { videoRecord } = this.#tracks;
-    if (!videoRecord || videoRecord === this.#videoRecord) return;
-    this.#videoRecord = videoRecord;
-    const { sets } = codec === 'h264' ? parseAvcConfig(videoRecord) : parseHevcConfig(videoRecord);
-    this.#meter.videoIs({ codec, ...setsSize(codec, sets) });
-  }
-
-  #audioFormat(): void {
-    const { audioRecord } = this.#tracks;
-    if (!audioRecord || audioRecord === this.#audioRecord) return;
-    this.#audioRecord = audioRecord;
-    const config = parseAudioConfig(audioRecord);
-    const sampleRate = sampleRateOf(config);
-    this.#meter.audioIs({ codec: 'aac', sampleRate, channels: channelsOf(config) });
-  }
+function since(counts: RtmpTrackCounts, before: RtmpTrackCounts | undefined): UnitCounts {
+  return {
+    ...counts,
+    units: counts.units - (before?.units ?? 0),
+    bytes: counts.bytes - (before?.bytes ?? 0),
+    keyframes: counts.keyframes - (before?.keyframes ?? 0),
+  };
 }

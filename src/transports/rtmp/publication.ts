@@ -1,9 +1,7 @@
 import { type Admission, admitThen, type Permit } from '../../admission/index.js';
 import { type ErrorCode, fromNative, UploadResponseError } from '../../errors/index.js';
 import type { Ingress, IngressExchange, ResponseSink } from '../../ingress/index.js';
-import { isKeyframe } from '../../protocols/access-unit/index.js';
-import { type Continuation, MediaAssembler } from '../../protocols/flv/index.js';
-import { MessageType, type RtmpMessage } from '../../protocols/rtmp/index.js';
+import type { LentWriter, RtmpContinuation, RtmpMedia } from '../../ring/index.js';
 import type { Identity } from './grace.js';
 import { PublicationFacts } from './publication-facts.js';
 import { callerOf, headOf, type Target } from './target.js';
@@ -38,6 +36,10 @@ export interface Publisher {
   failed(publication: Publication, error: UploadResponseError): void;
   pause(): void;
   resume(): void;
+  /** Access units go there. */
+  lend(lane: LentWriter): void;
+  /** What has been counted of its media; undefined where nobody counts. */
+  media(): RtmpMedia | undefined;
 }
 
 /** While the publisher is gone. */
@@ -48,6 +50,8 @@ const NOBODY: Publisher = {
   failed: () => {},
   pause: () => {},
   resume: () => {},
+  lend: () => {},
+  media: () => undefined,
 };
 
 /**
@@ -61,15 +65,21 @@ export class Publication implements ResponseSink {
   streamId: number;
   /** Known when it was let in. */
   identity: Identity | undefined;
+  /** Where the units of its connection begin; undefined on its first one. */
+  continuation: RtmpContinuation | undefined;
   readonly #host: PublicationHost;
   #publisher: Publisher;
-  #media = new MediaAssembler();
-  readonly #facts = new PublicationFacts(this.#media);
+  readonly #facts = new PublicationFacts(() => this.#publisher.media());
   #stopAdmitting: (() => void) | undefined;
   #permit: Permit | undefined;
-  #paused = false;
-  #newestAt = 0;
   #exchange: IngressExchange | undefined;
+  #lane: LentWriter | undefined;
+  /** The lane is full, and no unit of the new connection is in it. */
+  #lendsLater = false;
+  /** This connection's units go into the lane. */
+  #lent = false;
+  /** What the connections before this one have sent. */
+  #reached = { units: 0, newestMs: 0, at: 0 };
   #metadata: string | undefined;
   /** Nothing more of it comes. */
   #ended = false;
@@ -93,25 +103,27 @@ export class Publication implements ResponseSink {
     );
   }
 
-  /** Audio, video. */
-  media({ type, timestamp, payload }: RtmpMessage): void {
+  /** Its first frame has come: it becomes a stream, which native code writes. */
+  begin(media: RtmpMedia): void {
     if (this.#ended || this.#over) return;
     try {
-      const unit =
-        type === MessageType.video
-          ? this.#media.video(timestamp, payload)
-          : this.#media.audio(timestamp, payload);
-      if (!unit) return;
-      const exchange = this.#exchange ?? this.#open();
-      this.#facts.unit(unit);
-      this.#newestAt = performance.now();
-      const begun = !isKeyframe(unit) || exchange.beginKeyframe();
-      if (exchange.writeBody(unit) && begun) return;
-      this.#paused = true;
-      this.#publisher.pause();
+      const lane = this.#lane ?? this.#open(media).lendBody();
+      this.#lane = lane;
+      if (this.#exchange?.lentIsFull() ?? true) {
+        this.#lend(lane);
+        this.#facts.sample();
+      } else {
+        this.#lendsLater = true;
+        this.#publisher.pause();
+      }
     } catch (error) {
       this.failWith(fromNative(error));
     }
+  }
+
+  /** The lane is full. False: nothing may be written until `resume` is called. */
+  makeRoom(): boolean {
+    return this.#exchange?.lentIsFull() ?? true;
   }
 
   /** onMetaData as JSON; what comes after the first frame is not seen by anybody. */
@@ -130,7 +142,9 @@ export class Publication implements ResponseSink {
 
   /** The connection broke without a word. */
   gone(): void {
-    if (!this.#ended && !this.#wait()) this.#abort('CLIENT_GONE');
+    if (this.#ended) return;
+    if (this.#mayWait()) this.#wait();
+    else this.#abort('CLIENT_GONE');
   }
 
   /** The publisher has not come back. */
@@ -145,16 +159,23 @@ export class Publication implements ResponseSink {
 
   /** The publisher is back. Workers see times that go on, and parameter sets before the next keyframe. */
   continueWith(publisher: Publisher, streamId: number, permit: Permit): void {
-    this.#publisher.failed(this, new UploadResponseError('STREAM_KEY_TAKEN'));
+    const before = this.#publisher;
+    before.failed(this, new UploadResponseError('STREAM_KEY_TAKEN'));
+    this.#leaveConnection(before);
     this.#permit?.release();
     this.#permit = permit;
     this.#publisher = publisher;
     this.streamId = streamId;
-    this.#media = new MediaAssembler(this.#next());
-    this.#facts.continued(this.#media);
+    this.continuation = this.#next();
+    this.#facts.continued();
     this.#exchange?.goOn();
     publisher.started(this);
-    if (!this.#paused) publisher.resume();
+    publisher.resume();
+  }
+
+  /** Looks at what was counted. */
+  sample(): void {
+    if (this.#exchange) this.#facts.sample();
   }
 
   takenOver(): void {
@@ -170,10 +191,11 @@ export class Publication implements ResponseSink {
   /** Ends it with an error that workers and publisher see. */
   failWith(error: UploadResponseError): void {
     if (this.#over) return;
-    const publisher = this.#publisher;
     // Silence is how a broken connection looks from here.
-    if (error.code === 'RTMP_TIMEOUT' && this.#wait()) publisher.failed(this, error);
-    else if (this.#exchange) this.#exchange.failWith(error);
+    if (error.code === 'RTMP_TIMEOUT' && this.#mayWait()) {
+      this.#publisher.failed(this, error);
+      this.#wait();
+    } else if (this.#exchange) this.#exchange.failWith(error);
     else this.#refuse(error);
   }
 
@@ -201,7 +223,8 @@ export class Publication implements ResponseSink {
 
   #admitted(permit: Permit): void {
     this.#stopAdmitting = undefined;
-    this.identity = { subject: permit.subject, peer: this.target.peer };
+    const { user, peer } = this.target;
+    this.identity = { subject: permit.subject ?? (user && `authmod:${user.name}`), peer };
     // If it throws, the permit is released by who gave it.
     const before = this.#host.claimKey(this);
     if (before) {
@@ -215,35 +238,59 @@ export class Publication implements ResponseSink {
     this.#publisher.resume();
   }
 
-  #open(): IngressExchange {
+  #open({ videoRecord, audioRecord }: RtmpMedia): IngressExchange {
     const { ingress, name, pool } = this.#host;
     // The ingress releases it; a second time does nothing.
     const permit = this.#permit;
-    const { videoRecord, audioRecord } = this.#media;
     const head = headOf(this.target, { videoRecord, audioRecord, metadata: this.#metadata });
-    const onResume = () => {
-      this.#paused = false;
-      this.#publisher.resume();
-    };
+    const onResume = () => this.#resume();
     const options = { transport: name, pool, head, permit, sink: this, onResume, live: true };
     this.#exchange = ingress.open({ ...options, facts: this.#facts });
     return this.#exchange;
   }
 
-  /** True: the publisher may come back. Its places are free meanwhile: it will need them for that. */
-  #wait(): boolean {
-    if (!this.canGoOn || !this.#host.keep(this)) return false;
+  #resume(): void {
+    if (this.#lendsLater && this.#lane) this.#lend(this.#lane);
+    this.#publisher.resume();
+  }
+
+  #lend(lane: LentWriter): void {
+    this.#lendsLater = false;
+    this.#lent = true;
+    this.#publisher.lend(lane);
+  }
+
+  /** False: it may not. Its places are free while it waits: the publisher will need them to come back. */
+  #mayWait(): boolean {
+    return this.canGoOn && this.#host.keep(this);
+  }
+
+  #wait(): void {
+    this.#leaveConnection(this.#publisher);
     this.#publisher = NOBODY;
     this.#permit?.release();
     this.#exchange?.hold();
     this.#facts.gone();
-    return true;
+  }
+
+  /** Nothing more of this connection goes into the lane: notes what it has reached. */
+  #leaveConnection(publisher: Publisher): void {
+    const media = publisher.media();
+    if (!media) return;
+    this.#facts.sample();
+    const { units: begun = 0, startMs = 0 } = this.continuation ?? {};
+    const { units, newestMs = startMs, video, audio } = media;
+    const silentMs = Math.min(video.silentMs ?? 0, audio.silentMs ?? Number.POSITIVE_INFINITY);
+    const at = performance.now() - silentMs;
+    this.#reached = { units: this.#lent ? units : begun, newestMs, at };
+    this.#lent = false;
+    this.#lendsLater = false;
   }
 
   /** Times go on by the time that has passed. */
-  #next(): Continuation {
-    const { units, newestMs = 0 } = this.#media;
-    const passedMs = Math.max(1, Math.round(performance.now() - this.#newestAt));
+  #next(): RtmpContinuation {
+    const { units, newestMs, at } = this.#reached;
+    const passedMs = Math.max(1, Math.round(performance.now() - at));
     return { units, startMs: newestMs + passedMs };
   }
 
