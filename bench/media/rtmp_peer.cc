@@ -1,8 +1,8 @@
 // Both ends of an RTMP transfer at the speed of a socket. --role=sender is the client of every RTMP row of
 // the table 'media': it publishes frames that were cut into chunks before the clock starts, each so large
-// that its unit has --unit-bytes; --raw=1 sends as many of these bytes without a word of RTMP. --role=sink is what the server is measured
-// against: it counts the bytes of a TCP socket and does nothing else with them. Lines of JSON on standard
-// output; bench/e2e/media/rtmp.ts runs both.
+// that its unit has --unit-bytes; --raw=1 sends as many of these bytes without a word of RTMP. --role=sink
+// is what the server is measured against: it counts the bytes of a TCP socket and does nothing else with
+// them. Lines of JSON on standard output; bench/e2e/media/rtmp.ts runs both.
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
