@@ -49,9 +49,9 @@ export async function echoTable(
     notes: [
       'MB = 10^6 bytes, counted once: each goes there and back. The same program, hash (XXH3-64) and\n' +
         'feeder in each way; the feeder, one Node.js process, writes from memory and takes the answer,\n' +
-        'from a socket into one buffer. Pieces of 256 KB everywhere: slots, reads, writes; "defaults": the\n' +
-        'ring with slots of 64 KB. Spreads and CPU: ring / unix / HTTP; CPU: seconds of the worker and\n' +
-        'of the feeder per 10^9 bytes. An untimed round before compares every byte that comes back.',
+        'from a socket into one buffer. Pieces of 256 KB everywhere: slots, reads, writes; "defaults":\n' +
+        'the ring with slots of 64 KB. Spreads and CPU: ring / unix / HTTP; CPU: seconds of the worker\n' +
+        'and of the feeder per 10^9 bytes. An untimed round before compares every byte that comes back.',
     ],
     columns: [
       ...['worker', 'ring MB/s', 'unix MB/s', 'HTTP MB/s', 'spreads', 'ring : unix', 'ring : HTTP'],

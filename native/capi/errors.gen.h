@@ -129,6 +129,10 @@ enum ur_error {
   UR_PRECONDITION_FAILED = -236,  // If-Match names another state of the session
   UR_ICE_RESTART_UNSUPPORTED = -237,  // ICE cannot be restarted
   UR_METHOD_NOT_ALLOWED = -238,  // the method is none of this resource
+  UR_RTP_INVALID = -242,  // the datagram is no RTP packet
+  UR_RTCP_INVALID = -243,  // the datagram is no RTCP packet
+  UR_RTP_PAYLOAD_INVALID = -244,  // the payload of an RTP packet does not fit its codec
+  UR_RTP_FRAME_TOO_LARGE = -245,  // a frame is larger than is taken
   UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
   UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
   UR_TOKEN_LINE_INVALID = -260,  // the connection does not begin with a token line

@@ -133,6 +133,10 @@ enum class [[nodiscard]] Status : int32_t {
   kPreconditionFailed = -236,
   kIceRestartUnsupported = -237,
   kMethodNotAllowed = -238,
+  kRtpInvalid = -242,
+  kRtcpInvalid = -243,
+  kRtpPayloadInvalid = -244,
+  kRtpFrameTooLarge = -245,
   kAccessUnitTruncated = -250,
   kAccessUnitTooLarge = -251,
   kTokenLineInvalid = -260,
@@ -391,6 +395,14 @@ constexpr const char* status_name(Status status) {
       return "ICE_RESTART_UNSUPPORTED";
     case Status::kMethodNotAllowed:
       return "METHOD_NOT_ALLOWED";
+    case Status::kRtpInvalid:
+      return "RTP_INVALID";
+    case Status::kRtcpInvalid:
+      return "RTCP_INVALID";
+    case Status::kRtpPayloadInvalid:
+      return "RTP_PAYLOAD_INVALID";
+    case Status::kRtpFrameTooLarge:
+      return "RTP_FRAME_TOO_LARGE";
     case Status::kAccessUnitTruncated:
       return "ACCESS_UNIT_TRUNCATED";
     case Status::kAccessUnitTooLarge:
@@ -654,6 +666,14 @@ constexpr const char* status_text(Status status) {
       return "ICE cannot be restarted";
     case Status::kMethodNotAllowed:
       return "the method is none of this resource";
+    case Status::kRtpInvalid:
+      return "the datagram is no RTP packet";
+    case Status::kRtcpInvalid:
+      return "the datagram is no RTCP packet";
+    case Status::kRtpPayloadInvalid:
+      return "the payload of an RTP packet does not fit its codec";
+    case Status::kRtpFrameTooLarge:
+      return "a frame is larger than is taken";
     case Status::kAccessUnitTruncated:
       return "the stream ended inside of an access unit";
     case Status::kAccessUnitTooLarge:
@@ -917,6 +937,14 @@ constexpr const char* status_remedy(Status status) {
       return "Post a new offer.";
     case Status::kMethodNotAllowed:
       return "Post an offer to a room; DELETE or PATCH the session that the answer's Location names.";
+    case Status::kRtpInvalid:
+      return "Send RTP version 2 (RFC 3550), and nothing else but RTCP, to this port.";
+    case Status::kRtcpInvalid:
+      return "Send compound packets of RFC 3550 whose lengths add up.";
+    case Status::kRtpPayloadInvalid:
+      return "Send H.264 in packetization mode 0 or 1 (RFC 6184), VP8 (RFC 7741) or Opus (RFC 7587), as the offer says.";
+    case Status::kRtpFrameTooLarge:
+      return "Send smaller frames, or allow larger ones.";
     case Status::kAccessUnitTruncated:
       return "Use the units before it; the publisher stopped in the middle of one.";
     case Status::kAccessUnitTooLarge:

@@ -1,4 +1,4 @@
-// Uploads over WebRTC data channels from a page; docs/transports/webrtc.md says what is spoken.
+// Uploads over WebRTC data channels, and live media, from a page; docs/transports/webrtc.md says what is spoken.
 
 const MESSAGE_BYTES = 65_536;
 /** Bytes that the browser may hold, so that the network always has some. */
@@ -14,23 +14,64 @@ export class UploadError extends Error {
   }
 }
 
-/** A connection to the server; any number of uploads, one after the other or at once. */
+/** A connection to the server: what `publish` sends, and any number of uploads, also at once. */
 export class UploadSession {
   #peer;
   #location;
   #headers;
+  #stop = () => {};
 
   /**
    * Posts an offer to WHIP and connects. Rejects with an UploadError.
    * @param {string} url such as https://upload.example/whip/room
    * @param {{ token?: string, iceServers?: RTCIceServer[] }} [options]
    */
-  static async connect(url, { token, iceServers = [] } = {}) {
+  static connect(url, options) {
+    // Without one there is no section for channels in the offer.
+    return UploadSession.#open(url, options, (peer) =>
+      peer.createDataChannel('', { negotiated: true, id: 1023 }),
+    );
+  }
+
+  /**
+   * Publishes a stream: its first track of video, and its first one of audio. Rejects with an UploadError.
+   * @param {string} url
+   * @param {MediaStream} stream
+   * @param {{ token?: string, iceServers?: RTCIceServer[], statsIntervalMs?: number,
+   *   onStats?: (stats: PublishStats) => void, onEnd?: (error?: UploadError) => void }} [options]
+   *   `onEnd`: once, without an error after `close`
+   */
+  static async publish(url, stream, options = {}) {
+    const { statsIntervalMs = 1000, onStats, onEnd } = options;
+    const session = await UploadSession.#open(url, options, (peer) => {
+      for (const [track] of [stream.getVideoTracks(), stream.getAudioTracks()]) {
+        if (track) peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+      }
+    });
+    const peer = session.#peer;
+    const tell = () =>
+      peer.getStats().then(
+        (report) => onStats(statsOf(report)),
+        () => {},
+      );
+    const timer = onStats && setInterval(tell, statsIntervalMs);
+    session.#stop = (error) => {
+      session.#stop = () => {};
+      clearInterval(timer);
+      onEnd?.(error);
+    };
+    peer.addEventListener('connectionstatechange', () => {
+      if (peer.connectionState !== 'failed' && peer.connectionState !== 'closed') return;
+      session.#stop(new UploadError('the connection was lost'));
+    });
+    return session;
+  }
+
+  static async #open(url, { token, iceServers = [] } = {}, prepare) {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const peer = new RTCPeerConnection({ iceServers });
+    const peer = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
     try {
-      // Without one there is no section for channels in the offer.
-      peer.createDataChannel('', { negotiated: true, id: 1023 });
+      prepare(peer);
       await peer.setLocalDescription();
       const response = await fetch(url, {
         method: 'POST',
@@ -121,10 +162,11 @@ export class UploadSession {
     });
   }
 
-  /** Ends the session, and what is under way on it. */
+  /** Ends the session: what was published is complete, uploads that are under way are given up. */
   async close() {
-    this.#peer.close();
     await fetch(this.#location, { method: 'DELETE', headers: this.#headers }).catch(() => {});
+    this.#stop();
+    this.#peer.close();
   }
 
   #connected() {
@@ -140,6 +182,33 @@ export class UploadSession {
       look();
     });
   }
+}
+
+/**
+ * What has been sent, by kind, since the beginning.
+ * @typedef {{ bytes: number, packets: number, lostPackets: number, codec?: string, frames?: number,
+ *   keyframes?: number, width?: number, height?: number }} TrackStats
+ * @typedef {{ video?: TrackStats, audio?: TrackStats, roundTripMs?: number }} PublishStats
+ */
+function statsOf(report) {
+  const stats = {};
+  for (const one of report.values()) {
+    if (one.type === 'outbound-rtp') {
+      stats[one.kind] = {
+        bytes: one.bytesSent,
+        packets: one.packetsSent,
+        lostPackets: report.get(one.remoteId)?.packetsLost ?? 0,
+        codec: report.get(one.codecId)?.mimeType,
+        frames: one.framesEncoded,
+        keyframes: one.keyFramesEncoded,
+        width: one.frameWidth,
+        height: one.frameHeight,
+      };
+    } else if (one.type === 'candidate-pair' && one.nominated) {
+      stats.roundTripMs = one.currentRoundTripTime * 1000;
+    }
+  }
+  return stats;
 }
 
 function answerOf({ status, headers }, parts) {

@@ -7,6 +7,7 @@ export { Histogram, type HistogramStats } from './histogram.js';
 export { Ingress, type IngressOptions } from './ingress.js';
 export { IngressExchange } from './ingress-exchange.js';
 export { DEFAULT_LIMITS, type Limits, limitsSchema } from './limits.js';
+export { LiveBody, type LiveBodyHost } from './live-body.js';
 export { type Logger, silentLogger } from './logger.js';
 export { MediaMeter, type UnitCounts } from './media-meter.js';
 export type { MediaStats } from './media-stats.js';

@@ -6,7 +6,7 @@ import { digestOf, seededBytes } from '../processes/payload.mjs';
 import { CHECKED_BYTES, sizes, warmUpBytes } from '../sizes.js';
 import type { Workspace } from '../trial.js';
 import { DATA_CHANNEL_SCENARIOS } from './data-channel.js';
-import { type MediaRow, missingRow, rowOf } from './media-row.js';
+import { MEDIA_COLUMNS, type MediaRow, missingRow, rowOf } from './media-row.js';
 import { RTMP_SCENARIOS } from './rtmp.js';
 import type { MediaScenario, ReceiverKind } from './scenario.js';
 import { SRT_SCENARIOS } from './srt.js';
@@ -42,7 +42,7 @@ export async function mediaTable(options: BenchOptions, workspace: Workspace): P
     if (outcomes) rows.push(...[...outcomes.values()].map((one) => rowOf(scenario, one)));
     else {
       rows.push(missingRow(scenario));
-      notices.add(`${scenario.label}: ${scenario.missing('ring')}`);
+      notices.add(scenario.missing('ring') ?? '');
     }
   }
   return {
@@ -50,19 +50,15 @@ export async function mediaTable(options: BenchOptions, workspace: Workspace): P
     title: 'Media ingest: this server with a worker beside the same library alone',
     notes: [
       [
-        'MB = 10^6 bytes. "ring": the worker compares every slot with its XXH3-64 before it counts it. "raw":',
-        'a sink of the same library, with the same options, that only counts. The same client program, one',
-        'connection, from memory. Received: from the first byte sent to the last one in the hands of the',
-        'worker or the sink; the ratio is of these. Sent: until the client has nothing left to send. CPU:',
-        'seconds of each process per 10^9 bytes.',
+        'MB = 10^6 bytes. "ring": the worker compares every slot with its XXH3-64 before it counts it.',
+        '"raw": a sink of the same library, with the same options, that only counts. The same client',
+        'program, one connection, from memory. Received: from the first byte sent to the last one in the',
+        'hands of the worker or the sink; the ratio is of these. Sent: until the client has nothing left',
+        'to send. Lost: of all transfers of a trial. CPU: seconds of each process per 10^9 bytes.',
       ].join('\n'),
       ...notices,
     ],
-    columns: [
-      ...['transfer', 'ring MB/s', 'spread', 'raw MB/s', 'ratio', 'sent: ring', 'raw'],
-      ...['lost bytes: ring', 'raw', 'CPU ring: client', 'server', 'worker'],
-      ...['CPU raw: client', 'sink', 'peer MB/s'],
-    ],
+    columns: MEDIA_COLUMNS,
     rows: rows.map(({ cells }) => cells),
     data: rows.map(({ data }) => data),
     hashes: [sha256],

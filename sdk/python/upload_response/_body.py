@@ -22,6 +22,9 @@ class BodyCore:
         self._copy = copy
         self._current: Optional[Chunk] = None
         self._slot = _abi.SlotStruct()
+        self._slot_pointer = ctypes.byref(self._slot)
+        #: The chunk that goes back with the call that takes the next one; 0: none.
+        self._given_back = 0
         self._pulling = False
         self._ended = False
         self._used = False
@@ -91,6 +94,10 @@ class BodyCore:
         self._pulling = True
         self._used = True
         try:
+            chunk = self._current
+            if chunk is not None and not chunk.retained and self._scope.try_enter():
+                self._hand_over(chunk)
+                return
             self._move_on()
             if not self._ended:
                 self._scope.enter()
@@ -100,6 +107,16 @@ class BodyCore:
 
     def _finish(self) -> None:
         self._pulling = False
+
+    def _hand_over(self, chunk: Chunk) -> None:
+        """As the chunk's release, but it is acknowledged by the next ``_take``. Entered."""
+        self._current = None
+        try:
+            self._judge(chunk.let_go(self._scope, self._reader))
+            self._given_back = chunk.slot
+        except BaseException:
+            self._scope.leave()
+            raise
 
     def _move_on(self) -> None:
         chunk = self._current
@@ -119,7 +136,9 @@ class BodyCore:
     def _take(self, timeout_ms: int) -> Union[Chunk, None, object]:
         """The next chunk, None at the end, or EMPTY. Between ``enter`` and ``leave``."""
         scope, slot = self._scope, self._slot
-        result = scope.library.reader_next(self._reader, timeout_ms, ctypes.byref(slot))
+        result = scope.library.reader_advance(
+            self._reader, self._given_back, timeout_ms, self._slot_pointer
+        )
         if result == _abi.EMPTY:
             return EMPTY
         if scope.check(result) == 0:

@@ -1030,6 +1030,40 @@ class MethodNotAllowed(UploadResponseError):
     )
 
 
+class RtpInvalid(UploadResponseError):
+    code = "RTP_INVALID"
+    number = 242
+    http_status = 400
+    text = "the datagram is no RTP packet"
+    remedy = "Send RTP version 2 (RFC 3550), and nothing else but RTCP, to this port."
+
+
+class RtcpInvalid(UploadResponseError):
+    code = "RTCP_INVALID"
+    number = 243
+    http_status = 400
+    text = "the datagram is no RTCP packet"
+    remedy = "Send compound packets of RFC 3550 whose lengths add up."
+
+
+class RtpPayloadInvalid(UploadResponseError):
+    code = "RTP_PAYLOAD_INVALID"
+    number = 244
+    http_status = 422
+    text = "the payload of an RTP packet does not fit its codec"
+    remedy = (
+        "Send H.264 in packetization mode 0 or 1 (RFC 6184), VP8 (RFC 7741) or Opus (RFC 7587), as the offer says."
+    )
+
+
+class RtpFrameTooLarge(UploadResponseError):
+    code = "RTP_FRAME_TOO_LARGE"
+    number = 245
+    http_status = 422
+    text = "a frame is larger than is taken"
+    remedy = "Send smaller frames, or allow larger ones."
+
+
 class AccessUnitTruncated(UploadResponseError):
     code = "ACCESS_UNIT_TRUNCATED"
     number = 250
@@ -1183,6 +1217,10 @@ for _error in (
     PreconditionFailed,
     IceRestartUnsupported,
     MethodNotAllowed,
+    RtpInvalid,
+    RtcpInvalid,
+    RtpPayloadInvalid,
+    RtpFrameTooLarge,
     AccessUnitTruncated,
     AccessUnitTooLarge,
     TokenLineInvalid,

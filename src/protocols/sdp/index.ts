@@ -2,4 +2,5 @@
 
 export { withHostCandidates } from './answer.js';
 export { type Fragment, readFragment } from './fragment.js';
-export { type Offer, readOffer } from './offer.js';
+export type { MediaCodec, OfferedTrack, VideoCodec } from './media-section.js';
+export { type Offer, readOffer, VIDEO_CODECS } from './offer.js';

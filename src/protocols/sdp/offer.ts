@@ -1,4 +1,3 @@
-import { UploadResponseError } from '../../errors/index.js';
 import {
   attribute,
   badSdp,
@@ -8,12 +7,21 @@ import {
   parseDescription,
   writeDescription,
 } from './description.js';
+import {
+  type OfferedTrack,
+  readMediaSection,
+  sourcesOf,
+  unsupported,
+  type VideoCodec,
+} from './media-section.js';
 
 /** An offer, reduced to what is taken of it. */
 export interface Offer {
   readonly sdp: string;
   /** ICE user name fragment of the client. */
   readonly ufrag: string;
+  /** At most one of each kind. */
+  readonly tracks: readonly OfferedTrack[];
 }
 
 const CHANNEL_PROTOCOLS = new Set(['UDP/DTLS/SCTP', 'DTLS/SCTP', 'TCP/DTLS/SCTP']);
@@ -22,22 +30,59 @@ const KEPT = new Set([
   ...['mid', 'ice-ufrag', 'ice-pwd', 'ice-options', 'fingerprint', 'setup', 'candidate'],
   ...['end-of-candidates', 'sctp-port', 'max-message-size', 'sctpmap', 'sendrecv'],
 ]);
+const KINDS = ['application', 'audio', 'video'];
+
+/** Codecs of video that are taken. */
+export const VIDEO_CODECS = ['h264', 'vp8'] as const satisfies readonly VideoCodec[];
 
 /**
- * Reads an offer of data channels. @throws UploadResponseError BAD_SDP, UNSUPPORTED_OFFER
+ * Reads an offer of data channels, audio and video. Of video it takes the first of `videoCodecs` that the
+ * offer has. @throws UploadResponseError BAD_SDP, UNSUPPORTED_OFFER
  */
-export function readOffer(text: string): Offer {
+export function readOffer(text: string, videoCodecs: readonly VideoCodec[] = VIDEO_CODECS): Offer {
   const description = parseDescription(text);
   const { session, media } = description;
-  const [section] = media;
-  if (!section) throw badSdp('it has no media section');
-  const other = media.find(({ kind }) => kind !== 'application');
-  if (other) throw unsupported(`m=${other.kind}`);
-  if (media.length > 1) throw unsupported('it has two sections for data channels');
-  if (attribute(section.lines, 'mid') === undefined) throw badSdp('its media section has no mid');
-  const ufrag = transportOf(section.lines, session);
-  const reduced = { session: sessionLines(description), media: [channelSection(section)] };
-  return { sdp: writeDescription(reduced), ufrag };
+  const [first] = media;
+  if (!first) throw badSdp('it has no media section');
+  for (const { kind } of media) {
+    if (!KINDS.includes(kind)) throw unsupported(`m=${kind}`);
+    const count = media.filter((one) => one.kind === kind).length;
+    if (count > 1) throw unsupported(`it has ${count} sections of ${kind}, one is taken`);
+  }
+  checkBundle(description);
+  const ufrag = transportOf(first.lines, session);
+  const tracks: OfferedTrack[] = [];
+  const sections = media.map((section) => {
+    if (section.kind === 'application') return channelSection(section);
+    const { track, section: reduced } = readMediaSection(section, keptLines(section), videoCodecs);
+    tracks.push(track);
+    return reduced;
+  });
+  checkTracks(tracks, sections);
+  const reduced = { session: sessionLines(description), media: sections };
+  return { sdp: writeDescription(reduced), ufrag, tracks };
+}
+
+/** All sections have to be on one transport. */
+function checkBundle({ session, media }: Description): void {
+  const mids = media.map(({ lines }) => attribute(lines, 'mid'));
+  if (mids.includes(undefined)) throw badSdp('a media section of it has no mid');
+  if (media.length === 1) return;
+  if (new Set(mids).size < mids.length) throw badSdp('two media sections of it have one mid');
+  const bundled = session.filter(isGroup).map((line) => line.split(' ').slice(1));
+  if (!bundled.some((group) => mids.every((mid) => group.includes(mid as string)))) {
+    throw unsupported('its media sections are not bundled');
+  }
+}
+
+/** Packets of several tracks are told apart by their sources and their payload types. */
+function checkTracks(tracks: readonly OfferedTrack[], sections: readonly MediaSection[]): void {
+  if (tracks.length < 2) return;
+  if (new Set(tracks.map(({ payloadType }) => payloadType)).size < tracks.length) {
+    throw unsupported('two tracks of it have one payload type');
+  }
+  const silent = sections.find((one) => one.kind !== 'application' && sourcesOf(one).length === 0);
+  if (silent) throw unsupported(`its ${silent.kind} has no a=ssrc line with a cname`);
 }
 
 /** The user name fragment of a section whose transport is complete. */
@@ -71,15 +116,12 @@ function isKept(line: string): boolean {
   return KEPT.has(name);
 }
 
+const keptLines = ({ lines }: MediaSection): string[] =>
+  lines.filter((line) => line.startsWith('c=') || isKept(line));
+
 function channelSection(section: MediaSection): MediaSection {
   if (!CHANNEL_PROTOCOLS.has(section.protocol))
     throw unsupported(`m=application over another protocol`);
-  return {
-    ...section,
-    lines: section.lines.filter((line) => line.startsWith('c=') || isKept(line)),
-  };
-}
-
-function unsupported(detail: string): UploadResponseError {
-  return new UploadResponseError('UNSUPPORTED_OFFER', detail);
+  // A section that is bundled only has no port of its own.
+  return { ...section, port: section.port || 9, lines: keptLines(section) };
 }

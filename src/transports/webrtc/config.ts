@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { VIDEO_CODECS } from '../../protocols/sdp/index.js';
 
 const duration = (what: string, preset: number) =>
   z
@@ -84,13 +85,45 @@ export const webRtcConfigSchema = z.strictObject({
       'Bytes of one channel that may wait for room in the lane; more end its upload with 503. A client ' +
         'that heeds no windows gets there when the worker is slow.',
     ),
+  videoCodecs: z
+    .array(z.enum(VIDEO_CODECS))
+    .min(1)
+    .default([...VIDEO_CODECS])
+    .describe('Video is taken in the first of these codecs that an offer has.'),
+  keyframeIntervalMs: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(10_000)
+    .describe(
+      'Publishers are asked for a keyframe when none has come for this time, so that late workers find ' +
+        'one; browsers send none by themselves. 0: only at the beginning and after losses.',
+    ),
+  maxFrameBytes: z
+    .int()
+    .min(2 ** 16)
+    .max(2 ** 26)
+    .default(8 * 2 ** 20)
+    .describe('Packets of one frame together; a larger frame is dropped.'),
+  mediaBudgetBytes: z
+    .int()
+    .min(2 ** 16)
+    .max(2 ** 30)
+    .default(8 * 2 ** 20)
+    .describe(
+      'Bytes of one publication that may wait for room in the lane; beyond that frames are left out, up ' +
+        'to the next keyframe.',
+    ),
   highThroughput: z
     .boolean()
     .default(false)
     .describe('Larger packets, and windows four times as large: for networks with an MTU of 1500.'),
   gatherTimeoutMs: duration('An answer is sent after this time, whatever was found by then.', 3000),
   connectTimeoutMs: duration('A session that is not connected after this time is ended.', 30_000),
-  idleTimeoutMs: duration('A session without a channel and without media is ended.', 60_000),
+  idleTimeoutMs: duration(
+    'A session without a channel and without media for this time is ended.',
+    60_000,
+  ),
   closeTimeoutMs: duration(
     'A channel that the client has not closed this long after its answer is closed.',
     5000,

@@ -75,6 +75,21 @@ export function keepObject(object: object): () => void {
   return () => void setImmediate(() => kept.delete(object));
 }
 
+/** Tracks whose callbacks the engine keeps, and the process with them, until they are closed from here. */
+const tracks = new Set<RtcTrack>();
+/** When a connection has said that it is closed, the engine may still be in a callback of its tracks. */
+const TRACK_CLOSE_DELAY_MS = 1000;
+
+/** Keeps a track until what it returns is called: when its connection has said that it is closed. */
+export function keepTrack(track: RtcTrack): () => void {
+  tracks.add(track);
+  return () => void setTimeout(() => closeTrack(track), TRACK_CLOSE_DELAY_MS).unref();
+}
+
+function closeTrack(track: RtcTrack): void {
+  if (tracks.delete(track)) track.close();
+}
+
 let loaded: RtcEngine | undefined;
 let users = 0;
 
@@ -95,6 +110,7 @@ export function useEngine(): { readonly engine: RtcEngine; readonly leave: () =>
     // Its threads would keep the process from ending.
     if (--users > 0) return;
     engine.cleanup();
+    for (const track of [...tracks]) closeTrack(track);
     kept.clear();
   };
   return { engine, leave };

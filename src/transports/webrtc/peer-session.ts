@@ -3,15 +3,19 @@ import type { Admission, Caller, Permit } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { RequestHead } from '../../protocols/hpks/index.js';
+import type { TrackStats } from '../../protocols/rtp/index.js';
 import { type Fragment, type Offer, withHostCandidates } from '../../protocols/sdp/index.js';
 import type { WebRtcConfig } from './config.js';
 import {
   keepObject,
+  keepTrack,
   type RtcChannel,
   type RtcEngine,
-  type RtcOptions,
   type RtcPeer,
+  type RtcTrack,
 } from './engine.js';
+import { type MediaHost, MediaUpload } from './media-upload.js';
+import { optionsOf } from './rtc-options.js';
 import { type ChannelHost, UploadChannel } from './upload-channel.js';
 
 /** What a session has of its transport. */
@@ -26,7 +30,9 @@ export interface SessionHost {
   readonly draining: boolean;
   refused(error: UploadResponseError): void;
   requested(): void;
-  /** The session has ended. Called once. */
+  /** Media with these counts is over. */
+  counted(tracks: readonly TrackStats[]): void;
+  /** Nothing of the session is left. Called once. */
   ended(session: PeerSession): void;
 }
 
@@ -40,12 +46,11 @@ export interface SessionRequest {
   readonly permit: Permit;
 }
 
-const ETHERNET_MTU = 1500;
 /** States of a connection that nothing follows. */
 const FINAL = new Set(['disconnected', 'failed', 'closed']);
 
-/** A peer connection: its signalling, and the channels that its client opens. */
-export class PeerSession implements ChannelHost {
+/** A peer connection: its signalling, its media, and the channels that its client opens. */
+export class PeerSession implements ChannelHost, MediaHost {
   /** Cannot be guessed: whoever knows it may end the session. */
   readonly id = randomBytes(18).toString('base64url');
   readonly etag = `"${randomBytes(9).toString('base64url')}"`;
@@ -57,6 +62,8 @@ export class PeerSession implements ChannelHost {
   readonly #rtc: RtcPeer;
   readonly #ufrag: string;
   readonly #channels = new Map<UploadChannel, RtcChannel>();
+  readonly #letTracksGo: (() => void)[] = [];
+  #media: MediaUpload | undefined;
   #permit: Permit | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
@@ -75,12 +82,17 @@ export class PeerSession implements ChannelHost {
     const letGo = keepObject(this.#rtc);
     this.#rtc.onStateChange(
       this.#guarded((state) => {
-        if (state === 'closed') letGo();
+        if (state === 'closed') {
+          letGo();
+          for (const letTrackGo of this.#letTracksGo.splice(0)) letTrackGo();
+        }
         this.#state(state);
       }),
     );
     this.#rtc.onDataChannel(this.#guarded((channel) => this.#channel(channel)));
-    this.#permit = permit;
+    this.#rtc.onTrack(this.#guarded((track) => this.#track(track)));
+    if (offer.tracks.length > 0) this.#media = new MediaUpload(this, offer.tracks, permit);
+    else this.#permit = permit;
     this.#endAfter(host.config.connectTimeoutMs);
   }
 
@@ -108,13 +120,27 @@ export class PeerSession implements ChannelHost {
     return this.#host.config;
   }
 
+  get log(): Logger {
+    return this.#host.log;
+  }
+
   get draining(): boolean {
     return this.#host.draining;
   }
 
   /** Nothing is under way. */
   get idle(): boolean {
-    return this.#channels.size === 0;
+    return this.#channels.size === 0 && !this.#media?.begun;
+  }
+
+  /** Its client has no way to it any more. */
+  get over(): boolean {
+    return this.#ended;
+  }
+
+  /** What its media has lost so far. */
+  mediaStats(): readonly TrackStats[] {
+    return this.#media?.stats() ?? [];
   }
 
   /** The answer, with every candidate that was found in time. Rejects with BAD_SDP. */
@@ -170,16 +196,41 @@ export class PeerSession implements ChannelHost {
     this.#host.requested();
   }
 
-  over(channel: UploadChannel): void {
+  channelOver(channel: UploadChannel): void {
     this.#channels.delete(channel);
-    if (this.#ended || this.#channels.size > 0) return;
+    if (this.#ended || !this.idle) return;
     if (this.draining) this.end();
     else this.#endAfter(this.config.idleTimeoutMs);
   }
 
+  mediaBegun(): void {
+    clearTimeout(this.#timer);
+  }
+
+  mediaOver(): void {
+    if (this.#media) this.#host.counted(this.#media.stats());
+    this.#media = undefined;
+    if (this.#ended) this.#host.ended(this);
+    // A publisher sees no other way that nobody takes what it sends.
+    else if (this.idle) this.end();
+  }
+
+  /** The client has said that this was all: what it has published is complete. Idempotent. */
+  finish(): void {
+    this.#close('CLIENT_GONE', (media) => media.finish());
+  }
+
   /** Ends the connection and whatever is under way on it. Idempotent. */
   end(code: 'CLIENT_GONE' | 'SHUTTING_DOWN' = 'CLIENT_GONE'): void {
-    if (this.#ended) return;
+    this.#close(code, (media) => media.abort(code));
+  }
+
+  #close(code: 'CLIENT_GONE' | 'SHUTTING_DOWN', endMedia: (media: MediaUpload) => void): void {
+    if (this.#ended) {
+      // What was complete may still wait for its answer.
+      this.#media?.abort(code);
+      return;
+    }
     this.#ended = true;
     clearTimeout(this.#timer);
     for (const channel of [...this.#channels.keys()]) channel.closed(code);
@@ -189,7 +240,8 @@ export class PeerSession implements ChannelHost {
     } catch (err) {
       this.#host.log.error({ err }, 'a peer connection did not close');
     }
-    this.#host.ended(this);
+    if (this.#media) endMedia(this.#media);
+    else this.#host.ended(this);
   }
 
   #state(state: string): void {
@@ -227,6 +279,18 @@ export class PeerSession implements ChannelHost {
     );
   }
 
+  #track(rtc: RtcTrack): void {
+    const letGo = keepTrack(rtc);
+    const media = this.#media;
+    if (this.#ended || !media) {
+      letGo();
+      return;
+    }
+    this.#letTracksGo.push(letGo);
+    media.attach(rtc);
+    rtc.onMessage(this.#guarded((datagram) => media.packet(datagram)));
+  }
+
   #endAfter(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.end(), ms);
@@ -245,17 +309,4 @@ export class PeerSession implements ChannelHost {
       }
     };
   }
-}
-
-function optionsOf(config: WebRtcConfig): RtcOptions {
-  const { udpPort, udpPortMin, udpPortMax } = config;
-  const range = { portRangeBegin: udpPort || udpPortMin, portRangeEnd: udpPort || udpPortMax };
-  return {
-    iceServers: config.iceServers,
-    maxMessageSize: config.maxMessageBytes,
-    enableIceUdpMux: udpPort > 0,
-    ...(range.portRangeEnd > 0 && range),
-    ...(config.udpAddress !== undefined && { bindAddress: config.udpAddress }),
-    ...(config.highThroughput && { mtu: ETHERNET_MTU }),
-  };
 }

@@ -39,7 +39,7 @@ export interface ChannelHost {
   refused(error: UploadResponseError): void;
   requested(): void;
   /** Nothing of the channel is under way any more. Called once. */
-  over(channel: UploadChannel): void;
+  channelOver(channel: UploadChannel): void;
 }
 
 /** `content-length` is for workers what `length` is in the message. */
@@ -127,7 +127,7 @@ export class UploadChannel implements ResponseSink {
     this.#writer.stop();
     this.#exchange?.abort(code);
     this.#permit?.release();
-    this.#host.over(this);
+    this.#host.channelOver(this);
   }
 
   head(status: number, headers: readonly Header[]): void {

@@ -2,12 +2,14 @@ import type { Admission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
 import { type HttpFront, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
+import type { TrackStats } from '../../protocols/rtp/index.js';
 import type { Offer } from '../../protocols/sdp/index.js';
 import { TransportCounters } from '../counters.js';
 import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { WebRtcConfig } from './config.js';
 import { type RtcEngine, useEngine, webRtcProblem } from './engine.js';
+import { MediaPackets } from './media-packets.js';
 import { PeerSession, type SessionRequest } from './peer-session.js';
 import { expectFreePort } from './udp-port.js';
 import { WhipEndpoint, type WhipHost } from './whip.js';
@@ -24,6 +26,7 @@ export class WebRtcTransport implements Transport, WhipHost {
   readonly log: Logger;
   readonly #front: HttpFront;
   readonly #sessions = new Map<string, PeerSession>();
+  readonly #packets = new MediaPackets();
   readonly #counters = new TransportCounters();
   readonly #drain = new Drain(
     () => this.#sessions.size === 0,
@@ -84,7 +87,12 @@ export class WebRtcTransport implements Transport, WhipHost {
   }
 
   find(id: string): PeerSession | undefined {
-    return this.#sessions.get(id);
+    const session = this.#sessions.get(id);
+    return session?.over ? undefined : session;
+  }
+
+  counted(tracks: readonly TrackStats[]): void {
+    this.#packets.add(tracks);
   }
 
   ended(session: PeerSession): void {
@@ -120,7 +128,9 @@ export class WebRtcTransport implements Transport, WhipHost {
   }
 
   stats(): TransportStats {
-    return this.#counters.stats(this.#sessions.size);
+    const running = [...this.#sessions.values()].map((session) => session.mediaStats());
+    const packets = this.#packets.stats(running.flat());
+    return { ...this.#counters.stats(this.#sessions.size), packets };
   }
 
   #end(which: (session: PeerSession) => boolean): void {

@@ -47,7 +47,7 @@ export class WhipEndpoint {
     let offer: Offer;
     try {
       this.#host.reserve();
-      offer = readOffer(await request.text(SDP));
+      offer = readOffer(await request.text(SDP), this.#host.config.videoCodecs);
       if (this.#host.draining) throw new UploadResponseError('SHUTTING_DOWN');
       this.#host.reserve();
       const query = caller.query === '' ? '' : `?${caller.query}`;
@@ -86,7 +86,7 @@ export class WhipEndpoint {
   }
 
   async #delete(request: WhipRequest, id: string): Promise<WhipAnswer> {
-    (await this.#sessionOf(request, id)).end();
+    (await this.#sessionOf(request, id)).finish();
     return { status: 200, headers: {} };
   }
 

@@ -1,0 +1,234 @@
+import { UploadResponseError } from '../../errors/index.js';
+import { encodeAccessUnit } from '../access-unit/index.js';
+import type { DroppedFrame } from './frame-assembler.js';
+import { alignTracks } from './media-clock.js';
+import { kindOf, parseRtp, type RtpPacket } from './packet.js';
+import { parseRtcp, type RtcpPacket } from './rtcp.js';
+import { writeCname, writeFir, writeNack, writePli, writeReceiverReport } from './rtcp-write.js';
+import { RtpTrack, type TrackEvent, type TrackOptions } from './track.js';
+
+/** What of a track was not passed on. */
+export type MediaLoss =
+  /** Packets that did not come, from this 16-bit sequence number on. */
+  | {
+      readonly kind: 'packets';
+      readonly track: number;
+      readonly from: number;
+      readonly count: number;
+    }
+  | ({ readonly kind: 'frame'; readonly track: number } & DroppedFrame);
+
+export interface RtpReceiverOptions {
+  /** At most 31; a payload type stands for one track. */
+  readonly tracks: readonly TrackOptions[];
+  /** Our own source, in what we send. */
+  readonly ssrc: number;
+  /** Our own name, in what we send: random, and the same for the whole session. */
+  readonly cname: string;
+  readonly onLoss?: ((loss: MediaLoss) => void) | undefined;
+}
+
+/** Counts of one track since its beginning. */
+export interface TrackStats {
+  readonly codec: string;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly duplicatePackets: number;
+  readonly latePackets: number;
+  readonly recoveredPackets: number;
+  readonly lostPackets: number;
+  readonly frames: number;
+  readonly keyframes: number;
+  readonly damagedFrames: number;
+  readonly undecodableFrames: number;
+  readonly jitterMs: number;
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+}
+
+/** Reports go out so often; feedback at once. */
+const REPORT_INTERVAL_MS = 1000;
+/** Sequence numbers asked for in one datagram: 800 bytes when no two lie together. */
+const MAX_NACKS = 200;
+/** After so much silence another source may take a track over. */
+const SILENCE_MS = 2000;
+
+/**
+ * Receives the audio and video of one sender: datagrams in, access units out, and the RTCP to send back.
+ * It does no I/O and has no clock: `nowMs` grows from call to call. Call `poll` and `feedback` about
+ * every 20 ms while it is in use, and `feedback` after `push` too.
+ *
+ *     for (const unit of receiver.push(datagram, nowMs)) write(unit)
+ *     const rtcp = receiver.feedback(nowMs)
+ *
+ * Units have `dts` equal to `pts`: RTP has one time. Both are milliseconds since the first packet.
+ */
+export class RtpReceiver {
+  readonly #tracks: readonly RtpTrack[];
+  readonly #options: RtpReceiverOptions;
+  readonly #byPayloadType = new Map<number, RtpTrack>();
+  /** Sources that have said good-bye. */
+  readonly #gone = new Set<RtpTrack>();
+  #startMs: number | undefined;
+  #units = 0;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
+  #firs = 0;
+  /** Datagrams that are no RTP or RTCP, or malformed. */
+  malformed = 0;
+  /** RTP of payload types and sources that belong to no track. */
+  unknown = 0;
+
+  /** @throws UploadResponseError INVALID_ARGUMENT: too many tracks, or two of one payload type */
+  constructor(options: RtpReceiverOptions) {
+    this.#options = options;
+    this.#tracks = options.tracks.map((track) => new RtpTrack(track));
+    for (const track of this.#tracks) this.#byPayloadType.set(track.options.payloadType, track);
+    if (this.#byPayloadType.size !== this.#tracks.length || this.#tracks.length > 31) {
+      throw new UploadResponseError('INVALID_ARGUMENT', 'each track has a payload type of its own');
+    }
+  }
+
+  /** Takes a datagram, which must not change any more; returns the units that are complete by it. */
+  push(datagram: Buffer, nowMs: number): Buffer[] {
+    try {
+      const kind = kindOf(datagram);
+      if (kind === 'rtp') return this.#receive(parseRtp(datagram), nowMs);
+      if (kind === 'rtcp') this.#onRtcp(parseRtcp(datagram), nowMs);
+      else this.malformed++;
+    } catch (error) {
+      if (!(error instanceof UploadResponseError)) throw error;
+      this.malformed++;
+    }
+    return [];
+  }
+
+  /** The units that can be told now because what was missing before them has been given up. */
+  poll(nowMs: number): Buffer[] {
+    return this.#tracks.flatMap((track) => this.#unitsOf(track, track.poll(nowMs)));
+  }
+
+  /** No more datagrams come: the units that are left. */
+  finish(nowMs: number): Buffer[] {
+    return this.#tracks.flatMap((track) => this.#unitsOf(track, track.finish(nowMs)));
+  }
+
+  /** Asks for a keyframe of every track of video, until one comes. */
+  requestKeyframe(): void {
+    for (const track of this.#tracks) track.wantKeyframe();
+  }
+
+  /** A datagram for the sender, if there is anything to say now: a compound packet (RFC 3550). */
+  feedback(nowMs: number): Buffer | undefined {
+    const { ssrc, cname } = this.#options;
+    const live = this.#tracks.filter((track) => track.ssrc !== undefined);
+    const requests = live.flatMap((track) => this.#requests(track, nowMs));
+    const isReportDue = live.length > 0 && nowMs - this.#reportedAtMs >= REPORT_INTERVAL_MS;
+    if (!isReportDue && requests.length === 0) return undefined;
+    const reported = isReportDue ? live : [];
+    if (isReportDue) this.#reportedAtMs = nowMs;
+    const reports = reported.map((track) => track.statistics.report(track.ssrc as number, nowMs));
+    return Buffer.concat([
+      writeReceiverReport(ssrc, reports),
+      writeCname(ssrc, cname),
+      ...requests,
+    ]);
+  }
+
+  /** By the order of the options. */
+  stats(): TrackStats[] {
+    return this.#tracks.map((track) => ({
+      codec: track.options.codec,
+      packets: track.statistics.received,
+      bytes: track.counts.bytes,
+      duplicatePackets: track.window.duplicates,
+      latePackets: track.window.late,
+      recoveredPackets: track.window.recovered,
+      lostPackets: track.window.lost,
+      frames: track.counts.frames,
+      keyframes: track.counts.keyframes,
+      damagedFrames: track.counts.damaged,
+      undecodableFrames: track.counts.undecodable,
+      jitterMs: track.statistics.jitterMs,
+      width: track.width,
+      height: track.height,
+    }));
+  }
+
+  #receive(packet: RtpPacket, nowMs: number): Buffer[] {
+    const track = this.#byPayloadType.get(packet.payloadType);
+    if (!track || !this.#accepts(track, packet.ssrc, nowMs)) {
+      this.unknown++;
+      return [];
+    }
+    this.#startMs ??= nowMs;
+    return this.#unitsOf(track, track.receive(packet, nowMs));
+  }
+
+  /** A track belongs to its first source, until that one has gone or fallen silent. */
+  #accepts(track: RtpTrack, ssrc: number, nowMs: number): boolean {
+    if (track.ssrc === ssrc) return true;
+    const isFree =
+      track.ssrc === undefined ||
+      this.#gone.has(track) ||
+      nowMs - track.lastPacketAtMs >= SILENCE_MS;
+    if (!isFree) return false;
+    this.#gone.delete(track);
+    track.takeOver(ssrc);
+    return true;
+  }
+
+  #onRtcp(packets: readonly RtcpPacket[], nowMs: number): void {
+    for (const packet of packets) {
+      if (packet.type === 'sender-report') {
+        const track = this.#tracks.find(({ ssrc }) => ssrc === packet.ssrc);
+        track?.statistics.onSenderReport(packet.ntpMiddle, nowMs);
+        track?.clock.onSenderReport(packet.ntpMs, packet.rtpTimestamp);
+        if (track) alignTracks(this.#tracks.map(({ clock }) => clock));
+      } else if (packet.type === 'bye') {
+        for (const track of this.#tracks) {
+          if (track.ssrc !== undefined && packet.ssrcs.includes(track.ssrc)) this.#gone.add(track);
+        }
+      }
+    }
+  }
+
+  #requests(track: RtpTrack, nowMs: number): Buffer[] {
+    const { ssrc } = this.#options;
+    const media = track.ssrc as number;
+    const requests: Buffer[] = [];
+    if (track.options.nack) {
+      const sequences = track.window.takeNacks(nowMs, MAX_NACKS);
+      if (sequences.length > 0) requests.push(writeNack(ssrc, media, sequences));
+    }
+    if (track.takeKeyframeRequest(nowMs)) {
+      const isFir = track.options.keyframeRequest === 'fir';
+      requests.push(isFir ? writeFir(ssrc, media, this.#firs++) : writePli(ssrc, media));
+    }
+    return requests;
+  }
+
+  #unitsOf(track: RtpTrack, events: readonly TrackEvent[]): Buffer[] {
+    const units: Buffer[] = [];
+    for (const event of events) {
+      if (event.kind !== 'frame') {
+        this.#report(track, event);
+        continue;
+      }
+      const { key, parts } = event.frame;
+      const time = Math.round(event.timeMs - (this.#startMs as number));
+      const head = { streamType: track.streamType, key, id: this.#units++, dts: time, pts: time };
+      units.push(encodeAccessUnit(head, parts));
+    }
+    return units;
+  }
+
+  #report(track: RtpTrack, event: Exclude<TrackEvent, { kind: 'frame' }>): void {
+    const index = this.#tracks.indexOf(track);
+    if (event.kind === 'dropped') {
+      this.#options.onLoss?.({ kind: 'frame', track: index, ...event.frame });
+    } else {
+      const { from, count } = event.gap;
+      this.#options.onLoss?.({ kind: 'packets', track: index, from: from & 0xffff, count });
+    }
+  }
+}

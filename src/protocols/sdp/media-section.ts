@@ -1,0 +1,171 @@
+import { UploadResponseError } from '../../errors/index.js';
+import type { MediaSection } from './description.js';
+
+/** Codecs whose packets are understood, by the names of the configuration. */
+export type MediaCodec = 'h264' | 'opus' | 'vp8';
+export type VideoCodec = Exclude<MediaCodec, 'opus'>;
+
+/** A track that an offer has, with the one codec that is taken of it. */
+export interface OfferedTrack {
+  readonly kind: 'audio' | 'video';
+  readonly codec: MediaCodec;
+  readonly payloadType: number;
+  /** Of the time stamps, in Hz. */
+  readonly clockRate: number;
+  /** The codec's `a=fmtp`; '' without one. */
+  readonly parameters: string;
+  /** The sender takes NACKs. */
+  readonly nack: boolean;
+  /** How the sender is asked for a keyframe; undefined: not at all. */
+  readonly keyframeRequest: 'fir' | 'pli' | undefined;
+  /** NAL units of `sprop-parameter-sets` (RFC 6184 section 8.1). */
+  readonly parameterSets: readonly Buffer[];
+}
+
+/** Encodings as `a=rtpmap` has them. */
+const ENCODINGS: Readonly<Record<MediaCodec, string>> = {
+  h264: 'h264/90000',
+  opus: 'opus/48000/2',
+  vp8: 'vp8/90000',
+};
+const NAMES: Readonly<Record<MediaCodec, string>> = { h264: 'H.264', opus: 'Opus', vp8: 'VP8' };
+const PROTOCOL = /^(UDP|TCP)\/TLS\/RTP\/SAVPF?$/;
+/** Feedback that is sent. Retransmissions come in the stream itself, since RTX is not taken. */
+const FEEDBACK = ['nack', 'nack pli', 'ccm fir'];
+
+interface Choice {
+  readonly codec: MediaCodec;
+  readonly payloadType: number;
+  readonly parameters: string;
+}
+
+export const unsupported = (detail: string): UploadResponseError =>
+  new UploadResponseError('UNSUPPORTED_OFFER', detail);
+
+/**
+ * Reads a section of audio or video, and reduces it to one codec: the first of `videoCodecs` that it has,
+ * or Opus. `transport` are those of its lines that are about the connection.
+ * @throws UploadResponseError UNSUPPORTED_OFFER
+ */
+export function readMediaSection(
+  section: MediaSection,
+  transport: readonly string[],
+  videoCodecs: readonly VideoCodec[],
+): { readonly track: OfferedTrack; readonly section: MediaSection } {
+  const { kind, protocol, lines } = section;
+  if (kind !== 'audio' && kind !== 'video') throw unsupported(`m=${kind}`);
+  if (!PROTOCOL.test(protocol)) throw unsupported(`m=${kind} over another protocol`);
+  if (lines.includes('a=recvonly') || lines.includes('a=inactive')) {
+    throw unsupported(`its ${kind} is not sent`);
+  }
+  if (!lines.includes('a=rtcp-mux')) throw unsupported(`its ${kind} has RTCP on another port`);
+  const codecs: readonly MediaCodec[] = kind === 'audio' ? ['opus'] : videoCodecs;
+  const choice = choose(section, codecs);
+  if (!choice) {
+    throw unsupported(`its ${kind} is none of ${codecs.map((one) => NAMES[one]).join(', ')}`);
+  }
+  const track = trackOf(kind, choice, lines);
+  return { track, section: reduced(section, transport, choice) };
+}
+
+/** The sources that a section announces. */
+export const sourcesOf = ({ lines }: MediaSection): readonly string[] =>
+  lines.filter((line) => /^a=ssrc:\d{1,10} cname:/.test(line));
+
+function choose(section: MediaSection, codecs: readonly MediaCodec[]): Choice | undefined {
+  const offered = section.formats.filter(
+    (format) => /^\d{1,3}$/.test(format) && Number(format) < 128,
+  );
+  for (const codec of codecs) {
+    const choices = offered
+      .filter((format) => encodingOf(section.lines, format) === ENCODINGS[codec])
+      .map((format) => ({
+        codec,
+        payloadType: Number(format),
+        parameters: formatLine(section.lines, 'fmtp', format),
+      }));
+    if (codec !== 'h264') {
+      if (choices[0]) return choices[0];
+      continue;
+    }
+    // Interleaved mode is another format. Without a mode it is 0.
+    const mode = (wanted: string) =>
+      choices.find(
+        ({ parameters }) => (parameter(parameters, 'packetization-mode') ?? '0') === wanted,
+      );
+    const found = mode('1') ?? mode('0');
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function trackOf(
+  kind: 'audio' | 'video',
+  { codec, payloadType, parameters }: Choice,
+  lines: readonly string[],
+): OfferedTrack {
+  const feedback = feedbackOf(lines, payloadType);
+  const request = feedback.includes('ccm fir') ? 'fir' : undefined;
+  return {
+    kind,
+    codec,
+    payloadType,
+    clockRate: kind === 'audio' ? 48_000 : 90_000,
+    parameters,
+    nack: feedback.includes('nack'),
+    keyframeRequest: kind === 'audio' ? undefined : feedback.includes('nack pli') ? 'pli' : request,
+    parameterSets: (parameter(parameters, 'sprop-parameter-sets') ?? '')
+      .split(',')
+      .filter((text) => text !== '')
+      .map((text) => Buffer.from(text, 'base64')),
+  };
+}
+
+function reduced(
+  section: MediaSection,
+  transport: readonly string[],
+  choice: Choice,
+): MediaSection {
+  const { payloadType, parameters } = choice;
+  const encoding = section.lines.find((line) => line.startsWith(`a=rtpmap:${payloadType} `));
+  return {
+    ...section,
+    // A section that is bundled only has no port of its own.
+    port: section.port || 9,
+    formats: [String(payloadType)],
+    lines: [
+      ...transport.filter((line) => line !== 'a=sendrecv'),
+      ...['a=sendonly', 'a=rtcp-mux', encoding as string],
+      ...(parameters === '' ? [] : [`a=fmtp:${payloadType} ${parameters}`]),
+      ...feedbackOf(section.lines, payloadType)
+        .filter((one) => FEEDBACK.includes(one))
+        .map((one) => `a=rtcp-fb:${payloadType} ${one}`),
+      ...sourcesOf(section),
+    ],
+  };
+}
+
+function feedbackOf(lines: readonly string[], payloadType: number): string[] {
+  return lines.flatMap((line) => {
+    const [, format, what = ''] = /^a=rtcp-fb:(\d{1,3}|\*) (.+)$/.exec(line) ?? [];
+    return format === '*' || format === String(payloadType) ? [what.trim()] : [];
+  });
+}
+
+const encodingOf = (lines: readonly string[], format: string): string =>
+  formatLine(lines, 'rtpmap', format).toLowerCase();
+
+/** The value of `a=<name>:<format> <value>`; '' without one. */
+function formatLine(lines: readonly string[], name: string, format: string): string {
+  const begin = `a=${name}:${format} `;
+  return (lines.find((line) => line.startsWith(begin)) ?? begin).slice(begin.length).trim();
+}
+
+/** Of `name=value;name=value`. */
+function parameter(parameters: string, name: string): string | undefined {
+  for (const one of parameters.split(';')) {
+    const [key = '', ...value] = one.trim().split('=');
+    if (key.toLowerCase() === name) return value.join('=');
+  }
+  return undefined;
+}

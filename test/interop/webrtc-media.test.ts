@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { StreamType } from '../../src/protocols/access-unit/index.js';
+import { decodeVideo, toneShare, unitsOf, writeIvf, writeOgg } from '../support/media-files.js';
+import { startMediaServer } from '../support/media-server.js';
+import { testWith } from '../support/program.js';
+import type { RtmpServer } from '../support/rtmp.js';
+import { until } from '../support/until.js';
+import { CHROMIUM, launchChromium } from './chromium.js';
+
+const module = readFileSync(new URL('../../sdk/browser/upload-response.js', import.meta.url));
+const TIMEOUT_MS = 240_000;
+const FRAMES = 60;
+const TONE_HZ = 440;
+
+let server: RtmpServer;
+let browser: Browser | undefined;
+
+before(async () => {
+  server = await startMediaServer({ keyframeIntervalMs: 1000 });
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** A page with the module as `ur`, a moving picture and a tone. */
+async function openPage(): Promise<Page> {
+  browser ??= await launchChromium(['--autoplay-policy=no-user-gesture-required']);
+  const page = await browser.newPage();
+  await page.goto(server.server.url('/no-page'));
+  const url = `data:text/javascript;base64,${module.toString('base64')}`;
+  await page.evaluate(`import('${url}').then((module) => { globalThis.ur = module; })`);
+  await page.evaluate(`(() => {
+    const canvas = document.createElement('canvas');
+    canvas.width = 320;
+    canvas.height = 240;
+    const context = canvas.getContext('2d');
+    let turn = 0;
+    setInterval(() => {
+      context.fillStyle = 'hsl(' + (turn++ % 360) + ', 80%, 50%)';
+      context.fillRect(0, 0, 320, 240);
+      context.fillStyle = 'white';
+      context.fillRect((turn * 5) % 320, 100, 40, 40);
+    }, 40);
+    const audio = new AudioContext();
+    const tone = audio.createOscillator();
+    tone.frequency.value = ${TONE_HZ};
+    const sink = audio.createMediaStreamDestination();
+    tone.connect(sink);
+    tone.start();
+    globalThis.kept = { audio, tone, canvas };
+    globalThis.picture = canvas.captureStream(25).getTracks();
+    globalThis.sound = sink.stream.getTracks();
+  })()`);
+  return page;
+}
+
+/** Publishes until the worker has so many units, and returns what the worker then says of the whole. */
+async function publish(page: Page, peer: string, tracks: string, units: number) {
+  const from = server.reports.length;
+  const begun = await page.evaluate(`(async () => {
+    globalThis.told = [];
+    globalThis.ended = [];
+    globalThis.session = await ur.UploadSession.publish(
+      '${server.server.url(`/whip/room/${peer}`)}', new MediaStream(${tracks}), {
+        statsIntervalMs: 100,
+        onStats: (stats) => told.push(stats),
+        onEnd: (error) => ended.push(error?.code ?? 'none'),
+      });
+    return true;
+  })()`);
+  assert.ok(begun);
+  const path = `/webrtc/room/${peer}`;
+  const enough = () =>
+    server.reports.slice(from).some((one) => one.path === path && (one.count ?? 0) >= units);
+  await until(enough, `${units} units`, 120_000);
+  await page.evaluate('session.close()');
+  const told = (await page.evaluate('[told.at(-1), ended]')) as [
+    { video?: { frames: number; bytes: number; codec: string }; audio?: { packets: number } },
+    string[],
+  ];
+  const body = await server.report('body', from);
+  assert.equal(body.path, path);
+  assert.equal(body.rest, 0);
+  assert.deepEqual(told[1], ['none']);
+  return { body, fields: new Map(body.headers), stats: told[0] };
+}
+
+for (const codec of ['h264', 'vp8'] as const) {
+  testWith(
+    CHROMIUM,
+    `Chromium publishes a canvas as ${codec} and a tone as Opus, and both decode`,
+    async () => {
+      const page = await openPage();
+      if (codec === 'vp8') {
+        await page.evaluate(`(() => {
+          const add = RTCPeerConnection.prototype.addTransceiver;
+          RTCPeerConnection.prototype.addTransceiver = function (track, options) {
+            const one = add.call(this, track, options);
+            const { codecs } = RTCRtpSender.getCapabilities(track.kind);
+            if (track.kind === 'video') {
+              one.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === 'video/VP8'));
+            }
+            return one;
+          };
+        })()`);
+      }
+      const units = FRAMES * 4;
+      const { body, fields, stats } = await publish(page, codec, '[...picture, ...sound]', units);
+      assert.equal(fields.get('x-webrtc-room'), 'room');
+      assert.equal(fields.get('x-webrtc-peer-id'), codec);
+      assert.equal(fields.get('x-webrtc-video-codec'), codec);
+      assert.equal(fields.get('x-webrtc-audio-codec'), 'opus');
+      assert.ok((stats.video?.frames ?? 0) > 0 && (stats.audio?.packets ?? 0) > 0);
+      assert.match(stats.video?.codec ?? '', new RegExp(codec, 'i'));
+
+      const video = unitsOf(body, StreamType[codec]);
+      assert.ok(video.length >= FRAMES / 2, `${video.length} frames`);
+      assert.equal(video[0]?.unit.key, true);
+      const file = server.server.file(`chromium.${codec}`);
+      if (codec === 'vp8') writeIvf(file, video);
+      const path = codec === 'vp8' ? file : (body.files.find((one) => one.endsWith('-27')) ?? '');
+      const decoded = await decodeVideo(path, codec === 'vp8' ? 'ivf' : 'h264');
+      assert.deepEqual(decoded, { frames: video.length, complaints: '', code: 0 });
+
+      const audio = unitsOf(body, StreamType.opus);
+      const ogg = server.server.file(`chromium-${codec}.ogg`);
+      writeOgg(
+        ogg,
+        audio.map(({ data }) => data),
+      );
+      const share = await toneShare(ogg, `${ogg}.pcm`, TONE_HZ);
+      assert.ok(share > 0.9, `${share} of the power`);
+
+      // What is captured together has times that lie together.
+      const [first, last] = [body.units[0], body.units.at(-1)];
+      const spans = [video, audio].map((list) => list.map(({ unit }) => unit.pts));
+      for (const times of spans) {
+        assert.ok(times.every((time, at) => at === 0 || time >= (times[at - 1] as number)));
+      }
+      const ends = spans.map((times) => times.at(-1) as number);
+      assert.ok(Math.abs((ends[0] as number) - (ends[1] as number)) < 1000, ends.join(' '));
+      assert.ok((last?.pts ?? 0) > (first?.pts ?? 0));
+      await page.close();
+      await server.server.free();
+    },
+    TIMEOUT_MS,
+  );
+}
+
+testWith(
+  CHROMIUM,
+  'a page publishes sound alone, and a picture alone',
+  async () => {
+    const page = await openPage();
+    const sound = await publish(page, 'sound', 'sound', 50);
+    assert.ok(sound.body.units.every(({ type }) => type === StreamType.opus));
+    assert.equal(sound.fields.has('x-webrtc-video-codec'), false);
+    const picture = await publish(page, 'picture', 'picture', 30);
+    assert.ok(picture.body.units.every(({ type }) => type === StreamType.h264));
+    assert.equal(picture.fields.has('x-webrtc-audio-codec'), false);
+    await page.close();
+    await server.server.free();
+  },
+  TIMEOUT_MS,
+);
+
+test('sessions are gone when they have ended', async () => {
+  await until(
+    () => server.server.server.stats().transports.webrtc?.connections === 0,
+    'every session to be over',
+  );
+});
