@@ -51,7 +51,16 @@ module.exports = {
       'errors',
     ]),
     layer('metrics', ['ingress', 'ring', 'transports/transport.ts', 'errors']),
-    layer('cli', ['server.ts', 'admission', 'worker', 'config', 'ring', 'protocols', 'errors']),
+    layer('cli', [
+      'server.ts',
+      'admission',
+      'worker',
+      'config',
+      'ingress/stream-facts.ts',
+      'ring',
+      'protocols',
+      'errors',
+    ]),
     {
       name: 'transports-apart',
       comment:

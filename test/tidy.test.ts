@@ -162,8 +162,10 @@ test('native layers include only what stands below them', () => {
     hpks: ['core', 'hpks'],
     control: ['core', 'control'],
     capi: ['core', 'hpks', 'control', 'capi'],
+    feed: ['core', 'feed'],
+    rtmp: ['core', 'feed', 'rtmp'],
     srt: ['core', 'srt'],
-    napi: ['core', 'hpks', 'control', 'srt', 'napi'],
+    napi: ['core', 'hpks', 'control', 'feed', 'rtmp', 'srt', 'napi'],
   };
   none(
     Object.entries(below).flatMap(([layer, allowed]) =>

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import { setRealtime } from '../support/realtime.js';
+import { shielded } from '../support/realtime.js';
 import { Child } from './child.js';
 import { PROTOCOLS, type ProtocolName } from './protocol.js';
 
@@ -37,7 +37,8 @@ interface Ports {
   readonly path: string;
 }
 
-interface Cpu {
+/** What a process answers when it is asked for `cpu`. */
+export interface Cpu {
   readonly cpuSeconds: number;
   readonly rssBytes: number;
 }
@@ -108,15 +109,12 @@ export class Trial {
   }
 
   /** Runs `measured` with real-time priority for all processes of the trial, if `on`. */
-  async shielded<Result>(on: boolean, measured: () => Promise<Result>): Promise<Result> {
-    if (!on) return measured();
-    const pids = Object.values(this.pids).filter((pid) => pid > 0);
-    setRealtime(pids, true);
-    try {
-      return await measured();
-    } finally {
-      setRealtime(pids, false);
-    }
+  shielded<Result>(on: boolean, measured: () => Promise<Result>): Promise<Result> {
+    return shielded(
+      Object.values(this.pids).filter((pid) => pid > 0),
+      on,
+      measured,
+    );
   }
 
   /** Uploads `count` times; the first, small upload only warms the processes up. */

@@ -3,6 +3,7 @@ import type { BenchOptions } from '../support/options.js';
 import type { Table } from '../support/report.js';
 import { median, spread } from '../support/statistics.js';
 import { PROTOCOLS } from './protocol.js';
+import { CHECKED_BYTES, MB, sizes, warmUpBytes } from './sizes.js';
 import {
   type Scenario,
   type ServerKind,
@@ -11,26 +12,7 @@ import {
   type Workspace,
 } from './trial.js';
 
-const MB = 1e6;
-/** Whole writes of the client. */
-const WRITE_BYTES = 256 * 1024;
 const KINDS: readonly ServerKind[] = ['ring', 'bare'];
-
-interface Size {
-  readonly totalBytes: number;
-  /** Uploads of this size in one trial. */
-  readonly count: number;
-}
-
-const wholeWrites = (bytes: number) => Math.round(bytes / WRITE_BYTES) * WRITE_BYTES;
-
-function sizes(small: boolean): Size[] {
-  if (small) return [{ totalBytes: wholeWrites(16 * MB), count: 1 }];
-  return [
-    { totalBytes: wholeWrites(100 * MB), count: 5 },
-    { totalBytes: wholeWrites(1000 * MB), count: 1 },
-  ];
-}
 
 /** Outcomes of one scenario and size, trial by trial. */
 type Outcomes = Record<ServerKind, UploadOutcome[]>;
@@ -85,8 +67,8 @@ async function runTrial(
   const { protocol, framing } = scenario;
   const trial = await Trial.start(kind, scenario, seed, workspace);
   try {
-    const checked = kind === 'ring' ? await trial.check(framing, wholeWrites(8 * MB)) : '';
-    await trial.warmUp(framing, wholeWrites((small ? 4 : 64) * MB));
+    const checked = kind === 'ring' ? await trial.check(framing, CHECKED_BYTES) : '';
+    await trial.warmUp(framing, warmUpBytes(small));
     for (const { totalBytes, count } of sizes(small)) {
       const name = framing === 'length' ? '' : ' chunked';
       const label = `${PROTOCOLS[protocol].label}${name}, ${Math.round(totalBytes / MB)} MB`;

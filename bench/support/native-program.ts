@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { REALTIME } from './realtime.js';
@@ -7,19 +9,67 @@ import { REALTIME } from './realtime.js';
 const folder = fileURLToPath(new URL('../../out/release/bench/', import.meta.url));
 const runFile = promisify(execFile);
 
-/** What a program of bench/native printed. */
+const WATCHDOG_MS = 120_000;
+
+/** A line that a program of bench/native or bench/media printed. */
 export type Outcome = Readonly<Record<string, number | string>>;
+type ProgramOptions = Readonly<Record<string, number | string>>;
+
+const pathOf = (name: string) => join(folder, name);
+const argumentsOf = (options: ProgramOptions) =>
+  Object.entries(options).map(([key, value]) => `--${key}=${value}`);
+
+/** Whether the preset `release` has built a program. */
+export const isBuilt = (name: string) => existsSync(pathOf(name));
 
 /** Runs one trial in a fresh process. Rejects when a check of the program has failed. */
 export async function runProgram(
   name: string,
-  options: Readonly<Record<string, number>>,
+  options: ProgramOptions,
   realtime = false,
 ): Promise<Outcome> {
-  const args = Object.entries(options).map(([key, value]) => `--${key}=${value}`);
-  const command = [...(realtime ? REALTIME : []), join(folder, name), ...args];
-  const { stdout } = await runFile(command[0] as string, command.slice(1), { timeout: 120_000 });
+  const command = [...(realtime ? REALTIME : []), pathOf(name), ...argumentsOf(options)];
+  const limit = { timeout: WATCHDOG_MS };
+  const { stdout } = await runFile(command[0] as string, command.slice(1), limit);
   return JSON.parse(stdout) as Outcome;
+}
+
+/** A program that stays, and prints a line for each thing that it has done. It ends with its standard
+ *  input. */
+export class NativeProgram {
+  readonly #child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(name: string, options: ProgramOptions) {
+    const stdio = ['pipe', 'pipe', 'inherit'] as const;
+    this.#child = spawn(pathOf(name), argumentsOf(options), { stdio: [...stdio] });
+    const { stdout } = this.#child;
+    if (!stdout) throw new Error(`${name} has no output`);
+    this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The next line. Rejects when the program ends before, or does not print one. */
+  async next(): Promise<Outcome> {
+    const watchdog = setTimeout(() => this.#child.kill('SIGKILL'), WATCHDOG_MS);
+    try {
+      const { value, done } = await this.#lines.next();
+      if (done) throw new Error('a program has ended too early');
+      return JSON.parse(value) as Outcome;
+    } finally {
+      clearTimeout(watchdog);
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.stdin?.end();
+    await ended;
+  }
 }
 
 /** A number of an outcome. */

@@ -12,6 +12,7 @@ const MB = 1e6;
 const SOURCE_BYTES = 64 * 2 ** 20;
 const CHECKED_BYTES = 8 * 2 ** 20;
 export const FEEDS: readonly FeedKind[] = ['ring', 'unix', 'http'];
+const ALL: readonly FeedKind[] = [...FEEDS, 'defaults'];
 
 /** Table 'echo': how fast a body is hashed and sent back, in each language and fed in each way. */
 export async function echoTable(
@@ -23,13 +24,13 @@ export async function echoTable(
   const all = new Map<string, EchoOutcome[]>();
   const { realtime } = options;
   for (const language of languages) {
-    for (const from of FEEDS) {
+    for (const from of ALL) {
       await echo({ language, from, realtime: false }, source, CHECKED_BYTES, true);
     }
   }
   for (let trial = 0; trial < options.trials; trial++) {
     for (const language of languages) {
-      for (const from of FEEDS) {
+      for (const from of ALL) {
         await quietMoment(options.quietSeconds);
         const outcome = await echo({ language, from, realtime }, source, length);
         const key = keyOf(language, from);
@@ -48,11 +49,13 @@ export async function echoTable(
     notes: [
       'MB = 10^6 bytes, counted once: each goes there and back. The same program, hash (XXH3-64) and\n' +
         'feeder in each way; the feeder, one Node.js process, writes from memory and takes the answer,\n' +
-        'from a socket into one buffer. Spreads and CPU: ring / unix / HTTP; CPU: seconds of the worker\n' +
+        'from a socket into one buffer. Pieces of 256 KB everywhere: slots, reads, writes; "defaults":\n' +
+        'the ring with slots of 64 KB. Spreads and CPU: ring / unix / HTTP; CPU: seconds of the worker\n' +
         'and of the feeder per 10^9 bytes. An untimed round before compares every byte that comes back.',
     ],
     columns: [
       ...['worker', 'ring MB/s', 'unix MB/s', 'HTTP MB/s', 'spreads', 'ring : unix', 'ring : HTTP'],
+      ...['defaults MB/s', 'defaults : HTTP'],
       ...['CPU worker', 'CPU feeder'],
     ],
     rows: rows.map(({ cells }) => cells),
@@ -78,7 +81,7 @@ function row(language: Language, outcomesOf: (from: FeedKind) => EchoOutcome[], 
     median(outcomesOf(from).map(({ seconds }) => length / MB / seconds));
   const cpu = (from: FeedKind, side: 'workerCpuSeconds' | 'feederCpuSeconds') =>
     median(outcomesOf(from).map((outcome) => (outcome[side] * 1e9) / length));
-  const [ring, unix, http] = FEEDS.map(rate) as [number, number, number];
+  const [ring, unix, http, defaults] = ALL.map(rate) as [number, number, number, number];
   const spreads = FEEDS.map((from) => spread(outcomesOf(from).map(({ seconds }) => seconds)));
   const cpus = (side: 'workerCpuSeconds' | 'feederCpuSeconds') =>
     FEEDS.map((from) => cpu(from, side).toFixed(2)).join(' / ');
@@ -91,6 +94,8 @@ function row(language: Language, outcomesOf: (from: FeedKind) => EchoOutcome[], 
       `${spreads.map((one) => (one * 100).toFixed(0)).join(' / ')} %`,
       (ring / unix).toFixed(2),
       (ring / http).toFixed(2),
+      defaults.toFixed(0),
+      (defaults / http).toFixed(2),
       cpus('workerCpuSeconds'),
       cpus('feederCpuSeconds'),
     ],
@@ -99,11 +104,13 @@ function row(language: Language, outcomesOf: (from: FeedKind) => EchoOutcome[], 
       ringMBPerSecond: ring,
       unixMBPerSecond: unix,
       httpMBPerSecond: http,
+      defaultsMBPerSecond: defaults,
       ringSpread: spreads[0] ?? Number.NaN,
       unixSpread: spreads[1] ?? Number.NaN,
       httpSpread: spreads[2] ?? Number.NaN,
       ringToUnix: ring / unix,
       ringToHttp: ring / http,
+      defaultsToHttp: defaults / http,
       ringWorkerCpuSecondsPerGB: cpu('ring', 'workerCpuSeconds'),
       unixWorkerCpuSecondsPerGB: cpu('unix', 'workerCpuSeconds'),
       httpWorkerCpuSecondsPerGB: cpu('http', 'workerCpuSeconds'),

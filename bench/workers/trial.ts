@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setRealtime } from '../support/realtime.js';
 import { Answer } from './answer.js';
-import type { Feeder, FeedKind, RequestStream } from './feeders/feeder.js';
+import { type Feeder, type FeedKind, PIECE_BYTES, type RequestStream } from './feeders/feeder.js';
 import { RingFeeder } from './feeders/ring-feeder.js';
 import { HttpFeeder, UnixFeeder } from './feeders/socket-feeders.js';
 import { type Language, type Work, WorkerProgram } from './worker-program.js';
 
 export const MESSAGE_BYTES = 64;
-const WRITE_BYTES = 256 * 1024;
 const PACE_MS = 3;
 
 /** One worker in one process, fed in one way. */
@@ -93,14 +92,14 @@ async function withWorker<Value>(
 }
 
 async function feederOf(from: FeedKind, folder: string): Promise<Feeder> {
-  if (from === 'ring') return RingFeeder.create(folder);
-  return from === 'unix' ? new UnixFeeder(folder) : new HttpFeeder();
+  if (from === 'unix') return new UnixFeeder(folder);
+  return from === 'http' ? new HttpFeeder() : RingFeeder.create(folder, from === 'defaults');
 }
 
 async function writeAll(stream: RequestStream, source: Uint8Array, length: number): Promise<void> {
-  for (let at = 0; at < length; at += WRITE_BYTES) {
+  for (let at = 0; at < length; at += PIECE_BYTES) {
     const begin = at % source.length;
-    const part = source.subarray(begin, begin + Math.min(WRITE_BYTES, length - at));
+    const part = source.subarray(begin, begin + Math.min(PIECE_BYTES, length - at));
     if (!stream.write(part)) await stream.drained();
   }
   stream.end();

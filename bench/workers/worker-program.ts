@@ -71,7 +71,8 @@ export class WorkerProgram {
     work: Work,
     realtime: boolean,
   ): Promise<WorkerProgram> {
-    const args = [from, address, work, ...language.lastArguments];
+    const way = from === 'defaults' ? 'ring' : from;
+    const args = [way, address, work, ...language.lastArguments];
     const command = [...(realtime ? REALTIME : []), ...language.command, ...args];
     const worker = new WorkerProgram(command, { ...process.env, ...language.env });
     const lines = createInterface({ input: worker.#child.stdout as Readable });

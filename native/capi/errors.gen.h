@@ -117,6 +117,9 @@ enum ur_error {
   UR_SRT_UNAVAILABLE = -220,  // SRT cannot be served
   UR_SRT_LISTEN_FAILED = -221,  // the SRT listener could not be opened
   UR_SRT_CALLER_REFUSED = -222,  // the SRT caller was refused in its handshake
+  UR_ANSWER_ID_TAKEN = -223,  // another answer has this id
+  UR_UNKNOWN_ANSWER = -224,  // there is no such answer
+  UR_ANSWER_TOO_LARGE = -225,  // the answer is too large to be kept
   UR_WEBRTC_UNAVAILABLE = -230,  // WebRTC cannot be served
   UR_BAD_SDP = -231,  // the session description is malformed
   UR_UNSUPPORTED_OFFER = -232,  // the offer has something that is not taken
@@ -132,6 +135,7 @@ enum ur_error {
   UR_RTP_FRAME_TOO_LARGE = -245,  // a frame is larger than is taken
   UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
   UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
+  UR_TOKEN_LINE_INVALID = -260,  // the connection does not begin with a token line
 };
 
 #endif

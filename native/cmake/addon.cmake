@@ -12,7 +12,11 @@ target_compile_definitions(upload_response PRIVATE
   NODE_GYP_MODULE_NAME=upload_response)
 target_compile_options(upload_response PRIVATE
   -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections)
-target_link_libraries(upload_response PRIVATE ur_core ur_hpks ur_control ur_srt)
+target_link_libraries(upload_response PRIVATE ur_core ur_hpks ur_control ur_rtmp ur_srt)
+if(TARGET ur_rtmp_engine)
+  target_link_libraries(upload_response PRIVATE ur_rtmp_engine)
+  target_compile_definitions(upload_response PRIVATE UR_RTMP_ENGINE)
+endif()
 if(TARGET ur_srt_engine)
   target_link_libraries(upload_response PRIVATE ur_srt_engine)
   target_compile_definitions(upload_response PRIVATE UR_SRT)

@@ -5,7 +5,7 @@ ur_library(ur_srt native/srt)
 target_link_libraries(ur_srt PUBLIC ur_core)
 
 option(UR_SRT "Link libsrt into the addon where it is found" ON)
-if(UR_SRT AND UR_ADDON)
+if(UR_SRT AND (UR_ADDON OR UR_BENCHMARKS))
   # Looked for again by each build: installing the package is enough.
   unset(UR_LIBSRT CACHE)
   unset(UR_NETTLE CACHE)

@@ -121,6 +121,9 @@ enum class [[nodiscard]] Status : int32_t {
   kSrtUnavailable = -220,
   kSrtListenFailed = -221,
   kSrtCallerRefused = -222,
+  kAnswerIdTaken = -223,
+  kUnknownAnswer = -224,
+  kAnswerTooLarge = -225,
   kWebrtcUnavailable = -230,
   kBadSdp = -231,
   kUnsupportedOffer = -232,
@@ -136,6 +139,7 @@ enum class [[nodiscard]] Status : int32_t {
   kRtpFrameTooLarge = -245,
   kAccessUnitTruncated = -250,
   kAccessUnitTooLarge = -251,
+  kTokenLineInvalid = -260,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -367,6 +371,12 @@ constexpr const char* status_name(Status status) {
       return "SRT_LISTEN_FAILED";
     case Status::kSrtCallerRefused:
       return "SRT_CALLER_REFUSED";
+    case Status::kAnswerIdTaken:
+      return "ANSWER_ID_TAKEN";
+    case Status::kUnknownAnswer:
+      return "UNKNOWN_ANSWER";
+    case Status::kAnswerTooLarge:
+      return "ANSWER_TOO_LARGE";
     case Status::kWebrtcUnavailable:
       return "WEBRTC_UNAVAILABLE";
     case Status::kBadSdp:
@@ -397,6 +407,8 @@ constexpr const char* status_name(Status status) {
       return "ACCESS_UNIT_TRUNCATED";
     case Status::kAccessUnitTooLarge:
       return "ACCESS_UNIT_TOO_LARGE";
+    case Status::kTokenLineInvalid:
+      return "TOKEN_LINE_INVALID";
   }
   return "UNKNOWN";
 }
@@ -630,6 +642,12 @@ constexpr const char* status_text(Status status) {
       return "the SRT listener could not be opened";
     case Status::kSrtCallerRefused:
       return "the SRT caller was refused in its handshake";
+    case Status::kAnswerIdTaken:
+      return "another answer has this id";
+    case Status::kUnknownAnswer:
+      return "there is no such answer";
+    case Status::kAnswerTooLarge:
+      return "the answer is too large to be kept";
     case Status::kWebrtcUnavailable:
       return "WebRTC cannot be served";
     case Status::kBadSdp:
@@ -660,6 +678,8 @@ constexpr const char* status_text(Status status) {
       return "the stream ended inside of an access unit";
     case Status::kAccessUnitTooLarge:
       return "an access unit claims to be longer than is allowed";
+    case Status::kTokenLineInvalid:
+      return "the connection does not begin with a token line";
   }
   return "";
 }
@@ -893,6 +913,12 @@ constexpr const char* status_remedy(Status status) {
       return "Change transports.srt.host or its port, or stop the program that has the port.";
     case Status::kSrtCallerRefused:
       return "Send a stream id that publishes, with a user and a resource that transports.srt.users allows.";
+    case Status::kAnswerIdTaken:
+      return "Send a user_answer of your own, 16 random bytes in hexadecimal for example, with each stream id.";
+    case Status::kUnknownAnswer:
+      return "Fetch it within transports.srt.answers.keepMs of its end, with the id that user_answer had.";
+    case Status::kAnswerTooLarge:
+      return "Raise transports.srt.answers.maxBytes, or declare user_len and stay for the answer.";
     case Status::kWebrtcUnavailable:
       return "Install the engine beside the package: npm install node-datachannel@0.33. It has binaries for Linux, macOS and Windows; with several server processes WebRTC is off.";
     case Status::kBadSdp:
@@ -923,6 +949,8 @@ constexpr const char* status_remedy(Status status) {
       return "Use the units before it; the publisher stopped in the middle of one.";
     case Status::kAccessUnitTooLarge:
       return "Read access units of media transports only, from the start or from a keyframe; or allow larger ones.";
+    case Status::kTokenLineInvalid:
+      return "Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never.";
   }
   return "";
 }

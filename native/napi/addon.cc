@@ -7,6 +7,7 @@
 #include "core/hash.h"
 #include "core/machine.h"
 #include "lane_objects.h"
+#include "rtmp_objects.h"
 #include "segment_object.h"
 #include "srt_object.h"
 
@@ -137,6 +138,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   data->segment = Napi::Persistent(SegmentObject::define(env));
   data->reader = Napi::Persistent(ReaderObject::define(env));
   data->writer = Napi::Persistent(WriterObject::define(env));
+  data->feed = Napi::Persistent(FeedObject::define(env));
   env.SetInstanceData(data);
   exports.Set("version", UR_VERSION);
   exports.Set("abiMajor", number(env, kAbiMajor));
@@ -146,6 +148,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("create", Napi::Function::New(env, create, "create"));
   exports.Set("attach", Napi::Function::New(env, attach, "attach"));
   exports.Set("xxh3", Napi::Function::New(env, xxh3, "xxh3"));
+  define_rtmp(env, exports);
   define_srt(env, exports);
   return exports;
 }

@@ -84,9 +84,18 @@ void Attachment::listen(Napi::Env env, Napi::Function fn) {
   }
 }
 
+void Attachment::keep_loan(const std::shared_ptr<LaneFeed>& feed) {
+  std::erase_if(loans, [](const auto& loan) { return loan.expired(); });
+  loans.push_back(feed);
+}
+
 void Attachment::close() {
   if (segment == nullptr) return;
   waker.stop();
+  for (const auto& loan : loans) {
+    if (const auto feed = loan.lock()) feed->revoke();
+  }
+  loans.clear();
   segment = nullptr;
   ingress.reset();
   membership.reset();

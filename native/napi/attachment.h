@@ -1,6 +1,6 @@
 // What one JavaScript NativeSegment owns: the mapping with either the server's side (membership,
 // ingress) or a worker's (session), and the doorbell thread. Readers and writers share it; after
-// close() nothing touches the mapping any more.
+// close() nothing touches the mapping any more, borrowers of writers neither.
 #pragma once
 
 #include <napi.h>
@@ -11,11 +11,13 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "control/membership.h"
 #include "control/session.h"
 #include "core/ingress.h"
 #include "core/segment.h"
+#include "feed/lane_feed.h"
 
 namespace ur::node {
 
@@ -50,10 +52,13 @@ struct Attachment {
   Segment* segment = nullptr;  // nullptr once closed
   uint32_t role = 0;
   Waker waker;
+  std::vector<std::weak_ptr<LaneFeed>> loans;
 
   bool open() const { return segment != nullptr; }
   // Lets the doorbell thread wake `fn`, and look after the connection.
   void listen(Napi::Env env, Napi::Function fn);
+  // `feed` is over when the attachment is closed.
+  void keep_loan(const std::shared_ptr<LaneFeed>& feed);
   void close();
 };
 

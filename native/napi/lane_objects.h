@@ -1,4 +1,4 @@
-// NativeReader and NativeWriter of src/native/addon.ts. JS thread only.
+// NativeReader, NativeWriter and NativeLaneFeed of src/native. JS thread only.
 #pragma once
 
 #include <napi.h>
@@ -7,6 +7,7 @@
 
 #include "core/lane_reader.h"
 #include "core/lane_writer.h"
+#include "feed/lane_feed.h"
 #include "attachment.h"
 
 namespace ur::node {
@@ -59,10 +60,31 @@ class WriterObject : public Napi::ObjectWrap<WriterObject> {
   Napi::Value blockers(const Napi::CallbackInfo& info);
   Napi::Value fail(const Napi::CallbackInfo& info);
   Napi::Value release(const Napi::CallbackInfo& info);
-  bool open() const { return attachment_ && attachment_->open(); }
+  Napi::Value lend(const Napi::CallbackInfo& info);
+  void take_back(const Napi::CallbackInfo& info);
+  void end_loan();
+  bool open() const { return attachment_ && attachment_->open() && !lent_; }
 
   std::shared_ptr<Attachment> attachment_;
   LaneWriter writer_;
+  std::shared_ptr<LaneFeed> lent_;  // who writes meanwhile; then nothing here does
+};
+
+class FeedObject : public Napi::ObjectWrap<FeedObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit FeedObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
+  void take(std::shared_ptr<LaneFeed> feed) { feed_ = std::move(feed); }
+  const std::shared_ptr<LaneFeed>& feed() const { return feed_; }
+
+ private:
+  Napi::Value bytes(const Napi::CallbackInfo& info);
+  Napi::Value last(const Napi::CallbackInfo& info);
+  Napi::Value drain(const Napi::CallbackInfo& info);
+  Napi::Value park(const Napi::CallbackInfo& info);
+  Napi::Value blockers(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<LaneFeed> feed_;
 };
 
 }  // namespace ur::node

@@ -15,6 +15,7 @@ struct AddonData {
   Napi::FunctionReference segment;
   Napi::FunctionReference reader;
   Napi::FunctionReference writer;
+  Napi::FunctionReference feed;
 };
 
 class SegmentObject : public Napi::ObjectWrap<SegmentObject> {

@@ -140,6 +140,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     caller.Set("password", id.password);
     caller.Set("token", id.token);
     if (id.has_length) caller.Set("length", number(env, id.length));
+    if (!id.answer_id.empty()) caller.Set("answerId", id.answer_id);
     return one;
   }
 
@@ -177,6 +178,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     one.Set("lost", number(env, counts.lost));
     one.Set("dropped", number(env, counts.dropped));
     one.Set("undecrypted", number(env, counts.undecrypted));
+    one.Set("retransmitted", number(env, counts.retransmitted));
     one.Set("rttMs", Napi::Number::New(env, counts.rtt_ms));
     return one;
   }

@@ -1,4 +1,5 @@
 #include "lane_objects.h"
+#include "segment_object.h"
 
 namespace ur::node {
 
@@ -17,12 +18,15 @@ Napi::Function WriterObject::define(Napi::Env env) {
                       InstanceMethod<&WriterObject::park>("park"),
                       InstanceMethod<&WriterObject::blockers>("blockers"),
                       InstanceMethod<&WriterObject::fail>("fail"),
-                      InstanceMethod<&WriterObject::release>("release")});
+                      InstanceMethod<&WriterObject::release>("release"),
+                      InstanceMethod<&WriterObject::lend>("lend"),
+                      InstanceMethod<&WriterObject::take_back>("takeBack")});
 }
 
 WriterObject::WriterObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
 
 WriterObject::~WriterObject() {
+  end_loan();
   if (!open() || !writer_.is_open()) return;
   // Dropped without release: whoever waits for this lane must not wait for ever.
   Status ignored = Status::kOk;
@@ -138,6 +142,66 @@ Napi::Value WriterObject::fail(const Napi::CallbackInfo& info) {
 
 Napi::Value WriterObject::release(const Napi::CallbackInfo& info) {
   return result(info.Env(), open() ? writer_.release() : Status::kOk);
+}
+
+// (head, limit): NativeLaneFeed
+Napi::Value WriterObject::lend(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!open()) return throw_status(env, Status::kDetached, "lend");
+  std::vector<uint8_t> head;
+  if (info[0].IsTypedArray()) {
+    const auto bytes = info[0].As<Napi::Uint8Array>();
+    if (bytes.ByteLength() > writer_.lane().slot_size) {
+      return throw_status(env, Status::kSlotTooLarge, "the head");
+    }
+    head.assign(bytes.Data(), bytes.Data() + bytes.ByteLength());
+  }
+  lent_ = std::make_shared<LaneFeed>(writer_, std::move(head), as_u64(info[1]));
+  attachment_->keep_loan(lent_);
+  Napi::Object object = env.GetInstanceData<AddonData>()->feed.New({});
+  FeedObject::Unwrap(object)->take(lent_);
+  return object;
+}
+
+void WriterObject::take_back(const Napi::CallbackInfo& /*info*/) { end_loan(); }
+
+void WriterObject::end_loan() {
+  // Where the mapping has gone the loan is over, and nothing of the writer is touched any more.
+  if (lent_) (void)lent_->take_back(&writer_);
+  lent_.reset();
+}
+
+Napi::Function FeedObject::define(Napi::Env env) {
+  return DefineClass(env, "NativeLaneFeed",
+                     {InstanceAccessor<&FeedObject::bytes>("bytes"),
+                      InstanceAccessor<&FeedObject::last>("last"),
+                      InstanceMethod<&FeedObject::drain>("drain"),
+                      InstanceMethod<&FeedObject::park>("park"),
+                      InstanceMethod<&FeedObject::blockers>("blockers")});
+}
+
+Napi::Value FeedObject::bytes(const Napi::CallbackInfo& info) {
+  return number(info.Env(), feed_->bytes());
+}
+
+Napi::Value FeedObject::last(const Napi::CallbackInfo& info) {
+  return number(info.Env(), feed_->last());
+}
+
+Napi::Value FeedObject::drain(const Napi::CallbackInfo& info) {
+  const Status status = feed_->drain();
+  if (status == Status::kFull) return number(info.Env(), 1U);
+  return result(info.Env(), status);
+}
+
+Napi::Value FeedObject::park(const Napi::CallbackInfo& info) {
+  const Status status = feed_->park();
+  if (status == Status::kFull) return number(info.Env(), 1U);
+  return result(info.Env(), status);
+}
+
+Napi::Value FeedObject::blockers(const Napi::CallbackInfo& info) {
+  return Napi::BigInt::New(info.Env(), feed_->blockers());
 }
 
 }  // namespace ur::node

@@ -62,6 +62,15 @@ bool read_length(std::string_view value, StreamId* out) {
   return whole && out->length > 0 && out->length <= kMaxLength;
 }
 
+// Long enough that nobody guesses it, and plain in a URL.
+bool read_answer_id(std::string_view value, StreamId* out) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  out->answer_id = value;
+  return value.size() >= 16 && value.size() <= 64 &&
+         value.find_first_not_of(kPlain) == std::string_view::npos;
+}
+
 bool read_type(std::string_view value, StreamId* out) {
   if (value == "stream") out->type = SrtType::kStream;
   else if (value == "file") out->type = SrtType::kFile;
@@ -77,6 +86,7 @@ StreamIdResult read_pair(std::string_view key, std::string_view value, StreamId*
   else if (key == "s") out->password = value;
   else if (key == "user_token") out->token = value;
   else if (key == "user_len") good = read_length(value, out);
+  else if (key == "user_answer") good = read_answer_id(value, out);
   else if (key == "t") good = read_type(value, out);
   else if (key == "m" && value != "publish") {
     const bool known = value == "request" || value == "bidirectional";

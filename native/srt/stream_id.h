@@ -24,6 +24,8 @@ struct StreamId {
   // Length of the body in bytes; where it is declared the client may stay for its answer.
   bool has_length = false;
   uint64_t length = 0;
+  // Under which the answer can be fetched; a secret. Empty: it is not kept.
+  std::string answer_id;
 };
 
 enum class StreamIdResult : uint8_t {

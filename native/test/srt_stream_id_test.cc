@@ -27,6 +27,7 @@ TEST(SrtStreamId, KeysOfTheGuidelines) {
   EXPECT_TRUE(id.has_length);
   EXPECT_EQ(id.length, 42U);
   EXPECT_EQ(parsed("#!::user_token=abc,unknown=").token, "abc");
+  EXPECT_EQ(parsed("#!::user_answer=0123456789abcDEF-_").answer_id, "0123456789abcDEF-_");
   EXPECT_EQ(parsed("#!::t=stream,r=x").type, SrtType::kStream);
 }
 
@@ -45,6 +46,7 @@ TEST(SrtStreamId, OtherForms) {
 TEST(SrtStreamId, Malformed) {
   for (const std::string_view text :
        {"#!::", "#!::r", "#!::=x", "#!::r=a,,m=publish", "#!::r=a,r=b", "#!::t=auth", "#!::m=what",
+        "#!::user_answer=", "#!::user_answer=0123456789abcde", "#!::user_answer=0123456789abcde%",
         "#!::user_len=", "#!::user_len=-1", "#!::user_len=0", "#!::user_len=1x",
         "#!::user_len=9007199254740992",
         "#!::user_len=99999999999999999999", "#!:{r=a}", "publish:", "bearer:", "a\nb", "a\x7F",

@@ -8,7 +8,7 @@ export function publicPath(transport: string, path: string): string {
   const plain = path.replace(/[?#].*$/s, (rest) => (rest.length > 1 ? '?…' : ''));
   if (!/^(http|ws|websocket)/.test(transport)) {
     const [, first = ''] = plain.split('/');
-    return `/${first}/…`;
+    return plain === `/${first}` ? plain : `/${first}/…`;
   }
   return plain.length > MAX_LENGTH ? `${plain.slice(0, MAX_LENGTH)}…` : plain;
 }

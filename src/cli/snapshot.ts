@@ -1,4 +1,5 @@
 import { publicPath } from '../admission/public-path.js';
+import type { StreamFacts } from '../ingress/stream-facts.js';
 import { Lane, type Segment, WorkerRole } from '../ring/index.js';
 import type { LaneInfo, StreamInfo, WorkerInfo } from '../ring/machine.js';
 import { readRequestHead } from '../worker/head.js';
@@ -87,6 +88,8 @@ export interface StreamSnapshot {
   /** Null once the head's slot has been overwritten. */
   readonly head: { readonly method: string; readonly path: string } | null;
   readonly lanes: readonly LaneSnapshot[];
+  /** What its server process knows of it; null where it was not asked, or has not answered. */
+  readonly facts: StreamFacts | null;
 }
 
 /** The heads that earlier snapshots have seen, by stream: a long upload overwrites its own. */
@@ -182,6 +185,7 @@ function streamSnapshot(
     abort: info.abort,
     head: known.get(info.id) ?? readHead(segment, info),
     lanes: info.lanes.map((lane) => laneSnapshot(lane, names)),
+    facts: null,
   };
 }
 

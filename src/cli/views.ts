@@ -1,5 +1,6 @@
 import { formatSize, humanBytes } from '../config/units.js';
 import { codeOf } from '../errors/index.js';
+import { factsLines, factsText } from './facts-view.js';
 import type { StreamRate } from './rates.js';
 import type {
   LaneSnapshot,
@@ -79,6 +80,7 @@ const STREAM_COLUMNS: readonly Column[] = [
   { title: 'READERS', right: true },
   { title: 'LAG', right: true },
   { title: 'CLAIM' },
+  { title: 'MEDIA' },
 ];
 
 /** A table of the streams, the busiest first; rates only where they were measured. */
@@ -93,8 +95,11 @@ export function streamLines(
   };
   const sorted = [...snapshot.streams].sort((a, b) => speed(b) - speed(a) || b.ageMs - a.ageMs);
   const several = snapshot.workers.filter(({ roles }) => roles.includes('ingress')).length > 1;
+  const texts = new Map(sorted.map((stream) => [stream, factsText(stream.facts, style)]));
+  const known = [...texts.values()].some((text) => text !== '');
   const columns = STREAM_COLUMNS.filter(({ title }) => {
     if (title === 'SERVER') return several;
+    if (title === 'MEDIA') return known;
     return rates !== undefined || (title !== 'IN' && title !== 'OUT');
   });
   const rows = sorted.map((stream) => {
@@ -112,6 +117,7 @@ export function streamLines(
       String(readers.length),
       String(Math.max(0, ...readers.map((reader) => reader.lag))),
       response ? ownerText(response) : '-',
+      ...(known ? [texts.get(stream) ?? ''] : []),
     ];
   });
   return table(columns, rows, style);
@@ -128,6 +134,7 @@ export function streamDetail(stream: StreamSnapshot, style: Style): string[] {
   if (stream.abort !== 0) {
     lines.push(`  aborted: ${style.red(codeOf(stream.abort) ?? String(stream.abort))}`);
   }
+  lines.push(...factsLines(stream, style));
   for (const lane of stream.lanes) lines.push(...laneDetail(lane, style));
   return lines;
 }

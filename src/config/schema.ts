@@ -122,7 +122,8 @@ export const configSchema = z
       const message = `stands where the control API is served; accepted: no path below ${CONTROL_PREFIX}`;
       context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
     }
-    checkCertificates(config, context);
+    const { auth, http, transports } = config;
+    checkCertificates({ auth, http, tcp: transports.tcp }, context);
     const reserved: string[] = config.admin.onHttp ? Object.values(OPERATIONS_PATHS) : [];
     if (reserved.includes(config.http.prefix)) {
       const message = `${config.http.prefix} is taken; accepted: another path, or admin.onHttp: false`;
@@ -144,13 +145,23 @@ export const configSchema = z
 
 /** Rules that can never match would look as if they protected something. */
 function checkCertificates(
-  { auth, http }: { readonly auth: AuthConfig; readonly http: HttpConfig },
+  {
+    auth,
+    http,
+    tcp,
+  }: {
+    readonly auth: AuthConfig;
+    readonly http: HttpConfig;
+    readonly tcp: z.output<(typeof TRANSPORTS)['tcp']['configSchema']>;
+  },
   context: z.RefinementCtx,
 ): void {
-  const asked = http.tls !== undefined && http.tls.clientCertificates !== 'none';
+  const asking = [http.tls, tcp.enabled ? tcp.tls : undefined];
+  const asked = asking.some((tls) => tls !== undefined && tls.clientCertificates !== 'none');
   if (auth.certificates.length === 0 || asked) return;
   const message =
-    'no client is asked for a certificate: set http.tls.clientCertificates to optional or required';
+    'no client is asked for a certificate: set http.tls.clientCertificates (or that of ' +
+    'transports.tcp.tls) to optional or required';
   context.addIssue({ code: 'custom', path: ['auth', 'certificates'], message });
 }
 

@@ -1,3 +1,4 @@
+import type { StreamFacts } from '../ingress/index.js';
 import type { Segment } from '../ring/index.js';
 import type { ControlConfig } from './config.js';
 import type { RemoteWorkers } from './remote-workers.js';
@@ -7,6 +8,8 @@ import type { Watcher } from './watcher.js';
 export interface ControlContext {
   /** The server's own attachment. */
   readonly segment: Segment;
+  /** Of the streams of this process, by id. */
+  facts(): ReadonlyMap<number, StreamFacts>;
   readonly remotes: RemoteWorkers;
   readonly watcher: Watcher;
   readonly config: ControlConfig;

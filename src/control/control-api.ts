@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Admission, Permit } from '../admission/index.js';
 import { fromNative, UploadResponseError } from '../errors/index.js';
 import type { HttpFront } from '../http/index.js';
-import { errorAnswer, type Logger } from '../ingress/index.js';
+import { errorAnswer, type Logger, type StreamFacts } from '../ingress/index.js';
 import type { Segment } from '../ring/index.js';
 import { Access } from './access.js';
 import { CONTROL_PREFIX, type ControlConfig } from './config.js';
@@ -23,6 +23,8 @@ export interface ControlOptions {
   /** The server's own attachment, and the control socket of its segment. */
   readonly segment: Segment;
   readonly socket: string;
+  /** Of the streams of this process, by id. */
+  facts(): ReadonlyMap<number, StreamFacts>;
   readonly admission: Admission;
   /** There is no way to authenticate: only processes of the server's user may come. */
   isOpen(): boolean;
@@ -50,12 +52,12 @@ export class ControlApi {
 
   /** Adds its routes; to be called before `HttpFront.listen`. */
   constructor(options: ControlOptions) {
-    const { config, http, segment, socket, log } = options;
+    const { config, http, segment, socket, facts, log } = options;
     this.#options = options;
     this.#access = new Access(options);
     this.#remotes = new RemoteWorkers(socket, config, log);
     this.#watcher = new Watcher(socket);
-    const context = { segment, remotes: this.#remotes, watcher: this.#watcher, config };
+    const context = { segment, facts, remotes: this.#remotes, watcher: this.#watcher, config };
     const routes = openApiRoutes(controlRoutes(context));
     http.isNeeded = () => this.#remotes.list.some(({ streams }) => streams.length > 0);
     void http.app.register(async (app) => this.#serve(app, routes), { prefix: CONTROL_PREFIX });

@@ -1,4 +1,5 @@
 import { codeOf, type ErrorCode } from '../errors/index.js';
+import type { StreamFacts } from '../ingress/index.js';
 import { decodeHeaders, type RequestHead, type ResponseHead } from '../protocols/hpks/index.js';
 import { Lane, type Segment, WorkerRole } from '../ring/index.js';
 import type { RemoteClaim } from './remote-claim.js';
@@ -12,11 +13,17 @@ type LaneInfo = StreamInfo['lanes'][number];
 type WorkerInfo = ReturnType<Segment['native']['workers']>[number];
 
 /** A stream as JSON: `StreamPicture`. */
-export function streamPicture(segment: Segment, info: StreamInfo) {
+export function streamPicture(
+  segment: Segment,
+  info: StreamInfo,
+  all: ReadonlyMap<number, StreamFacts>,
+) {
   const { id, serial, transport, state, openedMs } = info;
   const pool = segment.description.pools[info.pool]?.name ?? '';
   const lanes = info.lanes.map(lanePicture);
-  return { id, serial, pool, transport, state, openedMs, aborted: codeOrNull(info.abort), lanes };
+  const aborted = codeOrNull(info.abort);
+  const facts = all.get(id) ?? null;
+  return { id, serial, pool, transport, state, openedMs, aborted, lanes, facts };
 }
 
 /** A request's head as JSON; null where it has been overwritten. Waits for nobody.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../errors/index.js';
+import { streamFactsSchema } from '../ingress/index.js';
 import { SLOT_TYPES } from './slots.js';
 
 /** The bodies of the API, by the names that they have in its OpenAPI document. */
@@ -84,6 +85,9 @@ const streamFields = {
   openedMs: z.number().min(0).describe('Milliseconds since it was opened.'),
   aborted: z.enum(codes).nullable().describe('Why it is in vain.'),
   lanes: z.array(lanePicture).describe('Request, response, stages.'),
+  facts: named('StreamFacts', streamFactsSchema)
+    .nullable()
+    .describe('Null where another server process has the stream.'),
 };
 
 export const streamPicture = named('StreamPicture', z.strictObject(streamFields));

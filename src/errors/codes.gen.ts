@@ -786,6 +786,27 @@ export const ERRORS = {
     text: 'the SRT caller was refused in its handshake',
     remedy: 'Send a stream id that publishes, with a user and a resource that transports.srt.users allows.',
   },
+  ANSWER_ID_TAKEN: {
+    number: 223,
+    http: 409,
+    grpc: 'ALREADY_EXISTS',
+    text: 'another answer has this id',
+    remedy: 'Send a user_answer of your own, 16 random bytes in hexadecimal for example, with each stream id.',
+  },
+  UNKNOWN_ANSWER: {
+    number: 224,
+    http: 404,
+    grpc: 'NOT_FOUND',
+    text: 'there is no such answer',
+    remedy: 'Fetch it within transports.srt.answers.keepMs of its end, with the id that user_answer had.',
+  },
+  ANSWER_TOO_LARGE: {
+    number: 225,
+    http: 507,
+    grpc: 'RESOURCE_EXHAUSTED',
+    text: 'the answer is too large to be kept',
+    remedy: 'Raise transports.srt.answers.maxBytes, or declare user_len and stay for the answer.',
+  },
   WEBRTC_UNAVAILABLE: {
     number: 230,
     http: 503,
@@ -890,6 +911,13 @@ export const ERRORS = {
     grpc: 'INVALID_ARGUMENT',
     text: 'an access unit claims to be longer than is allowed',
     remedy: 'Read access units of media transports only, from the start or from a keyframe; or allow larger ones.',
+  },
+  TOKEN_LINE_INVALID: {
+    number: 260,
+    http: 400,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the connection does not begin with a token line',
+    remedy: 'Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never.',
   },
 } as const;
 

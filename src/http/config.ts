@@ -24,27 +24,32 @@ const clientCertificates = z
       'none. `required`: the handshake fails without a good one.',
   );
 
-const tlsSchema = z.strictObject({
-  host: host('Address to listen on; the plain one without it.'),
-  port: port(8443, 'TLS port; 0 takes a free one.'),
-  certFile: path('Certificate chain, PEM.'),
-  keyFile: path('Private key, PEM.'),
-  passphrase: z
-    .string()
-    .optional()
-    .meta({ secret: true, description: 'Passphrase of the private key.' }),
-  minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest TLS version.'),
-  clientCaFile: path('Certificates that may have signed those of clients, PEM.').optional(),
-  clientCertificates,
-});
+const tlsSchema = (preset: number, portText: string) =>
+  z.strictObject({
+    host: host('Address to listen on; the plain one without it.'),
+    port: port(preset, portText),
+    certFile: path('Certificate chain, PEM.'),
+    keyFile: path('Private key, PEM.'),
+    passphrase: z
+      .string()
+      .optional()
+      .meta({ secret: true, description: 'Passphrase of the private key.' }),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest TLS version.'),
+    clientCaFile: path('Certificates that may have signed those of clients, PEM.').optional(),
+    clientCertificates,
+  });
 
-const tls = tlsSchema.superRefine(({ clientCaFile, clientCertificates: asked }, context) => {
-  if (clientCaFile !== undefined || asked === 'none') return;
-  // Without it every authority that the machine trusts could make clients.
-  const message =
-    'is missing; accepted: the authorities of the clients, since certificates are asked for';
-  context.addIssue({ code: 'custom', path: ['clientCaFile'], message });
-});
+/** A TLS listener of any transport. `preset`: its port, which `portText` describes. */
+export const tlsListenerSchema = (preset: number, portText: string) =>
+  tlsSchema(preset, portText).superRefine(
+    ({ clientCaFile, clientCertificates: asked }, context) => {
+      if (clientCaFile !== undefined || asked === 'none') return;
+      // Without it every authority that the machine trusts could make clients.
+      const message =
+        'is missing; accepted: the authorities of the clients, since certificates are asked for';
+      context.addIssue({ code: 'custom', path: ['clientCaFile'], message });
+    },
+  );
 
 const h2c = z.strictObject({
   host: host('Address to listen on; the plain one without it.'),
@@ -56,7 +61,9 @@ export const httpConfigSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
   port: port(8080, 'Plain port of HTTP/1.1 and WebSocket; 0 takes a free one.'),
   plain: z.boolean().default(true).describe('Listen without TLS too.'),
-  tls: tls.optional().describe('Listen with TLS: HTTP/1.1, HTTP/2 and WebSocket on one port.'),
+  tls: tlsListenerSchema(8443, 'TLS port; 0 takes a free one.')
+    .optional()
+    .describe('Listen with TLS: HTTP/1.1, HTTP/2 and WebSocket on one port.'),
   h2c: h2c.optional().describe('Listen for HTTP/2 without TLS on a port of its own.'),
   prefix: z
     .string()

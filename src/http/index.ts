@@ -1,11 +1,11 @@
 /** What HTTP/1.1, HTTP/2 and WebSocket share: TCP listeners, TLS, routes. */
 
 export { callerOf, certificateOf } from './caller.js';
-export { type HttpConfig, httpConfigSchema } from './config.js';
+export { type HttpConfig, httpConfigSchema, tlsListenerSchema } from './config.js';
 export { guardConnections } from './connection-guard.js';
 export { gatherBody } from './gather-body.js';
 export { type Http1Taker, type Http2Taker, HttpFront, type HttpLimits } from './http-front.js';
-export { bind, type Endpoint, reachable } from './listeners.js';
+export { bind, type Endpoint, reachable, tlsServerOptions } from './listeners.js';
 export { isLoopback } from './loopback.js';
 export { endWithAnswer, rawResponse, refuseConnection } from './raw-answer.js';
 export {

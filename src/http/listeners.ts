@@ -161,6 +161,21 @@ export function prepareTls(tls: NonNullable<HttpConfig['tls']>): {
   }
 }
 
+/**
+ * What `tls.createServer` takes of a TLS listener's configuration; `key`: where that stands.
+ * @throws UploadResponseError INVALID_CONFIG: a file cannot be read or is not what it should be
+ */
+export function tlsServerOptions(tls: NonNullable<HttpConfig['tls']>, key: string) {
+  try {
+    const options = secureContextOptions(tls);
+    createSecureContext(options);
+    return { ...options, ...clientVerification(tls) };
+  } catch (cause) {
+    const detail = `${key}: ${(cause as Error).message}`;
+    throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
+  }
+}
+
 /** Seconds since 1970. */
 function expiryOf(pem: Buffer): number {
   return Date.parse(new X509Certificate(pem).validTo) / 1000;

@@ -1,7 +1,8 @@
 import { Lane } from '../ring/index.js';
 import type { AnswerReader } from './answer-reader.js';
+import { Evictions } from './evictions.js';
 import type { ExchangeHost } from './exchange-host.js';
-import { holderOf, isAttended, requiredObservers, workerNames, workersOf } from './holder.js';
+import { holderOf, isAttended, requiredObservers, workerNames } from './holder.js';
 import type { IngressExchange } from './ingress-exchange.js';
 import type { RequestFeed } from './request-feed.js';
 import type { Timed } from './timer-wheel.js';
@@ -9,9 +10,9 @@ import type { VerdictGate } from './verdict-gate.js';
 import { RateWatch, StallWatch } from './watches.js';
 
 const NEVER = Number.POSITIVE_INFINITY;
-
 /** Everything about one exchange that depends on time. Each check returns when it is next due. */
 export class ExchangeWatch implements Timed {
+  readonly evictions: Evictions;
   readonly #exchange: IngressExchange;
   readonly #host: ExchangeHost;
   readonly #feed: RequestFeed;
@@ -27,6 +28,7 @@ export class ExchangeWatch implements Timed {
   #blockedAt: number | undefined;
   #endedAt: number | undefined;
   #answering = false;
+  #held = false;
 
   constructor(
     exchange: IngressExchange,
@@ -37,6 +39,7 @@ export class ExchangeWatch implements Timed {
   ) {
     const { limits, wheel } = host;
     const now = wheel.now();
+    this.evictions = new Evictions(host, exchange.id);
     this.#exchange = exchange;
     this.#host = host;
     this.#feed = feed;
@@ -57,6 +60,17 @@ export class ExchangeWatch implements Timed {
   /** When the request was complete. */
   get requestEndedAt(): number | undefined {
     return this.#endedAt;
+  }
+
+  /** The client has gone and may come back: nothing is expected of it. */
+  hold(): void {
+    this.#held = true;
+    this.#rate.pause(this.#host.wheel.now());
+  }
+
+  goOn(): void {
+    this.#held = false;
+    if (this.#blockedAt === undefined) this.#countRate();
   }
 
   /** Every worker was told of the stream (again). */
@@ -85,7 +99,7 @@ export class ExchangeWatch implements Timed {
     const holder = holderOf(segment, this.#exchange.id);
     const needed =
       requiredObservers(segment) | (holder.state === 'living' ? 1n << BigInt(holder.worker) : 0n);
-    return (blockers & needed) === 0n && this.#takePlaces(blockers) > 0;
+    return (blockers & needed) === 0n && this.evictions.take(blockers) > 0;
   }
 
   /** The lane is still full, but its readers move. */
@@ -96,8 +110,7 @@ export class ExchangeWatch implements Timed {
   unblocked(): void {
     if (this.#blockedAt === undefined) return;
     this.#blockedAt = undefined;
-    this.#rate.resume(this.#host.wheel.now());
-    if (this.#rate.due !== NEVER) this.#by(this.#rate.due);
+    if (!this.#held) this.#countRate();
   }
 
   requestEnded(): void {
@@ -131,6 +144,11 @@ export class ExchangeWatch implements Timed {
       if (this.#exchange.over) return;
     }
     if (next !== NEVER) this.#by(next);
+  }
+
+  #countRate(): void {
+    this.#rate.resume(this.#host.wheel.now());
+    if (this.#rate.due !== NEVER) this.#by(this.#rate.due);
   }
 
   #by(at: number): void {
@@ -195,7 +213,7 @@ export class ExchangeWatch implements Timed {
     const holder = holderOf(segment, id);
     const places =
       holder.state === 'living' ? segment.native.readersOf(id, Lane.request, holder.worker) : 0;
-    const evicted = this.#takePlaces(blockers);
+    const evicted = this.evictions.take(blockers);
     if (evicted === 0) {
       const names = workerNames(segment, blockers).join(', ');
       this.#exchange.fail('WORKER_FAILED', `${names} keeps a slot pinned`);
@@ -207,20 +225,6 @@ export class ExchangeWatch implements Timed {
     } else {
       this.#exchange.pump();
     }
-  }
-
-  /** Takes the readers of these workers out of the request lane; says how many. */
-  #takePlaces(workers: bigint): number {
-    const { segment, stats, log } = this.#host;
-    const { id } = this.#exchange;
-    const names = workerNames(segment, workers);
-    let evicted = 0;
-    for (const worker of workersOf(workers)) {
-      evicted += segment.native.evict(id, Lane.request, worker);
-    }
-    stats.evictions += evicted;
-    log.warn({ stream: id, workers: names, evicted }, 'readers kept the request lane full');
-    return evicted;
   }
 
   #checkAnswer(now: number): number {

@@ -1,13 +1,23 @@
 /** What a stream does, written once for all transports. */
 
 export { type ErrorAnswer, errorAnswer, type Veto } from './error-answer.js';
+export type { ExchangeOptions } from './exchange-options.js';
 export { endToEndHeaders, parseContentLength, trailerFields } from './headers.js';
 export { Histogram, type HistogramStats } from './histogram.js';
 export { Ingress, type IngressOptions } from './ingress.js';
-export { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
+export { IngressExchange } from './ingress-exchange.js';
 export { DEFAULT_LIMITS, type Limits, limitsSchema } from './limits.js';
 export { LiveBody, type LiveBodyHost } from './live-body.js';
 export { type Logger, silentLogger } from './logger.js';
+export { MediaMeter, type UnitCounts } from './media-meter.js';
+export type { MediaStats } from './media-stats.js';
 export type { ResponseSink } from './response-sink.js';
 export type { IngressStats, TransportExchangeStats } from './stats.js';
+export {
+  type FactSource,
+  type MediaFacts,
+  type NetworkFacts,
+  type StreamFacts,
+  streamFactsSchema,
+} from './stream-facts.js';
 export { type Backlog, WaitingBudget } from './waiting-budget.js';

@@ -1,43 +1,21 @@
 import { type Permit, publicPath, withhold } from '../admission/index.js';
 import { ERRORS, type ErrorCode, fromNative, UploadResponseError } from '../errors/index.js';
-import type { Header, RequestHead } from '../protocols/hpks/index.js';
-import { Lane } from '../ring/index.js';
+import type { Header } from '../protocols/hpks/index.js';
+import { Lane, type LentWriter } from '../ring/index.js';
 import { AnswerCourse } from './answer-course.js';
 import { AnswerReader } from './answer-reader.js';
 import { errorAnswer, type Veto } from './error-answer.js';
 import type { ExchangeHost } from './exchange-host.js';
+import type { ExchangeOptions } from './exchange-options.js';
 import type { ExchangeSummary, Outcome } from './exchange-summary.js';
 import { ExchangeWatch } from './exchange-watch.js';
 import { claimantName, isRead } from './holder.js';
 import { bodyLimit } from './limits.js';
 import { RequestFeed } from './request-feed.js';
 import type { ResponseSink } from './response-sink.js';
+import type { FactSource, StreamFacts } from './stream-facts.js';
 import { VerdictGate } from './verdict-gate.js';
-import { type Backlog, BothBacklogs } from './waiting-budget.js';
-
-/** What a transport knows of a request when it opens an exchange for it. */
-export interface ExchangeOptions {
-  /** Registered name of the transport, for workers' filters and for metrics. */
-  readonly transport: string;
-  /** Index of the pool. */
-  readonly pool: number;
-  readonly head: RequestHead;
-  /** Where the client says how long the body is. */
-  readonly contentLength?: number | undefined;
-  /** Leave to open it. From here on it belongs to the ingress, which releases it when the exchange is
-   *  over, or could not be opened. */
-  readonly permit?: Permit | undefined;
-  readonly sink: ResponseSink;
-  /** Nobody looks at a chunk after it was given to `writeBody`: its memory is freed at once. */
-  readonly givesChunksAway?: boolean | undefined;
-  /** A live publisher must not wait: readers that keep the lane full while the one that answers keeps up
-   *  are evicted at once, and not after `limits.evictAfterMs`. Required observers are not. */
-  readonly live?: boolean | undefined;
-  /** Asked too for what waits, by a transport that cannot pause one client alone. */
-  readonly backlog?: Backlog | undefined;
-  /** Called when `writeBody` takes bytes again after it said false. */
-  readonly onResume: () => void;
-}
+import { BothBacklogs } from './waiting-budget.js';
 
 /**
  * One request and its response on their way through the segment: what every transport's stream does,
@@ -45,9 +23,6 @@ export interface ExchangeOptions {
  */
 export class IngressExchange {
   readonly id: number;
-  /** Body bytes that the adapter gave. */
-  receivedBytes = 0;
-
   readonly #host: ExchangeHost;
   readonly #sink: ResponseSink;
   readonly #onResume: () => void;
@@ -66,6 +41,8 @@ export class IngressExchange {
   readonly #maxBodyBytes: number;
   readonly #permit: Permit | undefined;
   readonly #live: boolean;
+  readonly #facts: FactSource;
+  #writtenBytes = 0;
   #dirty = false;
   #over = false;
 
@@ -80,6 +57,7 @@ export class IngressExchange {
     this.#path = options.head.path;
     this.#permit = options.permit;
     this.#live = options.live ?? false;
+    this.#facts = options.facts ?? {};
     this.#maxBodyBytes = bodyLimit(host.limits, options.permit);
     const { segment } = host;
     const gate = new VerdictGate(segment, id);
@@ -127,6 +105,11 @@ export class IngressExchange {
     return this.#permit?.subject;
   }
 
+  /** Body bytes that came so far. */
+  get receivedBytes(): number {
+    return this.#writtenBytes + this.#feed.lentBytes;
+  }
+
   /** Bytes that one slot of the request takes. */
   get slotSize(): number {
     return this.#feed.slotSize;
@@ -137,46 +120,58 @@ export class IngressExchange {
     return this.#answer.bodyBytes;
   }
 
+  /** What is known of it beside what the segment says. */
+  get facts(): StreamFacts {
+    const { count: evictions, workers: evicted } = this.#watch.evictions;
+    const media = this.#facts.media?.() ?? null;
+    const network = this.#facts.network?.() ?? null;
+    return { receivedBytes: this.receivedBytes, evictions, evicted, media, network };
+  }
+
   /** Takes the next bytes of the body; they are copied, or kept when there is no room. False: pause
    *  until `onResume`. */
   writeBody(chunk: Uint8Array): boolean {
     if (this.#over || this.#answer.ended) return true;
-    this.receivedBytes += chunk.length;
+    this.#writtenBytes += chunk.length;
     if (this.receivedBytes > this.#maxBodyBytes) {
       this.fail('BODY_TOO_LARGE', `it passed ${this.#maxBodyBytes} bytes`);
       return true;
     }
-    try {
-      if (this.#feed.write(chunk) || this.#makeRoom()) {
-        this.#markDirty();
-        return true;
-      }
-      this.#watch.blocked();
-      return false;
-    } catch (error) {
-      this.#failThrown(error);
-      return true;
-    }
+    const fits = this.#fit(() => this.#feed.write(chunk));
+    if (fits && !this.#over) this.#markDirty();
+    return fits;
   }
 
   /** The bytes that follow begin with a keyframe: late workers can begin there, and get the head again.
    *  False: pause until `onResume`, as `writeBody`. */
   beginKeyframe(): boolean {
-    if (this.#over || this.#answer.ended) return true;
-    try {
-      if (this.#feed.beginKeyframe() || this.#makeRoom()) return true;
-      this.#watch.blocked();
-      return false;
-    } catch (error) {
-      this.#failThrown(error);
-      return true;
-    }
+    return this.#fit(() => this.#feed.beginKeyframe());
+  }
+
+  /** Lends the writing of the body to native code, until the end of the body or of the exchange.
+   *  `writeBody` is not called any more. */
+  lendBody(): LentWriter {
+    return this.#feed.lend(this.#maxBodyBytes - this.#writtenBytes);
+  }
+
+  /** Native code has found the lane full. False: it has to wait for `onResume`. */
+  lentIsFull(): boolean {
+    return this.#fit(() => this.#feed.retry());
   }
 
   /** Frees the memory behind chunks that `writeBody` has taken, for an adapter whose chunks share it.
    *  `bytes`: all of an ArrayBuffer. */
   free(bytes: Uint8Array): void {
     if (!this.#over) this.#feed.free(bytes);
+  }
+
+  /** The client has gone and may come back: its rate does not count until `goOn`. */
+  hold(): void {
+    this.#watch.hold();
+  }
+
+  goOn(): void {
+    this.#watch.goOn();
   }
 
   /** The body is complete. */
@@ -242,6 +237,18 @@ export class IngressExchange {
       this.#pumpAnswer();
     } catch (error) {
       this.#failThrown(error);
+    }
+  }
+
+  #fit(attempt: () => boolean): boolean {
+    if (this.#over || this.#answer.ended) return true;
+    try {
+      if (attempt() || this.#makeRoom()) return true;
+      this.#watch.blocked();
+      return false;
+    } catch (error) {
+      this.#failThrown(error);
+      return true;
     }
   }
 

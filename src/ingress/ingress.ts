@@ -3,11 +3,13 @@ import type { Segment } from '../ring/index.js';
 import { ClosingStreams } from './closing-streams.js';
 import { ControlEvents } from './control-events.js';
 import type { ExchangeHost } from './exchange-host.js';
+import type { ExchangeOptions } from './exchange-options.js';
 import { type ExchangeSummary, logFields } from './exchange-summary.js';
-import { type ExchangeOptions, IngressExchange } from './ingress-exchange.js';
+import { IngressExchange } from './ingress-exchange.js';
 import { bodyLimit, DEFAULT_LIMITS, type Limits } from './limits.js';
 import { type Logger, silentLogger } from './logger.js';
 import { Counters, type IngressStats, TransportCounters } from './stats.js';
+import type { StreamFacts } from './stream-facts.js';
 import { TimerWheel } from './timer-wheel.js';
 import { WaitingBudget } from './waiting-budget.js';
 
@@ -173,6 +175,11 @@ export class Ingress {
     };
   }
 
+  /** What is known of the streams under way beside what the segment says, by id. */
+  facts(): Map<number, StreamFacts> {
+    return new Map([...this.#active.keys()].map((exchange) => [exchange.id, exchange.facts]));
+  }
+
   #open(options: ExchangeOptions): IngressExchange {
     if (this.#refusing) throw new UploadResponseError('SHUTTING_DOWN');
     const maxBodyBytes = bodyLimit(this.limits, options.permit);
@@ -221,7 +228,7 @@ export class Ingress {
 
   #left(exchange: IngressExchange, summary: ExchangeSummary, late: boolean): void {
     this.#active.delete(exchange);
-    this.#countersOf(summary.transport).ended(summary);
+    this.#countersOf(summary.transport).ended(summary, exchange.facts.media);
     if (this.#logStreams) this.#log.info(logFields(summary), 'stream ended');
     if (late) this.#closing.closeLate(exchange.id);
     else this.#closing.close(exchange.id);

@@ -1,6 +1,13 @@
 import { throwIfError, UploadResponseError } from '../errors/index.js';
 import { encodeHeaders, type Header, type RequestHead } from '../protocols/hpks/index.js';
-import { Lane, type RingReader, type RingWriter, type Segment, SlotFlag } from '../ring/index.js';
+import {
+  Lane,
+  type LentWriter,
+  type RingReader,
+  type RingWriter,
+  type Segment,
+  SlotFlag,
+} from '../ring/index.js';
 import { trailerFields } from './headers.js';
 import type { Backlog } from './waiting-budget.js';
 
@@ -31,6 +38,9 @@ export class RequestFeed {
   #ending = false;
   #ended = false;
   #full = false;
+  /** Native code writes the body. */
+  #lent: LentWriter | undefined;
+  #lentBytes = 0;
 
   /** `ownsChunks`: nobody else looks at a chunk after `write`.
    *  `mayLetGo`: whoever must see the whole request reads it, so that it can go on without the hold.
@@ -63,7 +73,12 @@ export class RequestFeed {
 
   /** Newest published slot: moves with progress. */
   get last(): number {
-    return this.#writer.last;
+    return (this.#lent ?? this.#writer).last;
+  }
+
+  /** Body bytes that native code wrote. */
+  get lentBytes(): number {
+    return this.#lent?.bytes ?? this.#lentBytes;
   }
 
   /** Bytes that one slot takes. */
@@ -73,7 +88,7 @@ export class RequestFeed {
 
   /** Workers, without ourselves, that stand in the way of the next slot. */
   blockers(): bigint {
-    return this.#writer.native.blockers() & ~(1n << BigInt(this.#segment.worker));
+    return (this.#lent ?? this.#writer.native).blockers() & ~(1n << BigInt(this.#segment.worker));
   }
 
   /** @throws UploadResponseError an HPKS error, HEAD_TOO_LARGE */
@@ -114,6 +129,13 @@ export class RequestFeed {
     return this.#waiting.length === 1 && this.retry();
   }
 
+  /** Lends the lane to native code until the end of the body: `write` must not be called any more. When
+   *  that finds the lane full, `retry` as after `write`. `limit`: bytes that may come. */
+  lend(limit: number): LentWriter {
+    this.#lent = this.#writer.lend(this.#head, Math.min(limit, Number.MAX_SAFE_INTEGER));
+    return this.#lent;
+  }
+
   /** Frees memory that nobody looks at any more. */
   free(bytes: Uint8Array): void {
     this.#writer.free(bytes);
@@ -121,12 +143,13 @@ export class RequestFeed {
 
   /** Publishes what is in the open slot. */
   flush(): void {
-    this.#writer.flush();
+    if (!this.#lent) this.#writer.flush();
   }
 
   /** The request is complete once everything before it has found room. */
   end(trailers: readonly Header[]): void {
     if (this.#ending) return;
+    this.#takeBack();
     const fields = trailerFields(trailers);
     if (fields.length > 0) this.#trailers = encodeTrailers(this.#id, fields, this.#writer.slotSize);
     this.#ending = true;
@@ -142,7 +165,7 @@ export class RequestFeed {
       }
       this.#full = true;
       if (this.#letGo()) continue;
-      if (throwIfError(this.#writer.poll()) === 1) return false;
+      if (throwIfError((this.#lent ?? this.#writer).poll()) === 1) return false;
     }
   }
 
@@ -167,8 +190,16 @@ export class RequestFeed {
     this.#budget.give(this.#waitingBytes);
     this.#waitingBytes = 0;
     this.#ending = true;
+    this.#takeBack();
     this.#leaveHold();
     this.#writer.release();
+  }
+
+  #takeBack(): void {
+    if (!this.#lent) return;
+    this.#writer.takeBack();
+    this.#lentBytes = this.#lent.bytes;
+    this.#lent = undefined;
   }
 
   /** Of an owned chunk nothing is left once all of it was taken, its length neither. */
@@ -179,6 +210,7 @@ export class RequestFeed {
   }
 
   #drain(): boolean {
+    if (this.#lent) return this.#lent.drain();
     while (this.#waiting.length > 0) {
       const chunk = this.#waiting[0] as Uint8Array | typeof KEYFRAME;
       if (chunk === KEYFRAME) {

@@ -1,6 +1,8 @@
 import type { ErrorCode } from '../errors/index.js';
 import type { ExchangeSummary } from './exchange-summary.js';
 import { Histogram, type HistogramStats } from './histogram.js';
+import { MediaCounters, type MediaStats } from './media-stats.js';
+import type { MediaFacts, StreamFacts } from './stream-facts.js';
 
 /** What one transport's exchanges did since the start. */
 export interface TransportExchangeStats {
@@ -19,6 +21,8 @@ export interface TransportExchangeStats {
   readonly responseLatencySeconds: HistogramStats;
   /** From the opening of a stream to its end. */
   readonly durationSeconds: HistogramStats;
+  /** Of its media; undefined before any has come. */
+  readonly media: MediaStats | undefined;
 }
 
 /** A plain picture of an ingress. */
@@ -76,13 +80,15 @@ export class TransportCounters {
   readonly #firstWorkerByte = new Histogram();
   readonly #responseLatency = new Histogram();
   readonly #duration = new Histogram();
+  readonly #media = new MediaCounters();
 
   opened(): void {
     this.#opened++;
   }
 
   /** An exchange is over. */
-  ended({ outcome, ...summary }: ExchangeSummary): void {
+  ended({ outcome, ...summary }: ExchangeSummary, media: MediaFacts | null): void {
+    if (media) this.#media.ended(media);
     if (outcome === 'completed') this.#completed++;
     else this.#failed[outcome] = (this.#failed[outcome] ?? 0) + 1;
     this.#receivedBytes += summary.receivedBytes;
@@ -96,15 +102,22 @@ export class TransportCounters {
 
   /** `running`: the exchanges under way, whose bytes are added. */
   stats(
-    running: Iterable<{ readonly receivedBytes: number; readonly sentBytes: number }>,
+    running: Iterable<{
+      readonly receivedBytes: number;
+      readonly sentBytes: number;
+      readonly facts: StreamFacts;
+    }>,
   ): TransportExchangeStats {
     let active = 0;
     let receivedBytes = this.#receivedBytes;
     let sentBytes = this.#sentBytes;
+    const media: MediaFacts[] = [];
     for (const exchange of running) {
       active++;
       receivedBytes += exchange.receivedBytes;
       sentBytes += exchange.sentBytes;
+      const { media: facts } = exchange.facts;
+      if (facts) media.push(facts);
     }
     return {
       active,
@@ -116,6 +129,7 @@ export class TransportCounters {
       firstWorkerByteSeconds: this.#firstWorkerByte.stats(),
       responseLatencySeconds: this.#responseLatency.stats(),
       durationSeconds: this.#duration.stats(),
+      media: this.#media.stats(media),
     };
   }
 }

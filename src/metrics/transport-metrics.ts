@@ -1,4 +1,4 @@
-import type { HistogramStats, TransportExchangeStats } from '../ingress/index.js';
+import type { HistogramStats, MediaStats, TransportExchangeStats } from '../ingress/index.js';
 import type { PacketStats, TransportStats } from '../transports/transport.js';
 import { type Definition, histogramSamples, keyed } from './definition.js';
 import type { ProcessSnapshot } from './snapshots.js';
@@ -29,16 +29,57 @@ function connections(
 function packets(
   name: string,
   help: string,
-  read: (stats: PacketStats) => number,
+  read: (stats: PacketStats) => number | undefined,
+  type: Kind = 'counter',
 ): Definition<ProcessSnapshot> {
   return {
     name,
-    type: 'counter',
+    type,
     help,
     labels: ['transport'],
     read: ({ stats }) =>
-      Object.entries(stats.transports).flatMap(([transport, { packets: seen }]) =>
-        seen ? [{ labels: { transport }, value: read(seen) }] : [],
+      Object.entries(stats.transports).flatMap(([transport, { packets: seen }]) => {
+        const value = seen && read(seen);
+        return value === undefined ? [] : [{ labels: { transport }, value }];
+      }),
+  };
+}
+
+/** What the media streams of a transport did, where there were any. */
+function media(
+  type: Kind,
+  name: string,
+  help: string,
+  read: (stats: MediaStats) => number | undefined,
+): Definition<ProcessSnapshot> {
+  return {
+    name,
+    type,
+    help,
+    labels: ['transport'],
+    read: (process) =>
+      exchanges(process).flatMap(([transport, { media: seen }]) => {
+        const value = seen && read(seen);
+        return value === undefined ? [] : [{ labels: { transport }, value }];
+      }),
+  };
+}
+
+/** The same by codec. */
+function codecs(
+  type: Kind,
+  name: string,
+  help: string,
+  read: (stats: MediaStats) => Readonly<Record<string, number>>,
+): Definition<ProcessSnapshot> {
+  return {
+    name,
+    type,
+    help,
+    labels: ['transport', 'codec'],
+    read: (process) =>
+      exchanges(process).flatMap(([transport, { media: seen }]) =>
+        seen ? keyed(read(seen), 'codec', { transport }) : [],
       ),
   };
 }
@@ -109,6 +150,15 @@ export const TRANSPORT_METRICS: readonly Definition<ProcessSnapshot>[] = [
   packets('packets_dropped_total', 'Packets given up: a worker never has their bytes.', (one) => {
     return one.droppedTotal;
   }),
+  packets('packets_retransmitted_total', 'Packets that came a second time.', (one) => {
+    return one.retransmittedTotal;
+  }),
+  packets(
+    'packet_rtt_seconds',
+    'Round-trip time of the connection that has the greatest.',
+    ({ greatestRttMs }) => (greatestRttMs === undefined ? undefined : greatestRttMs / 1000),
+    'gauge',
+  ),
   packets('packets_undecrypted_total', 'Packets that could not be decrypted.', (one) => {
     return one.undecryptedTotal;
   }),
@@ -141,6 +191,43 @@ export const TRANSPORT_METRICS: readonly Definition<ProcessSnapshot>[] = [
     'response_latency_seconds',
     'From the end of a request to the head of its response; 0 where that came earlier.',
     (one) => one.responseLatencySeconds,
+  ),
+  codecs('gauge', 'media_tracks', 'Tracks of media streams that are under way.', (one) => {
+    return one.tracks;
+  }),
+  codecs('counter', 'media_units_total', 'Access units that came.', (one) => one.unitsTotal),
+  codecs('counter', 'media_bytes_total', 'Bytes of access units that came.', (one) => {
+    return one.bytesTotal;
+  }),
+  media('counter', 'media_keyframes_total', 'Keyframes that came.', (one) => one.keyframesTotal),
+  media(
+    'counter',
+    'media_frames_dropped_total',
+    'Frames that could not be decoded, or were not wanted: no worker sees them.',
+    (one) => one.droppedTotal,
+  ),
+  media(
+    'gauge',
+    'media_keyframe_age_seconds',
+    'Since the newest keyframe of the stream that waits longest for the next one.',
+    ({ oldestKeyframeMs }) =>
+      oldestKeyframeMs === undefined ? undefined : oldestKeyframeMs / 1000,
+  ),
+  media(
+    'gauge',
+    'media_streams_waiting',
+    'Streams whose publisher has gone and may come back.',
+    (one) => {
+      return one.waiting;
+    },
+  ),
+  media(
+    'counter',
+    'media_streams_continued_total',
+    'Publishers that came back and went on.',
+    (one) => {
+      return one.continuedTotal;
+    },
   ),
   durations('stream_duration_seconds', 'From the opening of a stream to its end.', (one) => {
     return one.durationSeconds;

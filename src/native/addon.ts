@@ -8,6 +8,8 @@
  */
 
 import type { ControlEvent } from './control-event.js';
+import type { NativeLaneFeed } from './lane-feed.js';
+import type { NativeRtmpEngine, NativeRtmpReceiver } from './rtmp.js';
 import type { NativeSrt } from './srt.js';
 import type { LaneInfo, ReaderInfo, StreamInfo, WorkerInfo } from './views.js';
 
@@ -135,6 +137,14 @@ export interface NativeWriter {
   fail(code: number): number;
   /** Claim holder only: gives the claim back (unpublished bytes are dropped). */
   release(): number;
+  /**
+   * Lends the writer: until `takeBack` nothing here writes, waits or is released. `head` is repeated
+   * before keyframes, and `limit` bytes of the body may come. Throws.
+   */
+  lend(head: Uint8Array | undefined, limit: number): NativeLaneFeed;
+  /** No borrower touches the lane any more once it has returned; what waited for room is dropped.
+   *  Idempotent. */
+  takeBack(): void;
 }
 
 /** A gating reader of a lane: what it has not acknowledged is never overwritten. */
@@ -284,4 +294,9 @@ export interface NativeAddon {
   readonly Srt?: new (
     wake: () => void,
   ) => NativeSrt;
+  readonly RtmpReceiver: new (maxMessageBytes: number, windowBytes: number) => NativeRtmpReceiver;
+  /** On Linux. As `Srt`. */
+  readonly RtmpEngine?: new (
+    wake: () => void,
+  ) => NativeRtmpEngine;
 }

@@ -13,6 +13,8 @@ export interface SrtCaller {
   readonly token: string;
   /** Declared length of the body in bytes. */
   readonly length?: number;
+  /** Under which the caller wants to fetch its answer later: 16 to 64 characters, a secret. */
+  readonly answerId?: string;
 }
 
 /** Something has happened to a socket; with `caller` it is new. Nothing more is told until `arm`. */
@@ -51,6 +53,8 @@ export interface SrtCounts {
   readonly lost: number;
   readonly dropped: number;
   readonly undecrypted: number;
+  /** Received a second time. */
+  readonly retransmitted: number;
   readonly rttMs: number;
 }
 

@@ -1,6 +1,7 @@
-import { ERRORS, errorOf, throwIfError } from '../errors/index.js';
+import { ERRORS, errorOf, fromNative, throwIfError } from '../errors/index.js';
 import type { NativeWriter } from '../native/index.js';
 import { SlotFlag } from './flags.js';
+import { LentWriter } from './lent-writer.js';
 import type { Segment } from './segment.js';
 
 const FULL = -ERRORS.FULL.number;
@@ -111,6 +112,21 @@ export class RingWriter {
   /** Writes the end slot, waiting for room. */
   async end(signal?: AbortSignal): Promise<void> {
     while (!this.tryEnd()) await this.wait(signal);
+  }
+
+  /** Lends it to native code: nothing here writes until `takeBack`. `head`: repeated before keyframes;
+   *  `limit`: bytes of the body that may come. */
+  lend(head: Uint8Array | undefined, limit: number): LentWriter {
+    try {
+      return new LentWriter(this.native.lend(head, limit));
+    } catch (error) {
+      throw fromNative(error);
+    }
+  }
+
+  /** After it nobody else touches the lane; what waited for room is dropped. Idempotent. */
+  takeBack(): void {
+    this.native.takeBack();
   }
 
   /** Gives up with an error number: the readers are told. The claim stays until `release`. */

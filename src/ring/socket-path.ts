@@ -17,6 +17,11 @@ export function defaultSocketPath(env: NodeJS.ProcessEnv = process.env): string 
   return join(tmpdir(), `upload-response-${process.getuid?.() ?? 0}`, 'default.sock');
 }
 
+/** Where the server process of this row tells what it knows of its streams, beside the control socket. */
+export function factsSocketPath(socket: string, row: number): string {
+  return `${socket}.${row}.facts`;
+}
+
 /**
  * Makes the folder of a control socket (0700) where it is missing. A folder of a guessable name in
  * a shared place may have been put there by somebody else, so the default one must be our own.

@@ -10,6 +10,7 @@ import type { Segment } from '../ring/index.js';
 import type { ReloadReport, UploadResponseServer } from '../server.js';
 import type { BoundAddress, Transport } from '../transports/transport.js';
 import { type AdminAddress, AdminListener } from './admin-listener.js';
+import { FactsSocket } from './facts-socket.js';
 import type { ServerLog } from './log.js';
 import { type CollectMetrics, Operations } from './operations.js';
 import { addOperationsRoutes } from './operations-routes.js';
@@ -37,6 +38,7 @@ export class RunningServer implements UploadResponseServer {
   readonly #operations: Operations;
   readonly #adminListener: AdminListener | undefined;
   readonly #control: ControlApi | undefined;
+  readonly #factsSocket: FactsSocket;
   #config: Config;
   #listening = false;
   #draining = false;
@@ -54,6 +56,8 @@ export class RunningServer implements UploadResponseServer {
     }
     if (config.control.enabled) this.#control = this.#createControl(config);
     this.#facts = new ProcessFacts(parts.name);
+    const { socket, segment, ingress, logs } = parts;
+    this.#factsSocket = new FactsSocket(socket, segment, () => ingress.facts(), logs.log);
   }
 
   get segment(): Segment {
@@ -76,6 +80,7 @@ export class RunningServer implements UploadResponseServer {
         bound.push(...(await transport.listen()));
       }
       this.admin = await this.#adminListener?.listen();
+      await this.#factsSocket.listen();
     } catch (error) {
       await this.#closeTransports();
       throw error;
@@ -140,12 +145,13 @@ export class RunningServer implements UploadResponseServer {
   }
 
   #createControl({ control }: Config): ControlApi {
-    const { http, segment, socket, admission, logs } = this.#parts;
+    const { http, segment, socket, ingress, admission, logs } = this.#parts;
     return new ControlApi({
       config: control,
       http,
       segment,
       socket,
+      facts: () => ingress.facts(),
       admission: admission.admission,
       isOpen: () => !isAuthConfigured(this.#config.auth),
       tokenParameter: () => this.#config.auth.tokenParameter,
@@ -203,6 +209,7 @@ export class RunningServer implements UploadResponseServer {
     await Promise.all([...transports.values()].map((transport) => transport.close()));
     await http.close();
     await this.#adminListener?.close();
+    await this.#factsSocket.close();
   }
 }
 

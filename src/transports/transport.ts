@@ -34,6 +34,10 @@ export interface PacketStats {
   /** Given up: their bytes never came to a worker. */
   readonly droppedTotal: number;
   readonly undecryptedTotal: number;
+  /** Received a second time. */
+  readonly retransmittedTotal: number;
+  /** Round-trip time of the connection that has the greatest; undefined without one. */
+  readonly greatestRttMs: number | undefined;
 }
 
 /** One way for uploads to come in. */

@@ -39,6 +39,8 @@ export interface TransportClient {
   readonly connectionBytes?: number;
   /** What the server's configuration needs for it. */
   readonly transports?: TestServerOptions['transports'];
+  /** The suites, and scenarios of others, of things that the protocol does not have. */
+  readonly without?: readonly (string | RegExp)[];
   open(server: Target, options: UploadOptions): Upload;
 }
 

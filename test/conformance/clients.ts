@@ -2,6 +2,7 @@ import type { TransportClient } from './client.js';
 import { http1Client } from './http1-client.js';
 import { http2Client } from './http2-client.js';
 import { http3Client } from './http3-client.js';
+import { tcpClient } from './tcp-client.js';
 import { webSocketClient } from './websocket-client.js';
 import { webSocketExchangesClient } from './websocket-exchanges-client.js';
 
@@ -15,4 +16,6 @@ export const CLIENTS: readonly TransportClient[] = [
   webSocketClient('ws', 'ws'),
   webSocketClient('wss', 'wss'),
   webSocketExchangesClient('ws-exchanges', 'ws'),
+  tcpClient('tcp'),
+  tcpClient('tls'),
 ];

@@ -41,7 +41,11 @@ const suites: readonly (readonly [string, TestServerOptions, readonly Scenario[]
 ];
 
 for (const client of CLIENTS) {
-  for (const [name, options, scenarios] of suites) {
+  const lacks = (name: string) =>
+    client.without?.some((one) => (typeof one === 'string' ? one === name : one.test(name)));
+  for (const [name, options, all] of suites) {
+    const scenarios = lacks(name) ? [] : all.filter((scenario) => !lacks(scenario.name));
+    if (scenarios.length === 0) continue;
     describe(`${client.name}: ${name}`, () => {
       let server: TestServer;
       before(async () => {

@@ -108,3 +108,36 @@ async function checkClip(body: MediaReport, clip: string): Promise<void> {
     await decoded(clip, 'a'),
   );
 }
+
+testWith(
+  'ffmpeg',
+  'ffmpeg with a user and a password: authmod=adobe, and the refusal of a wrong password',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ur-rtmp-'));
+    const server = await RtmpServer.start({ users: [{ name: 'ann', password: 'secret' }] });
+    try {
+      const clip = join(folder, 'clip.flv');
+      const source = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25', '-t', '1'];
+      const made = await ffmpeg([...source, '-c:v', 'libx264', clip]);
+      assert.equal(made.code, 0, made.stderr);
+      const push = (user: string) =>
+        ffmpeg([
+          ...['-i', clip, '-c', 'copy', '-f', 'flv'],
+          `rtmp://${user}127.0.0.1:${server.port()}/live/key`,
+        ]);
+      for (const user of ['', 'ann:wrong@', 'bob:secret@']) {
+        assert.notEqual((await push(user)).code, 0, `${user} was let in`);
+      }
+      const pushed = await push('ann:secret@');
+      assert.equal(pushed.code, 0, pushed.stderr);
+      const body = await server.report('body');
+      assert.equal(body.path, '/rtmp/live/key');
+      assert.equal(body.units.length, 25);
+      assert.equal(server.stats.refusedTotal.UNAUTHENTICATED, 2);
+    } finally {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+  TIMEOUT_MS,
+);

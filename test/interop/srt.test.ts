@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { type Printed, runProgram, testWith } from '../support/program.js';
 import { SrtServer } from '../support/srt.js';
 
@@ -49,6 +49,14 @@ for (const keyBytes of [0, 16, 32]) {
   );
 }
 
+testWith(
+  'srt-live-transmit',
+  'srt-live-transmit of a live pipe: the same bytes',
+  // What is late is dropped: a busy machine is late.
+  () => withServer({ latencyMs: 2000 }, sendPipe),
+  TIMEOUT_MS,
+);
+
 async function withServer(
   srt: Parameters<typeof SrtServer.start>[0],
   use: (server: SrtServer) => Promise<void>,
@@ -78,6 +86,26 @@ async function pushClip(server: SrtServer, keyBytes: number): Promise<void> {
   assert.equal(body.path, '/srt/clip');
   assert.deepEqual(await frames(body.file), await frames(clip));
   for (const slot of body.slots) assert.equal(slot % 188, 0, `a slot of ${slot} bytes`);
+}
+
+/** It sends a file faster than it can and drops what is late: a pipe at the speed of the clip. It stays
+ *  connected behind the end of its input until it is told to leave. */
+async function sendPipe(server: SrtServer): Promise<void> {
+  const clip = server.server.file('clip.ts');
+  const source = ['-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=25', '-t', '3'];
+  const made = await ffmpeg([...source, '-c:v', 'libx264', '-g', '25', '-f', 'mpegts', clip]);
+  assert.equal(made.code, 0, made.stderr);
+  const to = `srt://127.0.0.1:${server.port('live')}?streamid=pipe`;
+  const paced = `ffmpeg -v error -re -i '${clip}' -c copy -f mpegts -`;
+  const relay = `timeout -s INT 15 srt-live-transmit -q -chunk:1316 file://con '${to}'`;
+  await runProgram('sh', ['-c', `${paced} | ${relay}`], 120);
+  const body = await server.report('body');
+  assert.equal(body.path, '/srt/pipe');
+  // Copied by ffmpeg a second time it is not byte for byte the same file.
+  const again = server.server.file('again.ts');
+  const copied = await ffmpeg(['-i', clip, '-c', 'copy', '-f', 'mpegts', again]);
+  assert.equal(copied.code, 0, copied.stderr);
+  assert.equal(body.sha256, sha256(readFileSync(again)));
 }
 
 async function sendFile(server: SrtServer, keyBytes: number): Promise<void> {

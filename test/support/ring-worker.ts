@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ERRORS } from '../../src/errors/index.js';
 import { decodeHeaders, encodeHeaders, type Header } from '../../src/protocols/hpks/index.js';
 import { Lane, type RingWriter, Segment, SlotFlag, WorkerRole } from '../../src/ring/index.js';
+import { routeOf } from './tcp-routes.js';
 
 const [socket = '', observer = ''] = process.argv.slice(2);
 const text = (value: string) => new TextEncoder().encode(value);
@@ -36,11 +37,13 @@ class Work {
   ) {
     const { head } = decodeHeaders(bytes).frame;
     if (head.kind !== 'request') throw new Error('not a request');
-    this.target = head.path;
-    const url = new URL(head.path, 'http://localhost');
+    const fields = new Map(head.headers);
+    const route = head.path === '/tcp' ? routeOf(fields.get('x-peer-addr') ?? '') : undefined;
+    this.target = route?.path ?? head.path;
+    const url = new URL(this.target, 'http://localhost');
     this.path = url.pathname.split('/').pop() ?? '';
     this.query = url.searchParams;
-    this.headers = new Map(head.headers);
+    this.headers = new Map([...head.headers, ...Object.entries(route?.headers ?? {})]);
   }
 
   option(name: string, otherwise = 0): number {

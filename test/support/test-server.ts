@@ -22,7 +22,7 @@ export interface TestServerOptions {
   readonly killStuckAfterMs?: number;
 }
 
-export type TestScheme = 'http' | 'https' | 'ws' | 'wss';
+export type TestScheme = 'http' | 'https' | 'ws' | 'wss' | 'tcp' | 'tls';
 
 const notices: string[] = [];
 const note = (fields: object, message: string) =>

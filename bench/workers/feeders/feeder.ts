@@ -1,7 +1,10 @@
 import type { Answer } from '../answer.js';
 
-/** How a worker gets its request. */
-export type FeedKind = 'ring' | 'unix' | 'http';
+/** How a worker gets its request; `defaults`: from the ring too, of the pool that nobody has configured. */
+export type FeedKind = 'ring' | 'unix' | 'http' | 'defaults';
+
+/** What is written at once, what sockets are read by, and a slot of the ring's pool. */
+export const PIECE_BYTES = 256 * 1024;
 
 /** Where a request's bytes go. */
 export interface RequestStream {

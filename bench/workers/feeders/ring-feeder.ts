@@ -1,17 +1,26 @@
 import { join } from 'node:path';
 import { createServer, type UploadResponseServer } from '../../../src/server.js';
 import type { Answer } from '../answer.js';
-import { type Deferred, deferred, type Feeder, type RequestStream } from './feeder.js';
+import { type Deferred, deferred, type Feeder, PIECE_BYTES, type RequestStream } from './feeder.js';
 
-/** Writes requests into the segment as a transport does, with the server's own defaults. */
+/** For few large uploads: 4 MB of each, where the default pool has 2.5 MB. */
+const LARGE_UPLOADS = {
+  name: 'uploads',
+  streams: 16,
+  slotSize: PIECE_BYTES,
+  requestSlots: 8,
+  responseSlots: 8,
+};
+
+/** Writes requests into the segment as a transport does. */
 export class RingFeeder implements Feeder {
   readonly #server: UploadResponseServer;
 
-  /** `folder`: for the control socket. */
-  static async create(folder: string): Promise<RingFeeder> {
+  /** `folder`: for the control socket. `defaults`: with the server's own pool. */
+  static async create(folder: string, defaults: boolean): Promise<RingFeeder> {
     const socket = join(folder, 'control.sock');
     const server = await createServer({
-      segment: { socket },
+      segment: defaults ? { socket } : { socket, pools: [LARGE_UPLOADS] },
       http: { port: 0 },
       log: { level: 'error', streams: false },
     });

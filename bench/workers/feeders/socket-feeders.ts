@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Answer } from '../answer.js';
-import { deferred, type Feeder, type RequestStream } from './feeder.js';
+import { deferred, type Feeder, PIECE_BYTES, type RequestStream } from './feeder.js';
 
-const READ_BYTES = 256 * 1024;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 /** Writes requests into a unix socket, their length before them. */
@@ -48,7 +47,7 @@ async function openSocket(
 ): Promise<RequestStream> {
   const answered = deferred();
   const onread = {
-    buffer: Buffer.alloc(READ_BYTES),
+    buffer: Buffer.alloc(PIECE_BYTES),
     callback: (length: number, buffer: Uint8Array) => {
       try {
         take(buffer.subarray(0, length));

@@ -49,6 +49,7 @@ struct SrtCounts {
   int64_t lost = 0;
   int64_t dropped = 0;
   int64_t undecrypted = 0;
+  int64_t retransmitted = 0;
   double rtt_ms = 0;
 };
 

@@ -77,6 +77,8 @@ bool SrtEngine::counts(int socket, SrtCounts* counts) {
   counts->lost = stats.pktRcvLossTotal;
   counts->dropped = stats.pktRcvDropTotal;
   counts->undecrypted = stats.pktRcvUndecryptTotal;
+  // It has no total, but its interval begins with the connection: it is never cleared.
+  counts->retransmitted = stats.pktRcvRetrans;
   counts->rtt_ms = stats.msRTT;
   return true;
 }

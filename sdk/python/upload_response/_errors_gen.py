@@ -924,6 +924,34 @@ class SrtCallerRefused(UploadResponseError):
     )
 
 
+class AnswerIdTaken(UploadResponseError):
+    code = "ANSWER_ID_TAKEN"
+    number = 223
+    http_status = 409
+    text = "another answer has this id"
+    remedy = (
+        "Send a user_answer of your own, 16 random bytes in hexadecimal for example, with each stream id."
+    )
+
+
+class UnknownAnswer(UploadResponseError):
+    code = "UNKNOWN_ANSWER"
+    number = 224
+    http_status = 404
+    text = "there is no such answer"
+    remedy = (
+        "Fetch it within transports.srt.answers.keepMs of its end, with the id that user_answer had."
+    )
+
+
+class AnswerTooLarge(UploadResponseError):
+    code = "ANSWER_TOO_LARGE"
+    number = 225
+    http_status = 507
+    text = "the answer is too large to be kept"
+    remedy = "Raise transports.srt.answers.maxBytes, or declare user_len and stay for the answer."
+
+
 class WebrtcUnavailable(UploadResponseError):
     code = "WEBRTC_UNAVAILABLE"
     number = 230
@@ -1054,6 +1082,16 @@ class AccessUnitTooLarge(UploadResponseError):
     )
 
 
+class TokenLineInvalid(UploadResponseError):
+    code = "TOKEN_LINE_INVALID"
+    number = 260
+    http_status = 400
+    text = "the connection does not begin with a token line"
+    remedy = (
+        "Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never."
+    )
+
+
 for _error in (
     Full,
     Empty,
@@ -1167,6 +1205,9 @@ for _error in (
     SrtUnavailable,
     SrtListenFailed,
     SrtCallerRefused,
+    AnswerIdTaken,
+    UnknownAnswer,
+    AnswerTooLarge,
     WebrtcUnavailable,
     BadSdp,
     UnsupportedOffer,
@@ -1182,5 +1223,6 @@ for _error in (
     RtpFrameTooLarge,
     AccessUnitTruncated,
     AccessUnitTooLarge,
+    TokenLineInvalid,
 ):
     BY_NUMBER[_error.number] = _error

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodesText } from '../exit-codes.js';
+import { withFacts } from '../facts.js';
 import { CliError } from '../failure.js';
 import { attachMonitor } from '../monitor.js';
 import { count, socketOption } from '../options.js';
@@ -19,8 +20,9 @@ export function addInspect(program: Command): void {
     .command('inspect')
     .summary('show the streams and workers of a running server')
     .description(
-      'Reads the state of a running server out of its shared memory, once. It maps the segment ' +
-        'read-only and holds nothing, so nobody waits for it.',
+      'Reads the state of a running server out of its shared memory, once, and asks the server what it ' +
+        'knows of media and networks. It maps the segment read-only and holds nothing, so nobody waits ' +
+        'for it.',
     )
     .argument('[streamId]', 'show everything about this stream', count(1))
     .addOption(socketOption())
@@ -37,9 +39,10 @@ ${exitCodesText('ok', 'failed', 'unreachable')}`,
 }
 
 async function inspect(streamId: number | undefined, options: InspectOptions): Promise<void> {
-  const segment = await attachMonitor(await socketPath(options));
+  const socket = await socketPath(options);
+  const segment = await attachMonitor(socket);
   try {
-    const snapshot = takeSnapshot(segment);
+    const snapshot = await withFacts(socket, takeSnapshot(segment));
     const stream = snapshot.streams.find((one) => one.id === streamId);
     if (streamId !== undefined && !stream) {
       const known = snapshot.streams.map((one) => one.id).join(', ');

@@ -4,6 +4,7 @@ import { humanBytes } from '../../config/units.js';
 import { UploadResponseError } from '../../errors/index.js';
 import type { Segment } from '../../ring/index.js';
 import { exitCodesText } from '../exit-codes.js';
+import { withFacts } from '../facts.js';
 import { attachMonitor } from '../monitor.js';
 import { count, duration, socketOption } from '../options.js';
 import { RateMeter, type StreamRate } from '../rates.js';
@@ -54,10 +55,10 @@ async function top(options: TopOptions): Promise<void> {
   const live = Boolean(process.stdout.isTTY) && !options.json;
   const screen = live ? new Screen(process.stdin, process.stdout, end) : undefined;
   try {
-    const state: Looking = { segment, meter: new RateMeter(segment), heads: new Map() };
+    const state: Looking = { socket, segment, meter: new RateMeter(segment), heads: new Map() };
     for (let looks = 0; !stop.signal.aborted; ) {
       if (!segment.native.connected()) throw new UploadResponseError('SERVER_GONE', socket);
-      look(state, options.json ?? false, screen);
+      await look(state, options.json ?? false, screen);
       if (++looks === options.count) break;
       await delay(options.interval, undefined, { signal: stop.signal }).catch(() => {});
     }
@@ -69,14 +70,16 @@ async function top(options: TopOptions): Promise<void> {
 }
 
 interface Looking {
+  readonly socket: string;
   readonly segment: Segment;
   readonly meter: RateMeter;
   readonly heads: KnownHeads;
 }
 
-function look(state: Looking, json: boolean, screen: Screen | undefined): void {
-  const snapshot = takeSnapshot(state.segment, state.heads);
-  const rates = state.meter.measure(snapshot);
+async function look(state: Looking, json: boolean, screen: Screen | undefined): Promise<void> {
+  const seen = takeSnapshot(state.segment, state.heads);
+  const rates = state.meter.measure(seen);
+  const snapshot = await withFacts(state.socket, seen);
   if (json) {
     process.stdout.write(`${JSON.stringify({ ...snapshot, rates: ratesJson(rates) })}\n`);
     return;

@@ -13,10 +13,11 @@ export function streamRoutes(context: ControlContext): readonly Route[] {
 }
 
 function listStreams(context: ControlContext): Route {
-  const { segment, remotes } = context;
+  const { segment, facts, remotes } = context;
   const pictures = (wanted: (stream: { id: number; serial: number }) => boolean, least: number) => {
     const known = segment.native.streams().filter(isListed);
-    const streams = known.filter(wanted).map((info) => streamPicture(segment, info));
+    const told = facts();
+    const streams = known.filter(wanted).map((info) => streamPicture(segment, info, told));
     const serial = known.reduce((newest, one) => Math.max(newest, one.serial), least);
     return { status: 200, json: { streams, serial } };
   };
@@ -56,7 +57,7 @@ function listStreams(context: ControlContext): Route {
   });
 }
 
-function getStream({ segment }: ControlContext): Route {
+function getStream({ segment, facts }: ControlContext): Route {
   return route({
     method: 'GET',
     path: '/streams/{stream}',
@@ -69,7 +70,7 @@ function getStream({ segment }: ControlContext): Route {
     handle: ({ params: { stream } }) => {
       const request = requestPicture(segment, stream);
       const info = segment.native.streams().find(({ id }) => id === stream);
-      if (info) return { status: 200, json: { ...streamPicture(segment, info), request } };
+      if (info) return { status: 200, json: { ...streamPicture(segment, info, facts()), request } };
       expectOpen(segment, stream);
       throw new Error('an open stream is not listed');
     },

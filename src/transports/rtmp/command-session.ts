@@ -1,6 +1,8 @@
 import { UploadResponseError } from '../../errors/index.js';
 import { type AmfObject, type AmfValue, readAmf0 } from '../../protocols/amf0/index.js';
-import { MessageType, type RtmpMessage } from '../../protocols/rtmp/index.js';
+import { MessageType } from '../../protocols/rtmp/index.js';
+import type { LentWriter, RtmpContinuation, RtmpMedia } from '../../ring/index.js';
+import type { AdobeAuth, AdobeUser } from './adobe-auth.js';
 import { Publication, type PublicationHost, type Publisher } from './publication.js';
 import {
   command,
@@ -12,11 +14,13 @@ import {
   understandsReconnect,
   unpublished,
 } from './replies.js';
-import { targetOf } from './target.js';
+import { queryOf, targetOf } from './target.js';
 
 /** What commands need of the transport. */
 export interface CommandHost extends PublicationHost {
   readonly draining: boolean;
+  /** Who connects has to be one of its users. */
+  readonly users: AdobeAuth | undefined;
   opened(publication: Publication): void;
 }
 
@@ -30,9 +34,21 @@ export interface CommandLink {
   /** Closes it once the client has what was sent. */
   end(): void;
   expectPublish(): void;
-  publishing(): void;
+  /** Audio and video of this message stream are wanted from now on. */
+  publishing(streamId: number, after: RtmpContinuation | undefined): void;
+  /** No more. */
+  unpublished(): void;
   pause(): void;
   resume(): void;
+  lend(lane: LentWriter): void;
+  media(): RtmpMedia;
+}
+
+/** A message that is neither media nor about chunks. */
+export interface CommandMessage {
+  readonly type: number;
+  readonly streamId: number;
+  readonly payload: Buffer;
 }
 
 const MAX_COMMAND_BYTES = 65_536;
@@ -46,10 +62,10 @@ export class CommandSession implements Publisher {
   readonly #peer: string;
   readonly #peerPort: number;
   #app: string | undefined;
+  #user: AdobeUser | undefined;
   #reconnects = false;
   #streams = 0;
   #publication: Publication | undefined;
-  #started = false;
 
   constructor(host: CommandHost, link: CommandLink) {
     this.#host = host;
@@ -62,14 +78,18 @@ export class CommandSession implements Publisher {
     return this.#publication === undefined;
   }
 
-  media(message: RtmpMessage): void {
-    if (this.#started && message.streamId === this.#publication?.streamId) {
-      this.#publication.media(message);
-    }
+  /** The publication's first frame has come. */
+  begin(media: RtmpMedia): void {
+    this.#publication?.begin(media);
+  }
+
+  /** The publication's lane is full. False: wait for `resume`. */
+  makeRoom(): boolean {
+    return this.#publication?.makeRoom() ?? true;
   }
 
   /** Commands and data. @throws UploadResponseError RTMP_PROTOCOL, AMF_INVALID */
-  take({ type, streamId, payload }: RtmpMessage): void {
+  take({ type, streamId, payload }: CommandMessage): void {
     switch (type) {
       case MessageType.commandAmf0:
         this.#command(streamId, payload);
@@ -91,8 +111,9 @@ export class CommandSession implements Publisher {
 
   /** The connection ends with an error. False: nobody has published, and nobody was told of it here. */
   end(error: UploadResponseError): boolean {
-    this.#publication?.failWith(error);
-    return this.#publication !== undefined;
+    const publication = this.#publication;
+    publication?.failWith(error);
+    return publication !== undefined;
   }
 
   failed(publication: Publication, error: UploadResponseError): void {
@@ -101,9 +122,12 @@ export class CommandSession implements Publisher {
     this.#link.end();
   }
 
+  continues(publication: Publication): void {
+    this.#publication = publication;
+  }
+
   started(publication: Publication): void {
-    this.#started = true;
-    this.#link.publishing();
+    this.#link.publishing(publication.streamId, publication.continuation);
     this.#link.send(publishStarted(publication.streamId));
   }
 
@@ -121,6 +145,14 @@ export class CommandSession implements Publisher {
     this.#link.resume();
   }
 
+  lend(lane: LentWriter): void {
+    this.#link.lend(lane);
+  }
+
+  media(): RtmpMedia {
+    return this.#link.media();
+  }
+
   drain(): void {
     if (this.idle) this.#link.end();
     else if (this.#reconnects) this.#link.send(reconnectRequest());
@@ -134,7 +166,7 @@ export class CommandSession implements Publisher {
 
   #forget(): void {
     this.#publication = undefined;
-    this.#started = false;
+    this.#link.unpublished();
   }
 
   #command(streamId: number, payload: Buffer): void {
@@ -186,19 +218,36 @@ export class CommandSession implements Publisher {
     }
     const asked = isObject(argument) ? argument : {};
     const { app } = asked;
-    let error: UploadResponseError | undefined;
+    let error: UploadResponseError;
     if (this.#host.draining) error = new UploadResponseError('SHUTTING_DOWN');
     else if (typeof app !== 'string' || app === '') {
       error = new UploadResponseError('RTMP_PROTOCOL', 'no app is named');
     } else {
-      this.#app = app;
-      this.#reconnects = understandsReconnect(asked);
-      this.#link.send(connected(transaction, asked));
+      if (this.#mayConnect(transaction, app)) {
+        this.#app = app;
+        this.#reconnects = understandsReconnect(asked);
+        this.#link.send(connected(transaction, asked));
+      }
       return;
     }
     this.#host.refused(error);
     this.#link.send(connectRejected(transaction, error));
     this.#link.end();
+  }
+
+  /** False: it was told what is missing. */
+  #mayConnect(transaction: number, app: string): boolean {
+    const verdict = this.#host.users?.check(queryOf(app));
+    if (!verdict) return true;
+    if ('accepted' in verdict) {
+      this.#user = verdict.accepted;
+      return true;
+    }
+    const error = new UploadResponseError('UNAUTHENTICATED');
+    if (verdict.failed) this.#host.refused(error);
+    this.#link.send(connectRejected(transaction, error, verdict.description));
+    this.#link.end();
+    return false;
   }
 
   #publish(app: string, streamId: number, name: AmfValue | undefined): void {
@@ -207,7 +256,7 @@ export class CommandSession implements Publisher {
       throw new UploadResponseError('RTMP_PROTOCOL', 'it publishes on no stream');
     }
     const text = typeof name === 'string' ? name : '';
-    const target = targetOf(app, text, this.#peer, this.#peerPort);
+    const target = { ...targetOf(app, text, this.#peer, this.#peerPort), user: this.#user };
     let error: UploadResponseError | undefined;
     if (this.#host.draining) error = new UploadResponseError('SHUTTING_DOWN');
     else if (target.key === '') error = new UploadResponseError('RTMP_PROTOCOL', 'no stream key');

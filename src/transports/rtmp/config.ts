@@ -20,6 +20,14 @@ const tls = z.strictObject({
     .meta({ secret: true, description: 'Passphrase of the private key.' }),
 });
 
+const user = z.strictObject({
+  name: z.string().min(1).max(128).describe('Name of the user.'),
+  password: z.string().min(1).max(256).meta({
+    secret: true,
+    description: 'Password; `auth` is asked with it as if it were a token.',
+  }),
+});
+
 /** Configuration of RTMP and RTMPS. */
 export const rtmpConfigSchema = z.strictObject({
   enabled: z.boolean().default(false).describe('Listen for RTMP, and with `tls` for RTMPS too.'),
@@ -28,11 +36,28 @@ export const rtmpConfigSchema = z.strictObject({
   port: port.default(1935).describe('TCP port of RTMP; 0 takes a free one.'),
   plain: z.boolean().default(true).describe('Listen without TLS too.'),
   tls: tls.optional().describe('Listen for RTMPS.'),
+  users: z
+    .array(user)
+    .default([])
+    .describe(
+      'Who may connect, by `authmod=adobe` (OBS: Use authentication; ffmpeg: `rtmp://name:password@...`) ' +
+        'or with `user` and `pass` in the query after the app. `auth` is asked afterwards in any case. ' +
+        'Empty: nobody is asked for a user.',
+    ),
   secondPublisher: z
     .enum(['refuse', 'takeover'])
     .default('refuse')
     .describe(
       'Who wants to publish a stream key that is being published: is refused, or takes its place.',
+    ),
+  graceMs: z
+    .int()
+    .min(0)
+    .max(MAX_MS)
+    .default(0)
+    .describe(
+      'A publisher whose connection has broken may come back within this time and goes on with its ' +
+        'stream; 0: the stream ends at once.',
     ),
   maxMessageBytes: z
     .int()

@@ -59,9 +59,14 @@ export function reconnectRequest(): Buffer {
   return command(0, 'onStatus', 0, null, status('status', code, 'The server goes.'));
 }
 
-export function connectRejected(transaction: number, error: UploadResponseError): Buffer {
+/** `description`: for clients that act on it. */
+export function connectRejected(
+  transaction: number,
+  error: UploadResponseError,
+  description = describe(error),
+): Buffer {
   const code = 'NetConnection.Connect.Rejected';
-  return command(0, '_error', transaction, null, status('error', code, describe(error)));
+  return command(0, '_error', transaction, null, status('error', code, description));
 }
 
 /** `streamId` may be published on now. */

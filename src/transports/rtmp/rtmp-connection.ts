@@ -1,45 +1,49 @@
 import type { Socket } from 'node:net';
-import { fromNative, UploadResponseError } from '../../errors/index.js';
+import { errorOf, fromNative, UploadResponseError } from '../../errors/index.js';
+import { answerHandshake, control, MessageType } from '../../protocols/rtmp/index.js';
 import {
-  answerHandshake,
-  ChunkReader,
-  control,
-  HANDSHAKE_BYTES,
-  MessageType,
-  type RtmpMessage,
-} from '../../protocols/rtmp/index.js';
+  type LentWriter,
+  newRtmpReceiver,
+  type RtmpContinuation,
+  type RtmpMedia,
+  type RtmpNotice,
+  type RtmpReceiver,
+} from '../../ring/index.js';
 import { type CommandHost, CommandSession } from './command-session.js';
 import { greeting, ping, pong, WINDOW_BYTES } from './replies.js';
+import type { Wire } from './wire.js';
 
 /** What a connection has of its transport. */
 export interface ConnectionHost extends CommandHost {
   readonly maxMessageBytes: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  /** Has the socket read into the receiver; `serve`: that may have notices. */
+  wireOf(socket: Socket, receiver: RtmpReceiver, serve: () => void): Wire;
 }
 
-/** Who does not read what little we write does not read at all. */
-const MOST_UNSENT_BYTES = 2 ** 20;
 /** So that a client can read what it was told last: unread bytes of its own would reset the connection. */
 const LINGER_MS = 2000;
 const VERSION = 3;
-/** An acknowledgement waits for a moment in which nothing comes. A client that has sent everything and gone
- *  resets the connection when something comes for it, and Node.js drops what it has not read by then. */
+/** An acknowledgement waits for a moment in which nothing comes. The kernel of a client that has sent
+ *  everything and gone resets the connection when something comes for it, with what is not sent yet. */
 const ACKNOWLEDGE_AFTER_MS = 10;
 
-/** One TCP or TLS connection: handshake, chunks, acknowledgements and time-outs. */
+/** One TCP or TLS connection: handshake, acknowledgements and time-outs. Its bytes are parsed by native
+ *  code, which stops for everything that is not media. */
 export class RtmpConnection {
   readonly socket: Socket;
   readonly session: CommandSession;
   readonly #host: ConnectionHost;
-  readonly #reader: ChunkReader;
-  #handshake: Buffer | undefined = Buffer.alloc(0);
-  #answered = false;
-  #received = 0;
-  #acknowledged = 0;
-  #window = WINDOW_BYTES;
+  readonly #receiver: RtmpReceiver;
+  readonly #wire: Wire;
+  #shaken = false;
+  /** Bytes that had come when it was last looked at. */
+  #seenBytes = 0;
   #heardAt = performance.now();
   #pinged = false;
+  #waiting = false;
+  #serving = false;
   #ending = false;
   #publishTimer: NodeJS.Timeout | undefined;
   #lingerTimer: NodeJS.Timeout | undefined;
@@ -48,13 +52,13 @@ export class RtmpConnection {
   constructor(host: ConnectionHost, socket: Socket) {
     this.#host = host;
     this.socket = socket;
-    this.#reader = new ChunkReader(host.maxMessageBytes, (message) => this.#take(message));
+    this.#receiver = newRtmpReceiver(host.maxMessageBytes, WINDOW_BYTES);
     this.session = new CommandSession(host, this);
     socket.setNoDelay(true);
-    socket.on('data', (bytes) => this.#data(bytes));
     // Whatever it is, the socket closes.
     socket.on('error', () => {});
     socket.once('close', () => this.#closed());
+    this.#wire = host.wireOf(socket, this.#receiver, () => this.#serve());
     this.expectPublish();
   }
 
@@ -66,24 +70,33 @@ export class RtmpConnection {
     }, this.#host.publishTimeoutMs);
   }
 
-  publishing(): void {
+  publishing(streamId: number, after: RtmpContinuation | undefined): void {
     clearTimeout(this.#publishTimer);
+    this.#receiver.publish(streamId, after);
+  }
+
+  unpublished(): void {
+    this.#receiver.unpublish();
+  }
+
+  lend(lane: LentWriter): void {
+    this.#receiver.lend(lane.native);
+  }
+
+  media(): RtmpMedia {
+    return this.#receiver.media();
   }
 
   send(bytes: Buffer): void {
-    if (this.#ending || this.socket.destroyed) return;
-    this.socket.write(bytes);
-    if (this.socket.writableLength > MOST_UNSENT_BYTES) this.socket.destroy();
+    if (!this.#ending && !this.socket.destroyed) this.#wire.send(bytes);
   }
 
   /** Closes it once the client has what was sent. */
   end(): void {
     if (this.#ending) return;
     this.#ending = true;
-    this.#reader.stop();
     clearTimeout(this.#publishTimer);
-    this.socket.end();
-    this.socket.resume();
+    this.#wire.end();
     this.#lingerTimer = setTimeout(() => this.socket.destroy(), LINGER_MS);
   }
 
@@ -95,95 +108,113 @@ export class RtmpConnection {
   }
 
   pause(): void {
-    if (!this.#ending) this.socket.pause();
+    this.#waiting = true;
   }
 
   resume(): void {
     this.#heardAt = performance.now();
-    this.socket.resume();
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    if (this.#serving || this.#ending) return;
+    this.#wire.goOn();
+    this.#serve();
   }
 
   /** Looks after a client of which nothing comes. */
   beat(now: number): void {
-    if (this.#ending || this.socket.isPaused()) return;
+    if (this.#ending || this.#waiting) return;
+    const { received } = this.#receiver;
+    if (received !== this.#seenBytes) {
+      this.#seenBytes = received;
+      this.#heardAt = now;
+      this.#pinged = false;
+      return;
+    }
     const silentMs = now - this.#heardAt;
     if (silentMs > this.#host.idleTimeoutMs) {
       this.fail(new UploadResponseError('RTMP_TIMEOUT', 'nothing comes'));
-    } else if (silentMs > this.#host.idleTimeoutMs / 2 && !this.#handshake && !this.#pinged) {
+    } else if (silentMs > this.#host.idleTimeoutMs / 2 && this.#shaken && !this.#pinged) {
       this.#pinged = true;
       this.send(ping(now));
     }
   }
 
-  #data(bytes: Buffer): void {
-    if (this.#ending) return;
-    this.#heardAt = performance.now();
-    this.#pinged = false;
-    this.#received += bytes.length;
-    try {
-      const rest = this.#handshake ? this.#shakeHands(this.#handshake, bytes) : bytes;
-      if (rest && rest.length > 0) this.#reader.push(rest);
-      this.#acknowledgeSoon();
-    } catch (error) {
-      this.fail(fromNative(error));
+  /** Takes what the receiver has to tell. */
+  #serve(): void {
+    if (this.#serving) return;
+    this.#serving = true;
+    for (;;) {
+      const notice = this.#receiver.next();
+      if (!notice) break;
+      try {
+        this.#take(notice);
+      } catch (error) {
+        this.fail(fromNative(error));
+      }
+      if (STOPS.has(notice.kind) && !this.#waiting && !this.#ending) this.#wire.goOn();
     }
+    this.#serving = false;
+  }
+
+  #take(notice: RtmpNotice): void {
+    switch (notice.kind) {
+      case 'hello':
+        this.send(answerHandshake(VERSION, notice.payload));
+        break;
+      case 'shaken':
+        this.#shaken = true;
+        this.send(greeting());
+        break;
+      case 'message':
+        this.#takeMessage(notice);
+        break;
+      case 'unit':
+        this.session.begin(this.#receiver.media());
+        break;
+      case 'blocked':
+        this.#waiting = !this.session.makeRoom();
+        break;
+      case 'acknowledge':
+        this.#acknowledgeSoon();
+        break;
+      case 'failed':
+        this.fail(errorOf(-notice.number, notice.detail || undefined));
+        break;
+      case 'end':
+        this.socket.destroy();
+        break;
+    }
+  }
+
+  #takeMessage(message: { type: number; streamId: number; payload: Buffer }): void {
+    if (message.type !== MessageType.userControl) {
+      this.session.take(message);
+      return;
+    }
+    const answer = pong(message.payload);
+    if (answer) this.send(answer);
   }
 
   #acknowledgeSoon(): void {
-    if (this.#received - this.#acknowledged < this.#window) return;
-    this.#acknowledgeTimer ??= setTimeout(() => {
-      if (this.socket.isPaused()) {
-        this.#acknowledgeTimer?.refresh();
+    const { received } = this.#receiver;
+    this.#acknowledgeTimer = setTimeout(() => {
+      if (this.#waiting || this.#receiver.received !== received) {
+        this.#acknowledgeSoon();
         return;
       }
-      this.#acknowledgeTimer = undefined;
-      this.#acknowledged = this.#received;
-      this.send(control(MessageType.acknowledgement, this.#received));
+      this.send(control(MessageType.acknowledgement, received));
+      this.#receiver.acknowledged(received);
     }, ACKNOWLEDGE_AFTER_MS);
-    this.#acknowledgeTimer.refresh();
-  }
-
-  /** What comes after the handshake; undefined while it is not over. */
-  #shakeHands(before: Buffer, bytes: Buffer): Buffer | undefined {
-    const all = Buffer.concat([before, bytes]);
-    if (all[0] !== VERSION) {
-      throw new UploadResponseError('RTMP_HANDSHAKE', `its version is ${all[0]}`);
-    }
-    const first = 1 + HANDSHAKE_BYTES;
-    if (!this.#answered && all.length >= first) {
-      this.#answered = true;
-      this.send(answerHandshake(VERSION, all.subarray(1, first)));
-    }
-    const whole = first + HANDSHAKE_BYTES;
-    if (all.length < whole) {
-      this.#handshake = all;
-      return undefined;
-    }
-    this.#handshake = undefined;
-    this.send(greeting());
-    return all.subarray(whole);
-  }
-
-  #take(message: RtmpMessage): void {
-    const { type, payload } = message;
-    if (type === MessageType.audio || type === MessageType.video) {
-      this.session.media(message);
-    } else if (type === MessageType.userControl) {
-      const answer = pong(payload);
-      if (answer) this.send(answer);
-    } else if (type === MessageType.windowAckSize) {
-      if (payload.length < 4) throw new UploadResponseError('RTMP_PROTOCOL', 'no window size');
-      this.#window = Math.max(payload.readUInt32BE(0), 1);
-    } else {
-      this.session.take(message);
-    }
   }
 
   #closed(): void {
     clearTimeout(this.#publishTimer);
     clearTimeout(this.#lingerTimer);
     clearTimeout(this.#acknowledgeTimer);
-    this.#reader.stop();
     this.session.gone();
+    this.#wire.closed();
   }
 }
+
+/** Notices after which the receiver stands until it is told to go on. */
+const STOPS = new Set(['hello', 'shaken', 'message', 'unit', 'blocked']);

@@ -5,15 +5,22 @@ import type { Admission, ConnectionAdmission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
 import { bind, guardConnections, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
+import type { RtmpReceiver } from '../../ring/index.js';
 import { TransportCounters } from '../counters.js';
 import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
+import { AdobeAuth } from './adobe-auth.js';
 import type { RtmpConfig } from './config.js';
+import { EngineSockets } from './engine-sockets.js';
+import { GracePeriod, isSame } from './grace.js';
 import type { Publication } from './publication.js';
 import { type ConnectionHost, RtmpConnection } from './rtmp-connection.js';
+import { SocketWire, type Wire } from './wire.js';
 
 /** How often connections are looked at in the time in which they may be silent. */
 const BEATS = 4;
+/** How often media are looked at. */
+const SAMPLE_MS = 1000;
 
 /** RTMP and RTMPS, on TCP ports of their own. */
 export class RtmpTransport implements Transport, ConnectionHost {
@@ -24,6 +31,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly maxMessageBytes: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  readonly users: AdobeAuth | undefined;
   readonly #config: RtmpConfig;
   readonly #guard: ConnectionAdmission;
   readonly #log: Logger;
@@ -32,12 +40,15 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly #publications = new Set<Publication>();
   /** Who publishes a key, by app and key. */
   readonly #keys = new Map<string, Publication>();
+  readonly #grace: GracePeriod<Publication>;
   readonly #counters = new TransportCounters();
   readonly #drain = new Drain(
     () => this.#connections.size + this.#publications.size === 0,
     () => this.#cut(),
   );
+  readonly #engineSockets = new EngineSockets();
   #heart: NodeJS.Timeout | undefined;
+  #sampler: NodeJS.Timeout | undefined;
 
   /** @throws UploadResponseError UNKNOWN_POOL; INVALID_CONFIG: a file of `tls` is not what it should be */
   constructor(context: TransportContext<RtmpConfig>) {
@@ -48,7 +59,9 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.maxMessageBytes = config.maxMessageBytes;
     this.publishTimeoutMs = config.publishTimeoutMs;
     this.idleTimeoutMs = config.idleTimeoutMs;
+    this.users = config.users.length === 0 ? undefined : new AdobeAuth(config.users);
     this.#config = config;
+    this.#grace = new GracePeriod(config.graceMs, (publication) => publication.expired());
     this.#guard = connections;
     this.#log = log;
   }
@@ -75,7 +88,8 @@ export class RtmpTransport implements Transport, ConnectionHost {
     };
     try {
       const take = (socket: Socket) => this.#accept(socket);
-      if (plain) await add('rtmp', port, createServer(take));
+      if (plain) this.#engineSockets.start();
+      if (plain) await add('rtmp', port, createServer({ pauseOnConnect: true }, take));
       if (tls) await add('rtmps', tls.port, secureServer(tls, this.publishTimeoutMs, take));
     } catch (error) {
       await this.close();
@@ -86,17 +100,39 @@ export class RtmpTransport implements Transport, ConnectionHost {
       for (const connection of [...this.#connections]) connection.beat(now);
     }, idleTimeoutMs / BEATS);
     this.#heart.unref();
+    this.#sampler = setInterval(() => {
+      for (const publication of this.#publications) publication.sample();
+    }, SAMPLE_MS);
+    this.#sampler.unref();
     return bound;
   }
 
-  claimKey(publication: Publication): void {
+  wireOf(socket: Socket, receiver: RtmpReceiver, serve: () => void): Wire {
+    return 'encrypted' in socket
+      ? new SocketWire(socket, receiver, serve)
+      : this.#engineSockets.take(socket, receiver, serve);
+  }
+
+  claimKey(publication: Publication): Publication | undefined {
     const key = keyOf(publication);
     const before = this.#keys.get(key);
+    const waits = before !== undefined && this.#grace.has(before);
+    const mayTake = waits || this.#config.secondPublisher === 'takeover';
+    if (before && mayTake && this.#continues(publication, before)) {
+      this.#grace.end(before);
+      this.#log.info({ transport: this.name }, 'a publisher has come back');
+      return before;
+    }
     if (before && this.#config.secondPublisher === 'refuse') {
       throw new UploadResponseError('STREAM_KEY_BUSY');
     }
     this.#keys.set(key, publication);
     before?.takenOver();
+    return undefined;
+  }
+
+  keep(publication: Publication): boolean {
+    return !this.draining && this.#grace.wait(publication);
   }
 
   opened(publication: Publication): void {
@@ -105,6 +141,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   }
 
   over(publication: Publication): void {
+    this.#grace.end(publication);
     this.#publications.delete(publication);
     this.#freeKey(publication);
     this.#drain.left();
@@ -124,13 +161,16 @@ export class RtmpTransport implements Transport, ConnectionHost {
     await this.#drain.run(signal, () => {
       this.#stopListening();
       for (const { session } of [...this.#connections]) session.drain();
+      this.#grace.expireAll();
     });
   }
 
   async close(): Promise<void> {
     clearInterval(this.#heart);
+    clearInterval(this.#sampler);
     this.#stopListening();
     await this.#drain.close();
+    this.#engineSockets.close();
   }
 
   stats(): TransportStats {
@@ -145,6 +185,11 @@ export class RtmpTransport implements Transport, ConnectionHost {
       this.#connections.delete(connection);
       this.#drain.left();
     });
+  }
+
+  #continues({ identity }: Publication, before: Publication): boolean {
+    if (!this.#grace.isOn || !before.canGoOn || !identity || !before.identity) return false;
+    return isSame(identity, before.identity);
   }
 
   #freeKey(publication: Publication): void {

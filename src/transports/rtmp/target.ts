@@ -9,6 +9,8 @@ export interface Target {
   readonly key: string;
   /** Parameters after the app and after the key; '' without any. */
   readonly query: string;
+  /** Who has shown that it is this one. */
+  readonly user?: { readonly name: string; readonly password: string } | undefined;
   readonly peer: string;
   readonly peerPort: number;
 }
@@ -34,19 +36,33 @@ export function targetOf(app: string, name: string, peer: string, peerPort: numb
 
 /** Who it is, as admission wants it. */
 export function callerOf(transport: string, target: Target): Caller {
-  const parameters = new URLSearchParams(target.query);
-  const either = (...names: string[]) =>
-    names.map((name) => parameters.get(name)).find((value) => value) ?? undefined;
+  const [user, password] = target.user
+    ? [target.user.name, target.user.password]
+    : credentialsIn(new URLSearchParams(target.query));
   return {
     transport,
     peer: target.peer,
     method: 'POST',
     path: pathOf(target),
     query: target.query,
-    user: either('user', 'username'),
-    password: either('pass', 'password'),
+    user,
+    password,
     streamKey: target.key,
   };
+}
+
+/** User and password of a query; undefined where they are not there or empty. */
+export function credentialsIn(
+  parameters: URLSearchParams,
+): [user: string | undefined, password: string | undefined] {
+  const either = (...names: string[]) =>
+    names.map((name) => parameters.get(name)).find((value) => value) ?? undefined;
+  return [either('user', 'username'), either('pass', 'password')];
+}
+
+/** What stands behind the app's name in `connect`. */
+export function queryOf(app: string): string {
+  return divide(app)[1];
 }
 
 /** The head that workers see: that of the origin, and the tracks where they are known. */

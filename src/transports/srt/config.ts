@@ -24,6 +24,26 @@ const user = z.strictObject({
     ),
 });
 
+const answers = z.strictObject({
+  path: z
+    .string()
+    .regex(/^\/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-]$/)
+    .default('/srt-answers')
+    .describe('HTTP path below which the answers to callers with `user_answer` are fetched.'),
+  keepMs: z
+    .int()
+    .min(1000)
+    .max(24 * 3_600_000)
+    .default(300_000)
+    .describe('How long an answer can be fetched after its end.'),
+  maxBytes: z
+    .int()
+    .min(2 ** 16)
+    .max(2 ** 30)
+    .default(64 * 2 ** 20)
+    .describe('Most bytes of all kept answers; the oldest make room.'),
+});
+
 /** Configuration of SRT. */
 export const srtConfigSchema = z.strictObject({
   enabled: z.boolean().default(false).describe('Listen for SRT.'),
@@ -48,6 +68,7 @@ export const srtConfigSchema = z.strictObject({
       'Whom the handshake lets in; everybody else is refused in it. Empty: everybody. `auth` is asked ' +
         'afterwards in any case.',
     ),
+  answers: answers.prefault({}).describe('Answers that are kept for callers that have left.'),
   latencyMs: z
     .int()
     .min(0)

@@ -1,7 +1,7 @@
 import type { Admission, ConnectionAdmission } from '../../admission/index.js';
 import { fromNative, UploadResponseError } from '../../errors/index.js';
 import { reachable } from '../../http/index.js';
-import type { Ingress, Logger } from '../../ingress/index.js';
+import type { Ingress, Logger, NetworkFacts } from '../../ingress/index.js';
 import {
   type SrtCaller,
   type SrtEngine,
@@ -11,7 +11,9 @@ import {
 import { TransportCounters } from '../counters.js';
 import { Drain } from '../drain.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
+import { addAnswerRoute } from './answer-route.js';
 import type { SrtConfig } from './config.js';
+import { KeptAnswers } from './kept-answers.js';
 import { PacketCounts } from './packet-counts.js';
 import { codeOfReject } from './refusals.js';
 import { type SrtHost, SrtUpload } from './srt-upload.js';
@@ -25,9 +27,10 @@ export class SrtTransport implements Transport, SrtHost {
   readonly ingress: Ingress;
   readonly admission: Admission;
   readonly pool: number;
+  readonly log: Logger;
+  readonly answers: KeptAnswers;
   readonly #config: SrtConfig;
   readonly #connections: ConnectionAdmission;
-  readonly #log: Logger;
   readonly #processes: number;
   readonly #uploads = new Map<number, SrtUpload>();
   readonly #leave = new Map<number, () => void>();
@@ -42,14 +45,16 @@ export class SrtTransport implements Transport, SrtHost {
 
   /** @throws UploadResponseError UNKNOWN_POOL */
   constructor(context: TransportContext<SrtConfig>) {
-    const { ingress, config, admission, connections, log, processes } = context;
+    const { ingress, config, admission, connections, http, log, processes } = context;
     this.ingress = ingress;
     this.admission = admission;
     this.pool = ingress.poolIndex(config.pool);
     this.#config = config;
     this.#connections = connections;
-    this.#log = log;
+    this.log = log;
     this.#processes = processes;
+    this.answers = new KeptAnswers(config.answers);
+    if (config.enabled) addAnswerRoute(http, config.answers.path, this.answers, this);
   }
 
   /** Only while there are uploads. */
@@ -61,9 +66,13 @@ export class SrtTransport implements Transport, SrtHost {
     this.#counters.refused(error);
   }
 
-  over({ socket }: SrtUpload): void {
+  network({ socket }: SrtUpload): NetworkFacts | undefined {
+    return this.#packets.network(socket);
+  }
+
+  over({ socket, receivedBytes }: SrtUpload): void {
     this.#uploads.delete(socket);
-    this.#packets.sample(this.engine, socket);
+    this.#packets.sample(this.engine, socket, receivedBytes);
     this.#packets.forget(socket);
     this.#leave.get(socket)?.();
     this.#leave.delete(socket);
@@ -75,7 +84,7 @@ export class SrtTransport implements Transport, SrtHost {
     const problem = srtProblem(this.#processes);
     if (problem) {
       const { code, message, remedy } = problem;
-      this.#log.warn({ code, remedy }, `SRT is off: ${message}`);
+      this.log.warn({ code, remedy }, `SRT is off: ${message}`);
       return [];
     }
     const engine = startSrtEngine(() => this.#wake());
@@ -108,6 +117,7 @@ export class SrtTransport implements Transport, SrtHost {
     clearInterval(this.#sampler);
     engine.refuseNew();
     await this.#drain.close();
+    this.answers.close();
     this.#engine = undefined;
     engine.close();
   }
@@ -134,7 +144,7 @@ export class SrtTransport implements Transport, SrtHost {
     const { udpBufferBytes: wantedBytes } = this.#config;
     if (limitBytes === undefined || limitBytes >= wantedBytes) return;
     const remedy = `sysctl -w net.core.rmem_max=${wantedBytes}`;
-    this.#log.warn({ limitBytes, wantedBytes, remedy }, 'SRT: the kernel keeps UDP buffers small');
+    this.log.warn({ limitBytes, wantedBytes, remedy }, 'SRT: the kernel keeps UDP buffers small');
   }
 
   #wake(): void {
@@ -166,13 +176,15 @@ export class SrtTransport implements Transport, SrtHost {
   #sample(): void {
     const engine = this.#engine;
     if (!engine) return;
-    for (const socket of this.#uploads.keys()) this.#packets.sample(engine, socket);
+    for (const { socket, receivedBytes } of this.#uploads.values()) {
+      this.#packets.sample(engine, socket, receivedBytes);
+    }
     for (const { code, count } of engine.takeRefused()) {
       const error = new UploadResponseError(codeOfReject(code));
       this.#counters.requested(count);
       this.#counters.refused(error, count);
       const facts = { transport: this.name, code: error.code, reject: code, count };
-      this.#log.info(facts, error.message);
+      this.log.info(facts, error.message);
     }
   }
 }

@@ -5,11 +5,13 @@ import {
   errorAnswer,
   type Ingress,
   type IngressExchange,
+  type NetworkFacts,
   type ResponseSink,
 } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
 import { MAX_SRT_MESSAGE, type SrtCaller, type SrtEngine } from '../../ring/srt-engine.js';
 import { headLine } from './answer.js';
+import type { KeptAnswer, KeptAnswers } from './kept-answers.js';
 import { callerOf, headOf } from './request.js';
 import { SrtSender } from './srt-sender.js';
 
@@ -20,8 +22,11 @@ export interface SrtHost {
   readonly admission: Admission;
   readonly pool: number;
   readonly engine: SrtEngine;
+  readonly answers: KeptAnswers;
   /** Counts a request that did not become a stream. */
   refused(error: UploadResponseError): void;
+  /** How its packets come. */
+  network(upload: SrtUpload): NetworkFacts | undefined;
   /** Nothing of it is left but its socket. */
   over(upload: SrtUpload): void;
 }
@@ -43,13 +48,15 @@ const UNSENT_POLL_MS = 20;
 export class SrtUpload implements ResponseSink {
   readonly socket: number;
   readonly caller: SrtCaller;
+  receivedBytes = 0;
   readonly #host: SrtHost;
   readonly #sender: SrtSender;
   #exchange: IngressExchange | undefined;
+  /** The answer, where it is to be fetched later. */
+  #kept: KeptAnswer | undefined;
   #stopAdmitting: (() => void) | undefined;
   /** Read into, again and again; given away with what found no room in the lane. */
   #buffer: Buffer | undefined;
-  #receivedBytes = 0;
   #requestEnded = false;
   #paused = false;
   #over = false;
@@ -87,15 +94,18 @@ export class SrtUpload implements ResponseSink {
   cut(): void {
     this.#stopAdmitting?.();
     this.#sender.drop();
+    this.#kept?.fail(new UploadResponseError('SHUTTING_DOWN'));
     this.#exchange?.abort('SHUTTING_DOWN');
     this.#finish();
   }
 
   head(status: number, headers: readonly Header[]): void {
+    this.#kept?.head(status, headers);
     if (this.#answers) this.#sender.push(headLine(status, headers), () => {});
   }
 
   body(view: Uint8Array, taken: () => void): boolean {
+    this.#kept?.push(view);
     if (this.#answers) return this.#sender.push(view, taken);
     taken();
     return true;
@@ -104,10 +114,13 @@ export class SrtUpload implements ResponseSink {
   trailers(): void {}
 
   end(): void {
+    this.#kept?.end();
     this.#sender.end();
   }
 
-  fail(_error: UploadResponseError, { status, headers, body }: ErrorAnswer): void {
+  fail(error: UploadResponseError, answer: ErrorAnswer): void {
+    this.#kept?.fail(error, answer);
+    const { status, headers, body } = answer;
     const begun = this.#sender.begun;
     this.#sender.drop();
     // Broken off without a head of its own, an answer is shorter than it says.
@@ -141,7 +154,10 @@ export class SrtUpload implements ResponseSink {
 
   #admitted(permit: Permit): void {
     this.#stopAdmitting = undefined;
-    const { ingress, name, pool } = this.#host;
+    const { ingress, name, pool, answers } = this.#host;
+    const { answerId } = this.caller;
+    // If it throws, the permit is released by who gave it.
+    if (answerId) this.#kept = answers.begin(answerId, callerOf(name, this.caller).path);
     this.#exchange = ingress.open({
       transport: name,
       pool,
@@ -149,11 +165,14 @@ export class SrtUpload implements ResponseSink {
       contentLength: this.caller.length,
       permit,
       sink: this,
+      facts: { network: () => this.#host.network(this) },
       onResume: () => {
         this.#paused = false;
         this.#arm();
       },
     });
+    // Admission may have taken its time: what came meanwhile has been told of once.
+    this.#arm();
   }
 
   #arm(): void {
@@ -187,8 +206,8 @@ export class SrtUpload implements ResponseSink {
 
   #take(exchange: IngressExchange, bytes: Buffer): void {
     const { file, length } = this.caller;
-    this.#receivedBytes += bytes.length;
-    if (this.#receivedBytes > (length ?? Number.POSITIVE_INFINITY)) {
+    this.receivedBytes += bytes.length;
+    if (this.receivedBytes > (length ?? Number.POSITIVE_INFINITY)) {
       this.#requestEnded = true;
       exchange.fail('BAD_REQUEST', 'it is longer than its declared length');
       return;
@@ -199,7 +218,7 @@ export class SrtUpload implements ResponseSink {
     } else if (!file) {
       exchange.flush();
     }
-    if (this.#receivedBytes === length) this.#endRequest();
+    if (this.receivedBytes === length) this.#endRequest();
   }
 
   #endRequest(): void {
@@ -214,7 +233,10 @@ export class SrtUpload implements ResponseSink {
   #gone(whole: boolean): void {
     this.#sender.broken();
     if (whole && this.caller.length === undefined) this.#endRequest();
-    else this.#exchange?.abort('CLIENT_GONE');
+    else {
+      this.#exchange?.abort('CLIENT_GONE');
+      this.#kept?.fail(new UploadResponseError('CLIENT_GONE'));
+    }
     if (this.#exchange?.over) this.#finish();
   }
 

@@ -28,6 +28,8 @@ export class MediaPackets {
       lostTotal: all.#recovered + all.#lost,
       droppedTotal: all.#lost,
       undecryptedTotal: 0,
+      retransmittedTotal: all.#recovered,
+      greatestRttMs: undefined,
     };
   }
 }

@@ -7,7 +7,7 @@ import { RtmpClient } from '../../support/rtmp-client.js';
 import { until } from '../../support/until.js';
 
 const TIMEOUT = { timeout: 300_000 };
-const CONNECTIONS = 2000;
+const CONNECTIONS = 10_000;
 const AT_ONCE = 20;
 const MB = 2 ** 20;
 /** So often nothing may have moved before it stands still. */

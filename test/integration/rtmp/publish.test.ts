@@ -118,9 +118,12 @@ test('several publications one after the other on one connection', TIMEOUT, asyn
   }
   client.socket.end();
   await client.end();
+  await server.server.free();
 });
 
 test('a late worker has the head and begins with the newest keyframe', TIMEOUT, async () => {
+  // The observer takes any stream that it finds.
+  await server.server.free();
   const client = await RtmpClient.publish(server.port(), 'late');
   client.config();
   for (let i = 0; i < 3; i++) {

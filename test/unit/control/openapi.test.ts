@@ -35,6 +35,7 @@ async function describe(t: TestContext) {
     http,
     segment,
     socket: options.socket,
+    facts: () => new Map(),
     admission: openAdmission,
     tokenParameter: () => 'token',
     isOpen: () => false,

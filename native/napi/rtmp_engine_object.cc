@@ -1,0 +1,103 @@
+#include "rtmp_objects.h"
+
+#ifdef UR_RTMP_ENGINE
+
+#include <atomic>
+#include <string>
+
+#include "attachment.h"
+#include "rtmp/engine/engine.h"
+
+namespace ur::node {
+namespace {
+
+class RtmpEngineObject : public Napi::ObjectWrap<RtmpEngineObject> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "NativeRtmpEngine",
+                       {InstanceMethod<&RtmpEngineObject::adopt>("adopt"),
+                        InstanceMethod<&RtmpEngineObject::take_ready>("takeReady"),
+                        InstanceMethod<&RtmpEngineObject::go_on>("goOn"),
+                        InstanceMethod<&RtmpEngineObject::send>("send"),
+                        InstanceMethod<&RtmpEngineObject::end_socket>("end"),
+                        InstanceMethod<&RtmpEngineObject::close_socket>("closeSocket"),
+                        InstanceMethod<&RtmpEngineObject::close>("close")});
+  }
+
+  explicit RtmpEngineObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    const Napi::Env env = info.Env();
+    wake_ = Napi::ThreadSafeFunction::New(env, info[0].As<Napi::Function>(),
+                                          "upload-response rtmp", 0, 1);
+    std::string detail;
+    const auto notify = [this] {
+      if (!pending_.exchange(true)) wake_.NonBlockingCall();
+    };
+    if (!engine_.start(notify, &detail)) {
+      wake_.Release();
+      throw_status(env, Status::kSystem, detail);
+      return;
+    }
+    open_ = true;
+  }
+
+  ~RtmpEngineObject() override { end(); }
+
+ private:
+  // (fd, receiver): number of the socket, or 0
+  Napi::Value adopt(const Napi::CallbackInfo& info) {
+    const auto& receiver = RtmpReceiverObject::Unwrap(info[1].As<Napi::Object>())->receiver();
+    return number(info.Env(), engine_.adopt(info[0].As<Napi::Number>().Int32Value(), receiver));
+  }
+
+  Napi::Value take_ready(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    // Before: what becomes ready meanwhile calls again.
+    pending_.exchange(false);
+    Napi::Array list = Napi::Array::New(env);
+    for (const uint32_t socket : engine_.take_ready()) {
+      list.Set(list.Length(), number(env, socket));
+    }
+    return list;
+  }
+
+  void go_on(const Napi::CallbackInfo& info) { engine_.go_on(as_u32(info[0])); }
+
+  void send(const Napi::CallbackInfo& info) {
+    const auto bytes = info[1].As<Napi::Uint8Array>();
+    engine_.send(as_u32(info[0]), {bytes.Data(), bytes.Data() + bytes.ByteLength()});
+  }
+
+  void end_socket(const Napi::CallbackInfo& info) { engine_.end(as_u32(info[0])); }
+  void close_socket(const Napi::CallbackInfo& info) { engine_.close_socket(as_u32(info[0])); }
+  void close(const Napi::CallbackInfo& /*info*/) { end(); }
+
+  void end() {
+    if (!open_) return;
+    open_ = false;
+    engine_.close();
+    wake_.Release();
+  }
+
+  Napi::ThreadSafeFunction wake_;
+  std::atomic<bool> pending_{false};
+  bool open_ = false;
+  RtmpEngine engine_;
+};
+
+}  // namespace
+
+void define_rtmp_engine(Napi::Env env, Napi::Object exports) {
+  exports.Set("RtmpEngine", RtmpEngineObject::define(env));
+}
+
+}  // namespace ur::node
+
+#else
+
+namespace ur::node {
+
+void define_rtmp_engine(Napi::Env /*env*/, Napi::Object /*exports*/) {}
+
+}  // namespace ur::node
+
+#endif

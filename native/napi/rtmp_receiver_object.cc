@@ -1,0 +1,148 @@
+#include <utility>
+
+#include "attachment.h"
+#include "core/clock.h"
+#include "lane_objects.h"
+#include "rtmp_objects.h"
+
+namespace ur::node {
+namespace {
+
+// In the order of RtmpNotice::Kind.
+constexpr const char* kKinds[] = {"hello",   "shaken", "message",     "unit",
+                                  "blocked", "failed", "acknowledge", "end"};
+
+Napi::Value bytes_or_undefined(Napi::Env env, const std::vector<uint8_t>& bytes) {
+  if (bytes.empty()) return env.Undefined();
+  return Napi::Buffer<uint8_t>::Copy(env, bytes.data(), bytes.size());
+}
+
+Napi::Object counts_object(Napi::Env env, const TrackCounts& counts) {
+  const uint64_t now = monotonic_ns();
+  const auto age_ms = [env, now](uint64_t then_ns) -> Napi::Value {
+    if (then_ns == 0) return env.Undefined();
+    return Napi::Number::New(env, static_cast<double>(now - then_ns) / 1e6);
+  };
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("units", number(env, counts.units));
+  object.Set("bytes", number(env, counts.bytes));
+  object.Set("keyframes", number(env, counts.keyframes));
+  object.Set("dtsMs", number(env, counts.dts_ms));
+  object.Set("silentMs", age_ms(counts.newest_ns));
+  object.Set("keyframeAgeMs", age_ms(counts.keyframe_ns));
+  return object;
+}
+
+}  // namespace
+
+Napi::Function RtmpReceiverObject::define(Napi::Env env) {
+  return DefineClass(env, "NativeRtmpReceiver",
+                     {InstanceAccessor<&RtmpReceiverObject::received>("received"),
+                      InstanceMethod<&RtmpReceiverObject::push>("push"),
+                      InstanceMethod<&RtmpReceiverObject::end_of_input>("endOfInput"),
+                      InstanceMethod<&RtmpReceiverObject::next>("next"),
+                      InstanceMethod<&RtmpReceiverObject::go_on>("goOn"),
+                      InstanceMethod<&RtmpReceiverObject::publish>("publish"),
+                      InstanceMethod<&RtmpReceiverObject::unpublish>("unpublish"),
+                      InstanceMethod<&RtmpReceiverObject::lend>("lend"),
+                      InstanceMethod<&RtmpReceiverObject::stop>("stop"),
+                      InstanceMethod<&RtmpReceiverObject::acknowledged>("acknowledged"),
+                      InstanceMethod<&RtmpReceiverObject::media>("media")});
+}
+
+RtmpReceiverObject::RtmpReceiverObject(const Napi::CallbackInfo& info)
+    : ObjectWrap(info),
+      receiver_(std::make_shared<RtmpReceiver>(as_u32(info[0]), as_u32(info[1]))) {}
+
+// The engine's thread may still have it.
+RtmpReceiverObject::~RtmpReceiverObject() { receiver_->stop(); }
+
+Napi::Value RtmpReceiverObject::received(const Napi::CallbackInfo& info) {
+  return number(info.Env(), receiver_->received());
+}
+
+Napi::Value RtmpReceiverObject::push(const Napi::CallbackInfo& info) {
+  bool more = false;
+  if (info[0].IsTypedArray()) {
+    auto bytes = info[0].As<Napi::Uint8Array>();
+    more = receiver_->push(bytes.Data(), bytes.ByteLength());
+  } else {
+    more = receiver_->push(nullptr, 0);
+  }
+  return Napi::Boolean::New(info.Env(), more);
+}
+
+void RtmpReceiverObject::end_of_input(const Napi::CallbackInfo& /*info*/) {
+  receiver_->end_of_input(false);
+}
+
+Napi::Value RtmpReceiverObject::next(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  RtmpNotice notice;
+  if (!receiver_->next(&notice)) return env.Undefined();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("kind", kKinds[static_cast<size_t>(notice.kind)]);
+  if (notice.kind == RtmpNotice::Kind::kFailed) {
+    object.Set("number", number(env, -code(notice.failure.status)));
+    object.Set("detail", notice.failure.detail);
+  } else if (notice.kind == RtmpNotice::Kind::kMessage ||
+             notice.kind == RtmpNotice::Kind::kHello) {
+    object.Set("type", number(env, uint32_t{notice.type}));
+    object.Set("streamId", number(env, notice.stream_id));
+    object.Set("payload", Napi::Buffer<uint8_t>::Copy(env, notice.payload.data(),
+                                                      notice.payload.size()));
+  }
+  return object;
+}
+
+void RtmpReceiverObject::go_on(const Napi::CallbackInfo& /*info*/) { receiver_->go_on(); }
+
+void RtmpReceiverObject::publish(const Napi::CallbackInfo& info) {
+  std::optional<Continuation> after;
+  if (info[1].IsObject()) {
+    const auto given = info[1].As<Napi::Object>();
+    after = {as_u64(given.Get("units")), given.Get("startMs").ToNumber().Int64Value()};
+  }
+  receiver_->publish(as_u32(info[0]), after);
+}
+
+void RtmpReceiverObject::unpublish(const Napi::CallbackInfo& /*info*/) { receiver_->unpublish(); }
+
+void RtmpReceiverObject::lend(const Napi::CallbackInfo& info) {
+  receiver_->lend(FeedObject::Unwrap(info[0].As<Napi::Object>())->feed());
+}
+
+void RtmpReceiverObject::stop(const Napi::CallbackInfo& /*info*/) { receiver_->stop(); }
+
+void RtmpReceiverObject::acknowledged(const Napi::CallbackInfo& info) {
+  receiver_->acknowledged(as_u64(info[0]));
+}
+
+Napi::Value RtmpReceiverObject::media(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const MediaAssembler media = receiver_->media();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("videoRecord", bytes_or_undefined(env, media.video_record()));
+  object.Set("audioRecord", bytes_or_undefined(env, media.audio_record()));
+  if (media.video_codec()) {
+    object.Set("videoCodec", *media.video_codec() == MediaCodec::kH265 ? "h265" : "h264");
+    object.Set("videoSets", bytes_or_undefined(env, media.video_sets()));
+  }
+  if (media.audio_config()) {
+    object.Set("sampleRate", number(env, sample_rate(*media.audio_config())));
+    object.Set("channels", number(env, channels(*media.audio_config())));
+  }
+  object.Set("video", counts_object(env, media.video_counts()));
+  object.Set("audio", counts_object(env, media.audio_counts()));
+  object.Set("units", number(env, media.units()));
+  if (media.newest_ms()) object.Set("newestMs", number(env, *media.newest_ms()));
+  object.Set("droppedFrames", number(env, media.dropped_frames()));
+  return object;
+}
+
+void define_rtmp(Napi::Env env, Napi::Object exports) {
+  exports.Set("RtmpReceiver", RtmpReceiverObject::define(env));
+  define_rtmp_engine(env, exports);
+}
+
+}  // namespace ur::node
