@@ -50,13 +50,15 @@ export class WebRtcPublisher {
   readonly #peer: PeerConnection;
   readonly #tracks = new Map<PublishedCodec, Track>();
 
-  /** `answered` may change the server's answer. */
+  /** `answered` may change the server's answer; `prepare` may add to the connection before its offer. */
   static async connect(
     url: string,
     codecs: readonly PublishedCodec[],
     answered: (sdp: string) => string | Promise<string> = (sdp) => sdp,
+    prepare: (peer: PeerConnection) => void = () => {},
   ): Promise<WebRtcPublisher> {
     const publisher = new WebRtcPublisher(codecs);
+    prepare(publisher.#peer);
     const response = await postOffer(url, await publisher.#offer());
     const text = await response.text();
     if (response.status !== 201) {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { DataChannel } from 'node-datachannel';
 import { H264Feed } from '../../support/h264-feed.js';
 import { random } from '../../support/lossy-network.js';
 import { startMediaServer } from '../../support/media-server.js';
 import type { MediaReport, RtmpServer } from '../../support/rtmp.js';
 import { throughRelay, type UdpRelay } from '../../support/udp-relay.js';
-import { until } from '../../support/until.js';
+import { until, within } from '../../support/until.js';
+import { Heard } from '../../support/webrtc-client.js';
 import { WebRtcPublisher } from '../../support/webrtc-publisher.js';
 
 const TIMEOUT = { timeout: 120_000 };
@@ -84,6 +86,41 @@ test('a publisher that has vanished is noticed by ICE', TIMEOUT, async () => {
   assert.equal(aborted.code, 'CLIENT_GONE');
   assert.equal(aborted.units.length, 1);
   publisher.close();
+  await gone();
+});
+
+test('channels and media of one session are streams of their own', TIMEOUT, async () => {
+  const from = server.reports.length;
+  const channels: DataChannel[] = [];
+  const publisher = await WebRtcPublisher.connect(url('both'), ['h264'], undefined, (peer) => {
+    channels.push(peer.createDataChannel('beside'));
+  });
+  const [channel] = channels as [DataChannel];
+  await until(() => channel.isOpen(), 'an open channel');
+  const heard = new Heard(channel);
+  const feed = new H264Feed(publisher);
+  feed.frame(true);
+  await units(1, from);
+  channel.sendMessageBinary(Buffer.from('abc'));
+  channel.sendMessage('{"type":"end"}');
+  await within(heard.over, 'the answer');
+  assert.equal(heard.text('head')?.status, 200);
+  channel.close();
+  feed.frame(false);
+  await units(2, from);
+  await publisher.delete();
+  const bodies = () => server.reports.slice(from).filter(({ event }) => event === 'body');
+  await until(() => bodies().length === 2, 'both bodies');
+  assert.deepEqual(
+    bodies().map(({ units: all, rest }) => [all.length, rest]),
+    [
+      [0, 3],
+      [2, 0],
+    ],
+  );
+  const fields = bodies().map(({ headers }) => new Map(headers));
+  assert.equal(fields[0]?.get('x-webrtc-channel'), 'beside');
+  assert.equal(fields[1]?.get('x-webrtc-video-codec'), 'h264');
   await gone();
 });
 
