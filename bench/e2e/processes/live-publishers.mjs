@@ -1,10 +1,13 @@
 // Publishers of access units at a steady rate, as encoders send them, over one protocol. Options: JSON in
 // argv[2]: `protocol`, `port`.
 
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 import { writeAmf0 } from '../../../dist/protocols/amf0/index.js';
 import { chunks, MessageType } from '../../../dist/protocols/rtmp/index.js';
@@ -102,8 +105,36 @@ async function websocket(index) {
   };
 }
 
+/** libsrt has no Node.js client: a process of its own, which keeps its own time. */
+async function srt(index) {
+  const script = fileURLToPath(new URL('./srt-publisher.py', import.meta.url));
+  const stdio = ['pipe', 'pipe', 'inherit'];
+  const child = spawn('python3', [script, String(port), `publisher-${index}`], { stdio });
+  process.once('exit', () => child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const expect = async (word) => {
+    const { value } = await lines.next();
+    if (value !== word) throw new Error(`the SRT caller has ended before it ${word}`);
+  };
+  await expect('connected');
+  return {
+    async run({ fps, frames, bytes }) {
+      child.stdin.write(`${fps} ${frames} ${bytes}\n`);
+      await expect('sent');
+    },
+    async end() {
+      // Longer than the latency for which the server keeps packets.
+      await delay(1000);
+      child.stdin.end('\n');
+      if (child.exitCode === null) await once(child, 'exit');
+    },
+  };
+}
+
 /** One that sends `frames` frames, each in its time. */
-async function publish(publisher, { fps, frames, bytes }, offsetMs) {
+async function publish(publisher, options, offsetMs) {
+  if (publisher.run) return publisher.run(options);
+  const { fps, frames, bytes } = options;
   const start = performance.now() + offsetMs;
   for (let id = 0; id < frames; id++) {
     const wait = start + (id * 1000) / fps - performance.now();
@@ -112,7 +143,7 @@ async function publish(publisher, { fps, frames, bytes }, offsetMs) {
   }
 }
 
-const OPENERS = { rtmp, http1, websocket };
+const OPENERS = { rtmp, srt, http1, websocket };
 let publishers = [];
 
 serveParent(

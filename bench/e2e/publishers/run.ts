@@ -4,7 +4,7 @@ import { Child } from '../child.js';
 import type { Cpu, Workspace } from '../trial.js';
 
 /** Protocols of publishers, and where the server listens for them. */
-export const PORTS = { rtmp: 'rtmp', http1: 'http', websocket: 'ws' } as const;
+export const PORTS = { rtmp: 'rtmp', srt: 'srt', http1: 'http', websocket: 'ws' } as const;
 export type LiveProtocol = keyof typeof PORTS;
 
 /** What publishers send, each of them. */
@@ -40,14 +40,15 @@ interface Address {
 
 const WATCHDOG_MS = 120_000;
 
-/** Publishers of one protocol, in fresh processes. Rejects where something was lost. */
+/** Publishers of one protocol, in fresh processes; undefined: the server has been built without it. Rejects
+ *  where something was lost. */
 export async function runPublishers(
   protocol: LiveProtocol,
   load: Load,
   { folder, certFile, keyFile }: Workspace,
-): Promise<LiveOutcome> {
+): Promise<LiveOutcome | undefined> {
   const socket = join(folder, `${protocol}.sock`);
-  const transports = { rtmp: { enabled: true, port: 0 } };
+  const transports = { rtmp: { enabled: true, port: 0 }, srt: { enabled: true, port: 0 } };
   const children: Child[] = [];
   try {
     const server = await Child.start<{ addresses: readonly Address[] }>('upload-server', {
@@ -60,6 +61,7 @@ export async function runPublishers(
     const worker = await Child.start('unit-worker', { socket });
     children.unshift(worker);
     const port = server.ready.addresses.find(({ scheme }) => scheme === PORTS[protocol])?.port;
+    if (port === undefined) return undefined;
     const client = await Child.start('live-publishers', { protocol, port });
     children.unshift(client);
     await client.ask('open', { count: load.publishers });
