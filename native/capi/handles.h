@@ -40,6 +40,7 @@ struct ur_reader {
 
   // The calls of upload_response.h.
   int next(int timeout_ms, ur_slot* slot);
+  int advance(uint64_t id, int timeout_ms, ur_slot* slot);
   int ack(uint64_t id);
   int pin(uint64_t id);
   int unpin(uint64_t id);

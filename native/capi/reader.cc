@@ -96,6 +96,11 @@ int ur_reader::ack(uint64_t id) {
   return code(lane.ack(id == given ? lane.position() : id));
 }
 
+int ur_reader::advance(uint64_t id, int timeout_ms, ur_slot* slot) {
+  const int result = id == 0 ? 0 : ack(id);
+  return result < 0 ? result : next(timeout_ms, slot);
+}
+
 int ur_reader::pin(uint64_t id) {
   const Call call(attachment.get());
   if (!call.attached()) return code(Status::kDetached);
@@ -134,6 +139,13 @@ int ur_reader_next(ur_reader* reader, int timeout_ms, ur_slot* slot) {
   return ur::capi::entry([&] {
     if (reader == nullptr || slot == nullptr) return code(Status::kInvalidArgument);
     return reader->next(timeout_ms, slot);
+  });
+}
+
+int ur_reader_advance(ur_reader* reader, uint64_t id, int timeout_ms, ur_slot* slot) {
+  return ur::capi::entry([&] {
+    if (reader == nullptr || slot == nullptr) return code(Status::kInvalidArgument);
+    return reader->advance(id, timeout_ms, slot);
   });
 }
 

@@ -13,6 +13,8 @@ struct AudioConfig {
   uint32_t channels = 0;
 };
 
+// Hz.
+[[nodiscard]] uint32_t sample_rate(const AudioConfig& config);
 inline constexpr uint32_t kAdtsBytes = 7;
 
 // Section 1.6.2.1. False: kMediaInvalid; kMediaUnsupported: ADTS cannot say it.

@@ -62,7 +62,8 @@ class RtmpReceiver {
   // `after`: they go on with what another connection has begun.
   void publish(uint32_t stream_id, const std::optional<Continuation>& after = std::nullopt);
   void unpublish();
-  // The lane for the units; nullptr is not valid. The first one, which waits, is written at once.
+  // The lane for the units; nullptr is not valid. The first one is written at once where it waits. After
+  // publish() it may come before that: then there is no kUnit.
   void lend(std::shared_ptr<LaneFeed> feed);
   // Takes no more, whatever comes.
   void stop();

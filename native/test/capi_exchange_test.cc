@@ -164,6 +164,39 @@ TEST_F(CapiExchangeTest, AnAnswerWithoutABodyHasNone) {
   }
 }
 
+TEST_F(CapiExchangeTest, ASlotIsGivenBackAndTheNextOneTakenInOneCall) {
+  const Worker worker = this->worker();
+  Upload upload(&host());
+  const Taken taken = next(worker);
+  ur_reader* reader = ur_exchange_request(taken.get());
+  ur_slot slot;
+  EXPECT_EQ(ur_reader_advance(reader, 0, 0, &slot), UR_EMPTY);
+  upload.let_go();
+  uint64_t given = 0;
+  // More than the lane's slots: each one goes with the call that takes the next one.
+  for (char c = 'a'; c <= 'z'; c++) {
+    upload.send(std::string(1, c));
+    ASSERT_EQ(ur_reader_advance(reader, given, kPatience, &slot), 1);
+    EXPECT_EQ(*slot.data, static_cast<uint8_t>(c));
+    EXPECT_GT(slot.id, given);
+    given = slot.id;
+  }
+  EXPECT_EQ(ur_reader_advance(reader, given + 1, kPatience, &slot), UR_INVALID_ARGUMENT);
+  EXPECT_EQ(ur_reader_advance(reader, given, 0, nullptr), UR_INVALID_ARGUMENT);
+  EXPECT_EQ(ur_reader_advance(nullptr, given, 0, &slot), UR_INVALID_ARGUMENT);
+  // It is acknowledged although nothing has come: the lane's eight slots are free.
+  EXPECT_EQ(ur_reader_advance(reader, given, 0, &slot), UR_EMPTY);
+  EXPECT_EQ(ur_reader_advance(reader, given, 1, &slot), UR_EMPTY);
+  for (int i = 0; i < 8; i++) upload.send("x");
+  for (int i = 0; i < 8; i++) {
+    ASSERT_EQ(ur_reader_advance(reader, given, kPatience, &slot), 1);
+    given = slot.id;
+  }
+  upload.end();
+  EXPECT_EQ(ur_reader_advance(reader, given, kPatience, &slot), 0);
+  EXPECT_EQ(ur_reader_advance(reader, given, kPatience, &slot), 0) << "the end stays the end";
+}
+
 TEST_F(CapiExchangeTest, APinnedSlotStaysBeyondItsAcknowledgement) {
   const Worker worker = this->worker();
   Upload upload(&host());

@@ -63,6 +63,7 @@ TEST_F(CapiFailuresTest, AnEvictedReaderIsToldBeforeItsResultCounts) {
   EXPECT_EQ(host().ingress().evict(host().request(upload.id()), 1), 1U);
   EXPECT_EQ(ur_exchange_status(taken.get()), UR_EVICTED);
   EXPECT_EQ(ur_reader_ack(reader, slot.id), UR_EVICTED);
+  EXPECT_EQ(ur_reader_advance(reader, slot.id, -1, &slot), UR_EVICTED);
   upload.end();
   EXPECT_EQ(ur_reader_next(reader, 0, &slot), UR_EVICTED);
   EXPECT_EQ(ur_reader_next(reader, -1, &slot), UR_EVICTED);

@@ -129,6 +129,34 @@ TEST_F(RtmpReceiverTest, MediaOfOtherStreamsAndAfterThePublicationIsDropped) {
   EXPECT_TRUE(is_quiet());
 }
 
+TEST_F(RtmpReceiverTest, AnotherConnectionGoesOnInTheSameLane) {
+  shake();
+  receiver_.publish(1);
+  EXPECT_TRUE(push(rtmp_avc_config()));
+  EXPECT_FALSE(push(rtmp_frame(0, true, pattern(20, 1))));
+  EXPECT_EQ(next().kind, Kind::kUnit);
+  const auto feed = lend();
+  receiver_.unpublish();
+
+  RtmpReceiver other(65'536, 5000);
+  Bytes bytes = rtmp_handshake();
+  other.push(bytes.data(), bytes.size());
+  RtmpNotice notice;
+  while (other.next(&notice)) {
+    other.go_on();
+    other.push(nullptr, 0);
+  }
+  other.publish(1, Continuation{1, 100});
+  other.lend(feed);
+  Bytes media = rtmp_avc_config();
+  media += rtmp_frame(7, true, pattern(30, 1));
+  EXPECT_TRUE(other.push(media.data(), media.size())) << "nobody has to open a lane";
+  EXPECT_EQ(take_all(), rtmp_unit_bytes(true, pattern(20, 1)) +
+                            rtmp_unit_bytes(true, pattern(30, 1)));
+  EXPECT_EQ(other.media().units(), 2U);
+  EXPECT_EQ(other.media().newest_ms(), 100);
+}
+
 TEST_F(RtmpReceiverTest, AFullLaneHoldsTheParserUntilItIsDrained) {
   shake();
   receiver_.publish(1);

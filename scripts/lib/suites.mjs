@@ -166,7 +166,7 @@ export const suites = [
     what: 'bench, small sizes',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'python'],
-    timeoutSeconds: 420,
+    timeoutSeconds: 600,
     run: smallBenchmarks,
   },
 ];

@@ -64,7 +64,10 @@ export const authConfigSchema = z
     certificates: z
       .array(certificateSchema)
       .default([])
-      .describe('Rules for client certificates (http.tls.clientCertificates); the first counts.'),
+      .describe(
+        'Rules for client certificates (http.tls.clientCertificates, or that of transports.tcp.tls); ' +
+          'the first counts.',
+      ),
     callback: callbackSchema
       .optional()
       .describe('Somebody else who decides, where nothing else here knows the caller.'),

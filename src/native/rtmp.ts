@@ -69,7 +69,7 @@ export interface NativeRtmpReceiver {
   /** Audio and video of this message stream become units from now on. */
   publish(streamId: number, after?: RtmpContinuation): void;
   unpublish(): void;
-  /** Writes the units from now on, the first one at once. */
+  /** Writes the units from now on, the first one at once; before it there is no notice of it. */
   lend(feed: NativeLaneFeed): void;
   /** Drops whatever comes. */
   stop(): void;

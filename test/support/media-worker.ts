@@ -54,6 +54,10 @@ await worker.run(async ({ request, respond }) => {
     process.send?.({ event: 'aborted', path, units, code: (error as { code?: string }).code });
     throw error;
   }
-  process.send?.({ event: 'body', path, headers, units, files: [...files], rest: waiting.length });
+  const { trailers } = request;
+  process.send?.({
+    ...{ event: 'body', path, headers, trailers, units },
+    ...{ files: [...files], rest: waiting.length },
+  });
   await respond(200).end();
 });

@@ -68,6 +68,11 @@ export class RawClient {
     return this.#size;
   }
 
+  /** Address and port of this end. */
+  get address(): string {
+    return `${this.#socket.localAddress}:${this.#socket.localPort}`;
+  }
+
   /** The connection has ended. */
   get ended(): boolean {
     return this.#ending !== undefined;
@@ -102,6 +107,11 @@ export class RawClient {
   /** Ends the connection without a word. */
   destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** Ends it with an RST. */
+  reset(): void {
+    this.#socket.resetAndDestroy();
   }
 
   /** Stops and starts reading. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import {
   type AmfObject,
   type AmfValue,
@@ -34,15 +35,17 @@ export class RtmpClient {
   #received = Buffer.alloc(0);
   #reader: ChunkReader | undefined;
 
-  static async connect(port: number): Promise<RtmpClient> {
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
+  static async connect(port: number, tls = false): Promise<RtmpClient> {
+    const socket = tls
+      ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      : connect(port, '127.0.0.1');
+    await once(socket, tls ? 'secureConnect' : 'connect');
     return new RtmpClient(socket);
   }
 
   /** With handshake, connect and createStream, as OBS sends them, and publish; `code` of the answer. */
-  static async publish(port: number, key: string, app = 'live'): Promise<RtmpClient> {
-    const client = await RtmpClient.connect(port);
+  static async publish(port: number, key: string, app = 'live', tls = false): Promise<RtmpClient> {
+    const client = await RtmpClient.connect(port, tls);
     await client.shakeHands();
     await client.openStream(app, key);
     client.command(1, 'publish', 5, null, key, 'live');

@@ -13,6 +13,7 @@ export interface MediaReport {
   readonly event: 'ready' | 'opened' | 'units' | 'body' | 'aborted';
   readonly path: string;
   readonly headers: readonly (readonly [string, string])[];
+  readonly trailers: readonly (readonly [string, string])[];
   readonly units: readonly {
     readonly type: number;
     readonly key: boolean;

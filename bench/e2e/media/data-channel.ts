@@ -18,7 +18,7 @@ function scenario(label: string, highThroughput: boolean): MediaScenario {
     label,
     missing: () => {
       const problem = webRtcProblem(1);
-      return problem && `${problem.message} ${problem.remedy}`;
+      return problem && `${problem.message}. ${problem.remedy}`;
     },
     start: (kind, setting) => start(kind, setting, highThroughput),
   };

@@ -3,6 +3,12 @@ import { MB } from '../sizes.js';
 import type { MediaScenario, ReceiverKind } from './scenario.js';
 import type { MediaOutcome } from './transfer.js';
 
+export const MEDIA_COLUMNS: readonly string[] = [
+  ...['transfer', 'ring MB/s', 'spread', 'raw MB/s', 'ratio', 'sent: ring', 'raw'],
+  ...['lost bytes: ring', 'raw', 'CPU ring: client', 'server', 'worker'],
+  ...['CPU raw: client', 'sink', 'peer MB/s'],
+];
+
 /** One row of the table 'media'. */
 export interface MediaRow {
   readonly cells: readonly string[];
@@ -11,7 +17,8 @@ export interface MediaRow {
 
 /** Of a scenario that cannot be measured here. */
 export function missingRow({ label }: MediaScenario): MediaRow {
-  return { cells: [label, 'not built'], data: { label, missing: 'not built' } };
+  const cells = MEDIA_COLUMNS.map((_, i) => [label, 'not built'][i] ?? '');
+  return { cells, data: { label, missing: 'not built' } };
 }
 
 /** The medians of one scenario and size. */

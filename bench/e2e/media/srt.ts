@@ -31,7 +31,7 @@ function scenario(label: string, mode: Mode, peer?: string): MediaScenario {
     missing: (kind) => {
       if (kind === 'peer') return srtLiveTransmitMissing();
       const problem = srtProblem(1);
-      if (problem) return `${problem.message} ${problem.remedy}`;
+      if (problem) return `${problem.message}. ${problem.remedy}`;
       if (isBuilt(PROGRAM)) return undefined;
       return `${PROGRAM} was built without libsrt. Install libsrt-gnutls-dev and nettle-dev.`;
     },

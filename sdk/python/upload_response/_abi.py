@@ -128,6 +128,7 @@ _prototypes: Tuple[Tuple[str, Any, List[Any]], ...] = (
     ("exchange_open_writer", c_int, [_handle, c_int, _out]),
     ("exchange_close", None, [_handle]),
     ("reader_next", c_int, [_handle, c_int, POINTER(SlotStruct)]),
+    ("reader_advance", c_int, [_handle, c_uint64, c_int, POINTER(SlotStruct)]),
     ("reader_ack", c_int, [_handle, c_uint64]),
     ("reader_pin", c_int, [_handle, c_uint64]),
     ("reader_unpin", c_int, [_handle, c_uint64]),

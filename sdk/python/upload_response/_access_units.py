@@ -1,10 +1,12 @@
 """Access units: the body of a media stream, one frame after the other."""
 
 import struct
-from typing import Any, AsyncIterator, Iterator, Optional, Union, overload
+from contextlib import closing
+from typing import Any, AsyncIterator, Generator, Iterator, Optional, Union, overload
 
 from ._async_work import AsyncLaneBody, _AsyncWork
 from ._body import BodyCore
+from ._chunk import Chunk
 from ._scope import Lent, Scope
 from ._threaded import LaneBody, _ThreadWork
 from .errors import AccessUnitTooLarge, AccessUnitTruncated
@@ -136,26 +138,28 @@ class _Splitter:
         return unit
 
 
+def _units_of(chunk: Chunk, body: BodyCore, splitter: _Splitter) -> Generator[AccessUnit, None, None]:
+    """The units that end in this chunk, each until the next one is asked for."""
+    for unit in splitter.feed(chunk.view, not body._copy):
+        unit._lend(body)
+        try:
+            yield unit
+        finally:
+            unit._move_on()
+            del unit
+
+
 def _units(body: LaneBody, splitter: _Splitter) -> Iterator[AccessUnit]:
     for chunk in body:
-        for unit in splitter.feed(chunk.view, not body._copy):
-            unit._lend(body)
-            try:
-                yield unit
-            finally:
-                unit._move_on()
-                del unit
+        yield from _units_of(chunk, body, splitter)
     splitter.finish()
 
 
 async def _async_units(body: AsyncLaneBody, splitter: _Splitter) -> AsyncIterator[AccessUnit]:
     async for chunk in body:
-        for unit in splitter.feed(chunk.view, not body._copy):
-            unit._lend(body)
-            try:
+        with closing(_units_of(chunk, body, splitter)) as units:
+            for unit in units:
                 yield unit
-            finally:
-                unit._move_on()
                 del unit
     splitter.finish()
 

@@ -76,16 +76,13 @@ class AsyncLaneBody(BodyCore):
         try:
             if self._ended:
                 return None
-            try:
-                while True:
-                    chunk: Any = self._take(0)
-                    if chunk is not EMPTY:
-                        break
-                    await _event(self._scope)
-                    if self._scope.over:
-                        raise self._scope.ended()
-            finally:
-                self._scope.leave()
+            while True:
+                chunk: Any = self._take(0)
+                if chunk is not EMPTY:
+                    break
+                await _event(self._scope)
+                if self._scope.over:
+                    raise self._scope.ended()
             if chunk is not None and self._turn.spend(chunk.length):
                 await asyncio.sleep(0)
             return chunk  # type: ignore[no-any-return]

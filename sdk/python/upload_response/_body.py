@@ -22,7 +22,11 @@ class BodyCore:
         self._copy = copy
         self._current: Optional[Chunk] = None
         self._slot = _abi.SlotStruct()
+        self._slot_pointer = ctypes.byref(self._slot)
+        #: The chunk that goes back with the call that takes the next one; 0: none.
+        self._given_back = 0
         self._pulling = False
+        self._entered = False
         self._ended = False
         self._used = False
         self._trailers: Tuple[Header, ...] = ()
@@ -91,15 +95,32 @@ class BodyCore:
         self._pulling = True
         self._used = True
         try:
-            self._move_on()
-            if not self._ended:
-                self._scope.enter()
+            chunk = self._current
+            if chunk is None or chunk.retained or not self._hand_over(chunk):
+                self._move_on()
+                if not self._ended:
+                    self._scope.enter()
+                    self._entered = True
         except BaseException:
-            self._pulling = False
+            self._finish()
             raise
 
     def _finish(self) -> None:
         self._pulling = False
+        if self._entered:
+            self._entered = False
+            self._scope.leave()
+
+    def _hand_over(self, chunk: Chunk) -> bool:
+        """As the chunk's release, but the next ``_take`` acknowledges it. False: the work is over."""
+        result = chunk.enter_letting_go(self._scope, self._reader)
+        if result is None:
+            return False
+        self._entered = True
+        self._current = None
+        self._judge(result)
+        self._given_back = chunk.slot
+        return True
 
     def _move_on(self) -> None:
         chunk = self._current
@@ -117,28 +138,30 @@ class BodyCore:
             self._scope.leave()
 
     def _take(self, timeout_ms: int) -> Union[Chunk, None, object]:
-        """The next chunk, None at the end, or EMPTY. Between ``enter`` and ``leave``."""
+        """The next chunk, None at the end, or EMPTY. Between ``_begin`` and ``_finish``."""
         scope, slot = self._scope, self._slot
-        result = scope.library.reader_next(self._reader, timeout_ms, ctypes.byref(slot))
+        result = scope.library.reader_advance(
+            self._reader, self._given_back, timeout_ms, self._slot_pointer
+        )
         if result == _abi.EMPTY:
             return EMPTY
         if scope.check(result) == 0:
             self._read_trailers()
             self._ended = True
             return None
-        # Under the lock, since the memory may go away as soon as the work is over.
-        with scope.guard:
-            if scope.over:
-                raise scope.ended()
-            if self._copy:
-                chunk = Chunk(self, slot, ctypes.string_at(slot.data, slot.length))
-            else:
-                chunk = Chunk(self, slot, None)
-                scope.lend(chunk)
         if self._copy:
+            # Under the lock, since the memory may go away as soon as the work is over.
+            with scope.guard:
+                if scope.over:
+                    raise scope.ended()
+                chunk = Chunk(self, slot, ctypes.string_at(slot.data, slot.length))
             self._judge(self._acknowledge(slot.id))
-        else:
-            self._current = chunk
+            return chunk
+        chunk = Chunk(self, slot, None)
+        # Nobody touches the memory before it is lent.
+        self._entered = False
+        scope.leave_with(chunk)
+        self._current = chunk
         return chunk
 
     def _read_trailers(self) -> None:

@@ -90,6 +90,26 @@ class Chunk(Lent):
             shared, self._shared = self._shared, None
         if shared is None:
             return 0
+        result = self._end(scope, reader, shared)
+        scope.take_back(self)
+        return result
+
+    def enter_letting_go(self, scope: Scope, reader: int) -> Optional[int]:
+        """Begins a call, and in it ``let_go``; None when the work is over."""
+        with scope.guard:
+            if not scope.enter_locked():
+                return None
+            shared, self._shared = self._shared, None
+        result = 0 if shared is None else self._end(scope, reader, shared)
+        scope.take_back_inside(self)
+        return result
+
+    def _end(self, scope: Scope, reader: int, shared: SharedView) -> int:
+        exporter = shared.release()
+        if exporter is None:
+            if self._pinned:
+                scope.library.reader_unpin(reader, self.slot)
+            return 0
         library, slot, result = scope.library, self.slot, 0
 
         def unpin() -> None:
@@ -100,9 +120,7 @@ class Chunk(Lent):
             result = self.pin(library, reader)
             return unpin if self._pinned else None
 
-        if not self._end_view(scope, shared, pin) and self._pinned:
-            unpin()
-        scope.take_back(self)
+        self._outlive(scope, exporter, pin)
         return result
 
     def lose(self) -> None:

@@ -70,10 +70,11 @@ def _load() -> "_abi.Library":
         try:
             library = ctypes.CDLL(path)
             version = library.ur_abi_version()
+            found = _abi.Library(library) if version == _abi.ABI_VERSION else None
         except (OSError, AttributeError) as error:
             tried.append(str(error))
             continue
-        if version != _abi.ABI_VERSION:
+        if found is None:
             raise AbiMismatch(f"{path} has version {version}, {_abi.ABI_VERSION} is needed")
-        return _abi.Library(library)
+        return found
     raise LibraryUnavailable("; ".join(tried) or f"{_file_name()} was not found")

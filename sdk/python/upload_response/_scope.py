@@ -62,11 +62,15 @@ class Lent:
     def _end_view(self, scope: "Scope", shared: SharedView, pin: Pin) -> bool:
         """Releases the view. What lives on of it keeps the exchange open, and the slot if ``pin`` can
         pin it. False: nothing lives on."""
-        exporter: Any = shared.release()
+        exporter = shared.release()
         if exporter is None:
             return False
-        exporter.hold = Hold(scope, pin())
+        self._outlive(scope, exporter, pin)
         return True
+
+    def _outlive(self, scope: "Scope", exporter: Any, pin: Pin) -> None:
+        """Something that was made from the view lives on, and ``exporter`` with it."""
+        exporter.hold = Hold(scope, pin())
 
 
 class Scope:
@@ -110,15 +114,23 @@ class Scope:
     def try_enter(self) -> bool:
         """Begins a call unless the work is over."""
         with self.guard:
-            if self.over:
-                return False
-            self._calls += 1
-            return True
+            return self.enter_locked()
 
     def leave(self) -> None:
         with self.guard:
             self._calls -= 1
             self._tidy()
+
+    def leave_with(self, one: "Lent") -> None:
+        """Ends a call that lends ``one`` out; raises why the work is over, nothing is lent then."""
+        with self.guard:
+            self._calls -= 1
+            over = self.over
+            if not over:
+                self._lent.add(one)
+            self._tidy()
+        if over:
+            raise self.ended()
 
     def check(self, result: int) -> int:
         """Passes a result of the C ABI on, or raises the error that a negative one stands for. For the
@@ -253,6 +265,18 @@ class Scope:
     def written(self, writer: int) -> None:
         with self.guard:
             self._writers.discard(writer)
+
+    def enter_locked(self) -> bool:
+        """As ``try_enter``, under the lock."""
+        if self.over:
+            return False
+        self._calls += 1
+        return True
+
+    def take_back_inside(self, one: "Lent") -> None:
+        """As ``take_back``, between ``enter`` and ``leave``: without the lock, since a set does this
+        at once and leaving tidies up."""
+        self._lent.discard(one)
 
     def lend(self, one: "Lent") -> None:
         """Under the lock, and only while the work is not over."""

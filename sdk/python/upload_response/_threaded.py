@@ -37,11 +37,8 @@ class LaneBody(BodyCore):
         try:
             if self._ended:
                 return None
-            try:
-                chunk: Any = block_for(self._take, EMPTY)
-                return chunk  # type: ignore[no-any-return]
-            finally:
-                self._scope.leave()
+            chunk: Any = block_for(self._take, EMPTY)
+            return chunk  # type: ignore[no-any-return]
         finally:
             self._finish()
 
@@ -82,8 +79,11 @@ class LaneWriter(WriterCore):
         which waits for the client as soon as the ring is full. LaneEnded, or why the stream was given
         up."""
         self._expect_open()
-        with Source(data) as source:
+        source = Source(data)
+        try:
             self._write_all(source)
+        finally:
+            source.release()
 
     def try_write(self, data: BodyData) -> int:
         """Writes what there is room for without waiting; returns how many bytes that was."""

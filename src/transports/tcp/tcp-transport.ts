@@ -43,7 +43,8 @@ export class TcpTransport implements Transport, TcpHost {
         const handshakeTimeout = this.config.firstBytesTimeoutMs;
         const secure = tlsServerOptions(tls, 'transports.tcp.tls');
         const server = createTlsServer({ ...options, ...secure, handshakeTimeout }, take);
-        server.on('tlsClientError', () => {});
+        // Node itself leaves it open.
+        server.on('tlsClientError', (_error, socket) => socket.destroy());
         bound.push(await this.#listen('tls', tls.host ?? host, tls.port, server));
       }
     } catch (error) {

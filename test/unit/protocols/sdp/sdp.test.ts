@@ -64,7 +64,8 @@ test('an offer that lacks something, or has more, is refused for it', () => {
     ['BAD_SDP', OFFER + section.repeat(20)],
     ['UNSUPPORTED_OFFER', OFFER + section],
     ['UNSUPPORTED_OFFER', OFFER.replace('UDP/DTLS/SCTP', 'RTP/AVP')],
-    ['UNSUPPORTED_OFFER', `${OFFER}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n`],
+    ['BAD_SDP', `${OFFER}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n`],
+    ['UNSUPPORTED_OFFER', `${OFFER}m=text 9 RTP/AVP 96\r\na=mid:1\r\n`],
   ];
   for (const [code, text] of cases)
     assert.equal(

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { connect } from 'node:tls';
+import { generate } from 'selfsigned';
+import { createToken } from '../../../src/admission/index.js';
+import { prepareRoutes } from '../../support/tcp-routes.js';
+import { TestServer } from '../../support/test-server.js';
+import { until } from '../../support/until.js';
+import { statsOf } from './support.js';
+
+const ALGORITHM = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' } as const;
+const TIMEOUT = { timeout: 60_000 };
+const folder = mkdtempSync(join(tmpdir(), 'ur-tcp-tls-'));
+const token = createToken();
+
+interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+let camera: Pair;
+let stranger: Pair;
+let server: TestServer;
+
+before(async () => {
+  prepareRoutes();
+  const authority = async (): Promise<Pair> => {
+    const extensions = [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'keyUsage', keyCertSign: true, critical: true },
+    ] as const;
+    const name = [{ name: 'commonName', value: 'authority' }];
+    const { cert, private: key } = await generate(name, {
+      ...ALGORITHM,
+      extensions: [...extensions],
+    });
+    return { cert, key };
+  };
+  const certify = async (ca: Pair, value: string): Promise<Pair> => {
+    const { cert, private: key } = await generate([{ name: 'commonName', value }], {
+      ...ALGORITHM,
+      ca,
+    });
+    return { cert, key };
+  };
+  const ours = await authority();
+  camera = await certify(ours, 'camera');
+  stranger = await certify(await authority(), 'camera');
+  const own = await certify(ours, 'localhost');
+  const file = (name: string, content: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    return path;
+  };
+  server = await TestServer.start({
+    auth: {
+      tokens: [{ name: 'good', hash: token.hash }],
+      certificates: [{ name: 'cameras', subject: 'CN=camera' }],
+    },
+    transports: {
+      tcp: {
+        ...{ enabled: true, plain: false, tokenLine: 'without-certificate' },
+        ...{ answers: 'head-and-body', firstBytesTimeoutMs: 2000 },
+        tls: {
+          ...{ port: 0, certFile: file('cert.pem', own.cert), keyFile: file('key.pem', own.key) },
+          ...{ clientCaFile: file('ca.pem', ours.cert), clientCertificates: 'optional' },
+        },
+      },
+    },
+    limits: { noWorkerTimeoutMs: 200 },
+  });
+});
+after(async () => {
+  await server?.stop();
+  rmSync(folder, { recursive: true });
+});
+
+/** Status of the answer. Without a route no worker takes what was let in: 503. */
+async function ask(pair: Pair | object, text: string): Promise<number> {
+  const options = { port: server.port('tls'), host: '127.0.0.1', rejectUnauthorized: false };
+  const socket = connect({ ...options, ...pair });
+  let seen = '';
+  socket.on('data', (chunk) => {
+    seen += chunk;
+  });
+  socket.end(text);
+  await once(socket, 'close');
+  return JSON.parse(seen.split('\n')[0] ?? '').status;
+}
+
+test('a certificate stands for a token line, and only one that was verified', TIMEOUT, async () => {
+  assert.equal(await ask(camera, 'body'), 503);
+  assert.equal(await ask(stranger, 'body'), 400);
+  assert.equal(await ask({}, 'body'), 400);
+  assert.equal(await ask(stranger, `TOKEN ${token.token}\nbody`), 503);
+  assert.equal(await ask({}, 'TOKEN wrong\nbody'), 401);
+  const { NO_WORKER = 0 } = server.server.ingress.stats().transports.tcp?.failedTotal ?? {};
+  assert.equal(NO_WORKER, 2);
+});
+
+test('what does not speak TLS is closed', TIMEOUT, async () => {
+  const { RawClient } = await import('../../support/raw-client.js');
+  const garbage = await RawClient.connect(server.port('tls'));
+  garbage.send('TOKEN x\nbody, and more than a record of TLS has as a head');
+  await garbage.ending();
+  const silent = await RawClient.connect(server.port('tls'));
+  await silent.ending();
+  garbage.destroy();
+  silent.destroy();
+  await until(() => statsOf(server).connections === 0, 'the end of all of them');
+});
+
+test('certificate rules need a listener that asks for certificates', TIMEOUT, async () => {
+  await assert.rejects(
+    TestServer.start({ auth: { certificates: [{ name: 'one', subject: 'CN=x' }] } }),
+    /transports\.tcp\.tls/,
+  );
+});
