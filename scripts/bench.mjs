@@ -14,6 +14,7 @@ const programs = {
   protocols: 'bench/e2e/protocols',
   micro: 'bench/micro/',
   workers: 'bench/workers/',
+  publishers: 'bench/e2e/publishers',
 };
 const [kind, ...args] = process.argv.slice(2);
 

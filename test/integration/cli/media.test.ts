@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
 import type { Snapshot, StreamSnapshot } from '../../../src/cli/snapshot.js';
 import { testWith } from '../../support/program.js';
 import { Scrape } from '../../support/prometheus.js';
@@ -8,7 +10,7 @@ import { RtmpServer } from '../../support/rtmp.js';
 import { SrtServer } from '../../support/srt.js';
 import type { TestServer } from '../../support/test-server.js';
 import { until } from '../../support/until.js';
-import { endAll, run } from './support.js';
+import { TestServer as CliServer, endAll, fixture, Gate, run, temporaryFolder } from './support.js';
 
 const TIMEOUT_MS = 240_000;
 
@@ -133,3 +135,34 @@ testWith(
   },
   TIMEOUT_MS,
 );
+
+test('each of several server processes tells of its own streams', async () => {
+  const folder = temporaryFolder();
+  const gate = new Gate();
+  const file = join(folder.path, 'body.bin');
+  writeFileSync(file, Buffer.alloc(5_000_000));
+  const env = { UR_TEST_GATE: await gate.listen() };
+  const worker = ['-p', '2', '--worker', fixture('echo.mjs')];
+  try {
+    const server = await CliServer.start(folder.path, worker, { env });
+    const uploads = Array.from({ length: 3 }, () => run(['send', '-q', file, `${server.url()}/a`]));
+    let streams: readonly StreamSnapshot[] = [];
+    const stalled = async () => {
+      const { stdout } = await run(['inspect', '--json', '--socket', server.socket]);
+      streams = (JSON.parse(stdout) as Snapshot).streams;
+      return streams.length === 3 && streams.every(({ lanes }) => lanes[0]?.full);
+    };
+    await until(stalled, 'the uploads to be held back', 60_000);
+    for (const { facts, id } of streams) {
+      assert.ok((facts?.receivedBytes ?? 0) > 100_000, `stream ${id}: ${JSON.stringify(facts)}`);
+    }
+    gate.open();
+    for (const upload of uploads) assert.equal((await upload).code, 0);
+    assert.equal(await server.stop(), 0);
+    assert.equal(existsSync(`${server.socket}.0.facts`), false);
+  } finally {
+    gate.close();
+    await endAll();
+    folder.remove();
+  }
+});
