@@ -1,8 +1,8 @@
 // Both ends of an RTMP transfer at the speed of a socket. --role=sender is the client of every RTMP row of
-// the table 'media': it publishes frames that were cut into chunks before the clock starts; --raw=1 sends
-// the same bytes without a word of RTMP before or after. --role=sink is what the server is measured
-// against: it counts the bytes of a TCP socket and does nothing else with them. Lines of JSON on standard
-// output; bench/e2e/media/rtmp.ts runs both.
+// the table 'media': it publishes frames that were cut into chunks before the clock starts, each so large
+// that its unit has --unit-bytes; --raw=1 sends as many of these bytes without a word of RTMP. --role=sink
+// is what the server is measured against: it counts the bytes of a TCP socket and does nothing else with
+// them. Lines of JSON on standard output; bench/e2e/media/rtmp.ts runs both.
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -73,18 +73,25 @@ Bytes command(uint8_t stream_id, std::string_view name, const Bytes& more, uint3
   return message(rtmp_type::kCommandAmf0, stream_id, payload, chunk_bytes);
 }
 
-// A frame whose unit has `unit_bytes`.
-Bytes frame(bool key, uint32_t unit_bytes, uint32_t chunk_bytes) {
+// A frame whose unit has `unit_bytes`; the NAL unit is the beginning of `content`.
+Bytes frame(bool key, uint32_t unit_bytes, uint32_t chunk_bytes, const Bytes& content) {
   const uint32_t nal_bytes = unit_bytes - kUnitHead - 4 - (key ? kSetsBytes : 0);
   Bytes payload(kVideoHead + 4 + nal_bytes);
   payload[0] = key ? 0x17 : 0x27;
   payload[1] = 1;
   write_u32(&payload[kVideoHead], nal_bytes);
-  for (uint32_t i = 0; i < nal_bytes; i++) {
-    payload[kVideoHead + 4 + i] = static_cast<uint8_t>(i * 2654435761U >> 24);
-  }
-  payload[kVideoHead + 4] = key ? 0x65 : 0x41;
+  std::copy_n(content.begin(), nal_bytes, payload.begin() + kVideoHead + 4);
   return message(rtmp_type::kVideo, 1, payload, chunk_bytes);
+}
+
+Bytes read_file(const std::string& path, size_t least) {
+  Bytes bytes(size_t{16} << 20);
+  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) fail("cannot read " + path);
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file));
+  std::fclose(file);
+  if (bytes.size() < least) fail(path + " is shorter than a unit");
+  return bytes;
 }
 
 void send_all(int socket, const uint8_t* data, size_t size) {
@@ -93,6 +100,15 @@ void send_all(int socket, const uint8_t* data, size_t size) {
     if (sent <= 0) fail("the connection broke while it was written to");
     data += sent;
     size -= static_cast<size_t>(sent);
+  }
+}
+
+// So many bytes of `group`, again and again.
+void send_raw(int socket, const Bytes& group, uint64_t total) {
+  while (total > 0) {
+    const auto part = static_cast<size_t>(std::min<uint64_t>(total, group.size()));
+    send_all(socket, group.data(), part);
+    total -= part;
   }
 }
 
@@ -160,11 +176,12 @@ void run_sender(Options* options) {
   const auto unit_bytes = static_cast<uint32_t>(options->number("unit-bytes", 65'536));
   const auto chunk_bytes = static_cast<uint32_t>(options->number("chunk-bytes", 65'536));
   const bool raw = options->number("raw", 0) != 0;
+  const Bytes content = read_file(options->text("payload", ""), unit_bytes);
   options->check_all_known();
   Bytes group;
   std::vector<size_t> ends;
   for (uint32_t i = 0; i < kGroup; i++) {
-    const Bytes one = frame(i == 0, unit_bytes, chunk_bytes);
+    const Bytes one = frame(i == 0, unit_bytes, chunk_bytes, content);
     group.insert(group.end(), one.begin(), one.end());
     ends.push_back(group.size());
   }
@@ -173,22 +190,20 @@ void run_sender(Options* options) {
   const double cpu = cpu_seconds();
   Report report;
   report.add("begin_ns", monotonic_ns());
-  uint64_t wire_bytes = 0;
-  for (uint64_t units = total / unit_bytes; units > 0;) {
-    const uint64_t part = std::min<uint64_t>(units, kGroup);
-    const size_t size = ends[static_cast<size_t>(part) - 1];
-    send_all(socket, group.data(), size);
-    wire_bytes += size;
-    units -= part;
-  }
-  if (!raw) {
+  if (raw) {
+    send_raw(socket, group, total);
+  } else {
+    for (uint64_t units = total / unit_bytes; units > 0;) {
+      const uint64_t part = std::min<uint64_t>(units, kGroup);
+      send_all(socket, group.data(), ends[static_cast<size_t>(part) - 1]);
+      units -= part;
+    }
     send_all(socket, command(1, "closeStream", {}, chunk_bytes));
     // All of it has been parsed then, and is in the lane.
     wait_for(socket, "NetStream.Unpublish.Success");
   }
   report.add("sent_ns", monotonic_ns());
   report.add("cpu_seconds", cpu_seconds() - cpu);
-  report.add("wire_bytes", wire_bytes);
   report.print();
   close(socket);
 }

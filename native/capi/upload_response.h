@@ -259,12 +259,12 @@ UR_API int ur_reader_next(ur_reader* reader, int timeout_ms, ur_slot* slot);
 // be wrong. UR_INVALID_ARGUMENT.
 UR_API int ur_reader_ack(ur_reader* reader, uint64_t id);
 
-// Both in one call, for languages where a call costs as much as a slot: ur_reader_ack unless `id` is 0,
-// then ur_reader_next. May be repeated with the same id.
+// ur_reader_ack with `id`, unless it is 0, then ur_reader_next, in one call. It may be repeated as it is.
 UR_API int ur_reader_advance(ur_reader* reader, uint64_t id, int timeout_ms, ur_slot* slot);
+
 // Keeps a slot beyond its acknowledgement, until as many unpins, or the reader's close. Pin first, then
 // acknowledge. UR_LAPPED: too late. ur_reader_unpin: UR_INVALID_ARGUMENT for a slot that is not pinned;
-// any thread, also while the reader waits: who kept the slot may have been another one.
+// any thread, also while the reader waits.
 UR_API int ur_reader_pin(ur_reader* reader, uint64_t id);
 UR_API int ur_reader_unpin(ur_reader* reader, uint64_t id);
 

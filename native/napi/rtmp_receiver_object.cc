@@ -98,14 +98,12 @@ Napi::Value RtmpReceiverObject::next(const Napi::CallbackInfo& info) {
 void RtmpReceiverObject::go_on(const Napi::CallbackInfo& /*info*/) { receiver_->go_on(); }
 
 void RtmpReceiverObject::publish(const Napi::CallbackInfo& info) {
-  if (!info[1].IsObject()) {
-    receiver_->publish(as_u32(info[0]));
-    return;
+  std::optional<Continuation> after;
+  if (info[1].IsObject()) {
+    const auto given = info[1].As<Napi::Object>();
+    after = {as_u64(given.Get("units")), given.Get("startMs").ToNumber().Int64Value()};
   }
-  const auto after = info[1].As<Napi::Object>();
-  receiver_->publish(as_u32(info[0]),
-                     Continuation{as_u64(after.Get("units")),
-                                  after.Get("startMs").As<Napi::Number>().Int64Value()});
+  receiver_->publish(as_u32(info[0]), after);
 }
 
 void RtmpReceiverObject::unpublish(const Napi::CallbackInfo& /*info*/) { receiver_->unpublish(); }
@@ -126,22 +124,19 @@ Napi::Value RtmpReceiverObject::media(const Napi::CallbackInfo& info) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("videoRecord", bytes_or_undefined(env, media.video_record()));
   object.Set("audioRecord", bytes_or_undefined(env, media.audio_record()));
+  if (media.video_codec()) {
+    object.Set("videoCodec", *media.video_codec() == MediaCodec::kH265 ? "h265" : "h264");
+    object.Set("videoSets", bytes_or_undefined(env, media.video_sets()));
+  }
+  if (media.audio_config()) {
+    object.Set("sampleRate", number(env, sample_rate(*media.audio_config())));
+    object.Set("channels", number(env, channels(*media.audio_config())));
+  }
+  object.Set("video", counts_object(env, media.video_counts()));
+  object.Set("audio", counts_object(env, media.audio_counts()));
   object.Set("units", number(env, media.units()));
   if (media.newest_ms()) object.Set("newestMs", number(env, *media.newest_ms()));
   object.Set("droppedFrames", number(env, media.dropped_frames()));
-  Napi::Object video = counts_object(env, media.video_counts());
-  object.Set("video", video);
-  if (!media.video_record().empty()) {
-    video.Set("codec", media.video_codec() == MediaCodec::kH265 ? "h265" : "h264");
-    video.Set("sets", bytes_or_undefined(env, media.video_config().sets));
-  }
-  Napi::Object audio = counts_object(env, media.audio_counts());
-  object.Set("audio", audio);
-  if (!media.audio_record().empty()) {
-    audio.Set("codec", "aac");
-    audio.Set("sampleRate", number(env, sample_rate(media.audio_config())));
-    audio.Set("channels", number(env, channel_count(media.audio_config())));
-  }
   return object;
 }
 

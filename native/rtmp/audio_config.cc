@@ -92,6 +92,8 @@ uint32_t sample_rate(const AudioConfig& config) {
   return config.rate_index < std::size(kRates) ? kRates[config.rate_index] : 0;
 }
 
+uint32_t channels(const AudioConfig& config) { return config.channels == 7 ? 8 : config.channels; }
+
 bool write_adts(uint8_t* into, const AudioConfig& config, uint32_t size, RtmpFailure* failure) {
   if (size > kMaxAdtsFrame - kAdtsBytes) {
     return failure->set(Status::kMediaInvalid,

@@ -15,16 +15,16 @@ struct AudioConfig {
 
 // Hz.
 [[nodiscard]] uint32_t sample_rate(const AudioConfig& config);
-// Configuration 7 stands for eight channels.
-inline uint32_t channel_count(const AudioConfig& config) {
-  return config.channels == 7 ? 8 : config.channels;
-}
-
 inline constexpr uint32_t kAdtsBytes = 7;
 
 // Section 1.6.2.1. False: kMediaInvalid; kMediaUnsupported: ADTS cannot say it.
 [[nodiscard]] bool parse_audio_config(const uint8_t* record, uint32_t size, AudioConfig* config,
                                       RtmpFailure* failure);
+
+// Hz; of HE-AAC that of its core.
+[[nodiscard]] uint32_t sample_rate(const AudioConfig& config);
+// Configuration 7 stands for eight.
+[[nodiscard]] uint32_t channels(const AudioConfig& config);
 
 // Writes the kAdtsBytes before a frame of `size` bytes: section 1.A.2.2. False: too long, kMediaInvalid.
 [[nodiscard]] bool write_adts(uint8_t* into, const AudioConfig& config, uint32_t size,

@@ -71,6 +71,7 @@ class ChunkReader {
   int parse_head(const uint8_t* head, size_t size, RtmpFailure* failure);
   bool begin(Stream* stream, RtmpFailure* failure);
   uint8_t* take_data(uint8_t** at, uint8_t* end);
+  void take_more_chunks(Stream* stream, uint8_t** at, uint8_t* end);
   bool control(const RtmpMessage& message, RtmpFailure* failure);
   Stream* find(uint32_t id);
   void drop(Stream* stream);

@@ -180,8 +180,7 @@ int64_t MediaAssembler::time_of(uint32_t timestamp) {
   if (!clock_ && start_ms_) shift_ms_ = *start_ms_ - timestamp;
   const int64_t last = clock_.value_or(timestamp);
   clock_ = last + static_cast<int32_t>(timestamp - static_cast<uint32_t>(last));
-  const int64_t time = *clock_ + shift_ms_;
-  return start_ms_ ? std::max(time, *start_ms_) : time;
+  return std::max(*clock_ + shift_ms_, start_ms_.value_or(INT64_MIN));
 }
 
 void MediaAssembler::write_head(uint8_t type, bool key, uint32_t timestamp,

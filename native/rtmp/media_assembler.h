@@ -1,6 +1,6 @@
 // Makes access units (docs/access-units.md) of the audio and video messages of one publication. Frames
-// before their track's codec configuration cannot be decoded by anybody: they are dropped, and counted. So
-// are those of video before the first keyframe where a stream goes on. One thread at a time.
+// before their track's codec configuration cannot be decoded by anybody: they are dropped, and counted.
+// One thread at a time.
 #pragma once
 
 #include <array>
@@ -41,8 +41,8 @@ struct TrackCounts {
 
 // Where a stream goes on that another connection has begun.
 struct Continuation {
-  uint64_t units = 0;    // id of the next unit
-  int64_t start_ms = 0;  // its time: none is earlier
+  uint64_t units = 0;     // id of the next unit
+  int64_t start_ms = 0;   // the first time: none is earlier
 };
 
 enum class Assembled : uint8_t { kNothing, kUnit, kFailed };
@@ -50,7 +50,7 @@ enum class Assembled : uint8_t { kNothing, kUnit, kFailed };
 class MediaAssembler {
  public:
   MediaAssembler() = default;
-  // Without it times are the publisher's own.
+  // Video before the first keyframe is dropped: it needs what came before.
   explicit MediaAssembler(const Continuation& after)
       : start_ms_(after.start_ms), needs_keyframe_(true), units_(after.units) {}
 
@@ -62,17 +62,16 @@ class MediaAssembler {
   // The newest codec configurations as they came: avcC or hvcC, AudioSpecificConfig; or nothing.
   const std::vector<uint8_t>& video_record() const { return video_record_; }
   const std::vector<uint8_t>& audio_record() const { return audio_record_; }
-  // What they say; undefined without a record.
-  MediaCodec video_codec() const { return video_codec_.value_or(MediaCodec::kH264); }
-  const VideoConfig& video_config() const { return video_; }
-  const AudioConfig& audio_config() const { return audio_ ? *audio_ : kNoAudio; }
-  // Units so far, with those of connections before this one.
-  uint64_t units() const { return units_; }
-  // The greatest time of a unit; nothing before the first.
-  std::optional<int64_t> newest_ms() const { return newest_ms_; }
+  // Nothing before a configuration; the sets are Annex B.
+  std::optional<MediaCodec> video_codec() const { return video_codec_; }
+  const std::vector<uint8_t>& video_sets() const { return video_.sets; }
+  const std::optional<AudioConfig>& audio_config() const { return audio_; }
   const TrackCounts& video_counts() const { return video_counts_; }
   const TrackCounts& audio_counts() const { return audio_counts_; }
   uint64_t dropped_frames() const { return dropped_frames_; }
+  // Id of the next unit, and the greatest time of one; nothing before the first.
+  uint64_t units() const { return units_; }
+  std::optional<int64_t> newest_ms() const { return newest_ms_; }
 
  private:
   Assembled video(const RtmpMessage& message, AccessUnit* unit, RtmpFailure* failure);
@@ -90,12 +89,9 @@ class MediaAssembler {
   VideoConfig video_;
   bool sets_changed_ = false;  // since they were last written
   std::optional<AudioConfig> audio_;
-  static constexpr AudioConfig kNoAudio{};
-  std::optional<int64_t> start_ms_;
+  std::optional<int64_t> clock_, start_ms_, newest_ms_;
   int64_t shift_ms_ = 0;  // of all times; known with the first one
   bool needs_keyframe_ = false;
-  std::optional<int64_t> clock_;
-  std::optional<int64_t> newest_ms_;
   uint64_t units_ = 0;
   uint64_t dropped_frames_ = 0;
   TrackCounts video_counts_, audio_counts_;

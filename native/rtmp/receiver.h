@@ -59,8 +59,8 @@ class RtmpReceiver {
   // The owner has done what the notice asked for: push(nullptr, 0) goes on with what was kept.
   void go_on();
   // Audio and video of this message stream are a publication from now on; of others they are dropped.
-  // `after`: it goes on with a stream that another connection has begun.
-  void publish(uint32_t stream_id, const std::optional<Continuation>& after = {});
+  // `after`: they go on with what another connection has begun.
+  void publish(uint32_t stream_id, const std::optional<Continuation>& after = std::nullopt);
   void unpublish();
   // The lane for the units; nullptr is not valid. The first one is written at once where it waits. After
   // publish() it may come before that: then there is no kUnit.

@@ -159,30 +159,33 @@ TEST_F(RtmpMedia, TimesThatWrapAndJumpBack) {
   EXPECT_EQ(video_unit(0xFFFFFFF8, frame).dts, 0xFFFFFFF8);
 }
 
-TEST_F(RtmpMedia, AStreamThatGoesOnFromAKeyframeWithItsSets) {
+TEST_F(RtmpMedia, AStreamThatGoesOnAfterAnotherConnection) {
   (void)video(0, "17 00 000000" + kAvc);
-  EXPECT_EQ(video_unit(90, "17 01 000050 00000002 6588").pts, 170);
+  EXPECT_FALSE(media_.newest_ms().has_value());
+  EXPECT_EQ(video_unit(90, "17 01 000050 00000001 65").pts, 170);
   EXPECT_EQ(media_.units(), 1U);
   EXPECT_EQ(media_.newest_ms(), 170);
 
-  media_ = MediaAssembler(Continuation{1, 500});
+  media_ = MediaAssembler({media_.units(), 500});
   (void)video(7000, "17 00 000000" + kAvc);
   (void)audio(7000, "af 00 1210");
-  EXPECT_EQ(video(7000, "27 01 000000 00000002 4188").assembled, Assembled::kNothing);
+  EXPECT_EQ(sample_rate(*media_.audio_config()), 44100U);
+  EXPECT_EQ(channels(*media_.audio_config()), 2U);
+  EXPECT_EQ(video(7000, "27 01 000000 00000001 41").assembled, Assembled::kNothing);
   EXPECT_EQ(media_.dropped_frames(), 1U);
   const Unit sound = audio(7010, "af 01 2020").unit;
   EXPECT_EQ(sound.id, 1);
   EXPECT_EQ(sound.dts, 500);
   // The other track began a little earlier: its times never lie before those that went out.
-  const Unit key = video_unit(7004, "17 01 000028 00000002 6588");
+  const Unit key = video_unit(7004, "17 01 000028 00000001 65");
   EXPECT_EQ(key.id, 2);
   EXPECT_EQ(key.dts, 500);
   EXPECT_EQ(key.pts, 540);
-  EXPECT_EQ(key.data, kAvcSets + "000000016588");
-  const Unit next = video_unit(7050, "27 01 000000 00000002 4188");
+  EXPECT_EQ(key.data, kAvcSets + "0000000165");
+  const Unit next = video_unit(7050, "27 01 000000 00000001 41");
   EXPECT_EQ(next.id, 3);
   EXPECT_EQ(next.dts, 540);
-  EXPECT_EQ(next.data, "000000014188");
+  EXPECT_EQ(next.data, "0000000141");
 }
 
 TEST_F(RtmpMedia, WhatNoDecoderCouldTake) {

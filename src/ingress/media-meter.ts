@@ -27,6 +27,9 @@ export interface UnitCounts {
   /** Of the newest one, milliseconds. */
   readonly dtsMs: number;
   readonly keyframes: number;
+  /** Milliseconds since the newest one came, and since the newest keyframe; default: it comes now. */
+  readonly silentMs?: number | undefined;
+  readonly keyframeAgeMs?: number | undefined;
 }
 
 /** Gathers what is told of a media stream. It is given counts, so that whoever takes the units apart may
@@ -95,13 +98,15 @@ class TrackMeter {
   #whole: Window | undefined;
   #window: Window | undefined;
 
-  count({ units, bytes, dtsMs, keyframes }: UnitCounts, now: number): void {
+  count(counts: UnitCounts, now: number): void {
+    const { units, bytes, dtsMs, keyframes, silentMs = 0, keyframeAgeMs = 0 } = counts;
+    if (units === 0) return;
     this.units += units;
     this.bytes += bytes;
-    this.newestAt = now;
+    this.newestAt = now - silentMs;
     if (keyframes > 0) {
       this.keyframes += keyframes;
-      this.keyframeAt = now;
+      this.keyframeAt = now - keyframeAgeMs;
     }
     const window = this.#window;
     if (!window || dtsMs < window.endMs || dtsMs - window.endMs > MOST_STEP_MS) {

@@ -24,36 +24,32 @@ export interface RtmpTrackCounts {
   readonly keyframeAgeMs?: number | undefined;
 }
 
-/** What is known of a publication's media on its connection. What a codec configuration says is undefined
- *  before it has come. */
+/** What is known of a publication's media. */
 export interface RtmpMedia {
   /** The newest codec configurations as they came: avcC or hvcC, AudioSpecificConfig. */
   readonly videoRecord: Buffer | undefined;
   readonly audioRecord: Buffer | undefined;
-  /** Units so far, with those of connections before this one. */
+  /** With its parameter sets as Annex B; undefined before a configuration, as the next two. */
+  readonly videoCodec?: 'h264' | 'h265' | undefined;
+  readonly videoSets?: Buffer | undefined;
+  /** Hz, of AAC; of HE-AAC that of its core. */
+  readonly sampleRate?: number | undefined;
+  readonly channels?: number | undefined;
+  readonly video: RtmpTrackCounts;
+  readonly audio: RtmpTrackCounts;
+  /** Id of the next unit. */
   readonly units: number;
-  /** The greatest time of a unit, milliseconds; undefined before the first. */
+  /** Greatest time of a unit, milliseconds; undefined before the first. */
   readonly newestMs?: number | undefined;
-  /** Frames before their codec configuration, or before the first keyframe where a stream goes on. */
+  /** Frames before their codec configuration, or, where a stream goes on, before its first keyframe. */
   readonly droppedFrames: number;
-  /** `sets`: the parameter sets as Annex B. */
-  readonly video: RtmpTrackCounts & {
-    readonly codec?: 'h264' | 'h265' | undefined;
-    readonly sets?: Buffer | undefined;
-  };
-  /** Of HE-AAC, its core. */
-  readonly audio: RtmpTrackCounts & {
-    readonly codec?: 'aac' | undefined;
-    readonly sampleRate?: number | undefined;
-    readonly channels?: number | undefined;
-  };
 }
 
 /** Where a stream goes on that another connection has begun. */
 export interface RtmpContinuation {
   /** Id of the next unit. */
   readonly units: number;
-  /** Its time, milliseconds: none is earlier. */
+  /** The first time, milliseconds: none is earlier. */
   readonly startMs: number;
 }
 
@@ -70,8 +66,7 @@ export interface NativeRtmpReceiver {
   next(): RtmpNotice | undefined;
   /** What the newest notice asked for is done: it may go on. Then `push()`, or the engine's `goOn`. */
   goOn(): void;
-  /** Audio and video of this message stream become units from now on. `after`: video begins with a
-   *  keyframe, and what comes before it is dropped. */
+  /** Audio and video of this message stream become units from now on. */
   publish(streamId: number, after?: RtmpContinuation): void;
   unpublish(): void;
   /** Writes the units from now on, the first one at once; before it there is no notice of it. */

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { StreamType } from '../../src/protocols/access-unit/index.js';
+import { random } from '../support/lossy-network.js';
 import { decodeVideo, toneShare, unitsOf, writeIvf, writeOgg } from '../support/media-files.js';
 import { startMediaServer } from '../support/media-server.js';
 import { testWith } from '../support/program.js';
 import type { RtmpServer } from '../support/rtmp.js';
+import { throughRelay, type UdpRelay } from '../support/udp-relay.js';
 import { until } from '../support/until.js';
 import { CHROMIUM, launchChromium } from './chromium.js';
 
@@ -19,7 +21,8 @@ let server: RtmpServer;
 let browser: Browser | undefined;
 
 before(async () => {
-  server = await startMediaServer({ keyframeIntervalMs: 1000 });
+  const limits = { minRateBytesPerSecond: 0 };
+  server = await startMediaServer({ keyframeIntervalMs: 1000 }, { limits });
 });
 after(async () => {
   await browser?.close();
@@ -164,6 +167,77 @@ testWith(
     assert.equal(picture.fields.has('x-webrtc-audio-codec'), false);
     await page.close();
     await server.server.free();
+  },
+  TIMEOUT_MS,
+);
+
+testWith(
+  CHROMIUM,
+  'of what a network loses, Chromium sends again what is asked for',
+  async () => {
+    const page = await openPage();
+    let relay: UdpRelay | undefined;
+    await page.route('**/whip/**', async (route) => {
+      const response = await route.fetch();
+      if (route.request().method() !== 'POST') return route.fulfill({ response });
+      const options = { loss: 0.05, delayMs: 5, spreadMs: 10, random: random(5) };
+      const through = await throughRelay(await response.text(), options);
+      relay = through.relay;
+      return route.fulfill({ response, body: through.sdp });
+    });
+    const before = server.server.server.stats().transports.webrtc?.packets;
+    const { body } = await publish(page, 'lossy', 'picture', 150);
+    const video = unitsOf(body, StreamType.h264);
+    const path = body.files.find((one) => one.endsWith('-27')) ?? '';
+    const decoded = await decodeVideo(path, 'h264');
+    assert.deepEqual(decoded, { frames: video.length, complaints: '', code: 0 });
+    const now = server.server.server.stats().transports.webrtc?.packets;
+    const found = (now?.lostTotal ?? 0) - (before?.lostTotal ?? 0);
+    const given = (now?.droppedTotal ?? 0) - (before?.droppedTotal ?? 0);
+    assert.ok((relay?.lost ?? 0) > 0 && found > given, `${found} missing, ${given} given up`);
+    relay?.close();
+    await page.close();
+    await server.server.free();
+  },
+  TIMEOUT_MS,
+);
+
+testWith(
+  CHROMIUM,
+  'a page that is closed without a word is gone for workers',
+  async () => {
+    const page = await openPage();
+    const from = server.reports.length;
+    const url = server.server.url('/whip/room/leaving');
+    const publish = `ur.UploadSession.publish('${url}', new MediaStream(sound)).then(() => true)`;
+    assert.ok(await page.evaluate(publish));
+    await server.report('units', from);
+    await page.close();
+    const aborted = await server.report('aborted', from);
+    assert.equal(aborted.code, 'CLIENT_GONE');
+    await server.server.free();
+  },
+  TIMEOUT_MS,
+);
+
+testWith(
+  CHROMIUM,
+  'a page hears that its session was ended',
+  async () => {
+    const page = await openPage();
+    const from = server.reports.length;
+    const url = server.server.url('/whip/room/ended');
+    assert.ok(
+      await page.evaluate(`new Promise((resolve) => {
+      globalThis.end = new Promise((ended) => {
+        ur.UploadSession.publish('${url}', new MediaStream(sound), { onEnd: ended }).then(resolve);
+      });
+    }).then(() => true)`),
+    );
+    await server.report('units', from);
+    server.killWorker();
+    assert.equal(await page.evaluate('end.then((error) => error?.code)'), 'CONNECTION_LOST');
+    await page.close();
   },
   TIMEOUT_MS,
 );

@@ -95,14 +95,17 @@ export async function decodeVideo(path: string, format: 'h264' | 'ivf') {
   return { frames, complaints: stderr, code };
 }
 
-/** Decodes to one channel, and says what part of its power is at `frequency`: near 1 for that tone alone. */
+/**
+ * Decodes to one channel, and says what part of the power is at `frequency` in the middle one of its
+ * pieces: near 1 for that tone alone.
+ */
 export async function toneShare(path: string, wav: string, frequency: number): Promise<number> {
   const format = ['-ac', '1', '-ar', String(SAMPLE_RATE), '-f', 's16le', wav];
   const { code, stderr } = await runProgram('ffmpeg', ['-y', '-v', 'error', '-i', path, ...format]);
   if (code !== 0) throw new Error(stderr);
   const bytes = readFileSync(wav);
-  // Whole half seconds, and not what a codec does at the beginning.
-  const size = SAMPLE_RATE / 2;
+  // So short that what is missing between packets spoils few pieces; whole periods of multiples of 20 Hz.
+  const size = SAMPLE_RATE / 20;
   const shares: number[] = [];
   for (let at = size; (at + size) * 2 <= bytes.length; at += size) {
     let cosine = 0;

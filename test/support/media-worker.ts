@@ -48,12 +48,16 @@ await worker.run(async ({ request, respond }) => {
         at += HEAD_BYTES + size;
       }
       waiting = waiting.subarray(at);
-      process.send?.({ event: 'units', path, count: units.length });
+      process.send?.({ event: 'units', path, count: units.length, newest: units.at(-1)?.id });
     }
   } catch (error) {
     process.send?.({ event: 'aborted', path, units, code: (error as { code?: string }).code });
     throw error;
   }
-  process.send?.({ event: 'body', path, headers, units, files: [...files], rest: waiting.length });
+  const { trailers } = request;
+  process.send?.({
+    ...{ event: 'body', path, headers, trailers, units },
+    ...{ files: [...files], rest: waiting.length },
+  });
   await respond(200).end();
 });

@@ -13,6 +13,7 @@ export interface MediaReport {
   readonly event: 'ready' | 'opened' | 'units' | 'body' | 'aborted';
   readonly path: string;
   readonly headers: readonly (readonly [string, string])[];
+  readonly trailers: readonly (readonly [string, string])[];
   readonly units: readonly {
     readonly type: number;
     readonly key: boolean;
@@ -26,8 +27,9 @@ export interface MediaReport {
   /** Bytes after the last whole unit. */
   readonly rest: number;
   readonly code?: string;
-  /** Of `units`: how many there are by now. */
+  /** Of `units`: how many there are by now, and the id of the last one. */
   readonly count?: number;
+  readonly newest?: number;
 }
 
 /** A server with RTMP and RTMPS on free ports, and one worker that takes access units apart. */

@@ -7,11 +7,16 @@ import { CHECKED_BYTES, sizes, warmUpBytes } from '../sizes.js';
 import type { Workspace } from '../trial.js';
 import { DATA_CHANNEL_SCENARIOS } from './data-channel.js';
 import { MEDIA_COLUMNS, type MediaRow, missingRow, rowOf } from './media-row.js';
+import { RTMP_SCENARIOS } from './rtmp.js';
 import type { MediaScenario, ReceiverKind } from './scenario.js';
 import { SRT_SCENARIOS } from './srt.js';
 import type { MediaOutcome } from './transfer.js';
 
-const SCENARIOS: readonly MediaScenario[] = [...SRT_SCENARIOS, ...DATA_CHANNEL_SCENARIOS];
+const SCENARIOS: readonly MediaScenario[] = [
+  ...RTMP_SCENARIOS,
+  ...SRT_SCENARIOS,
+  ...DATA_CHANNEL_SCENARIOS,
+];
 
 /** Outcomes of one scenario by size and receiver, trial by trial. */
 export type Outcomes = Map<number, Record<ReceiverKind, MediaOutcome[]>>;
@@ -80,8 +85,9 @@ async function runTrial(
   try {
     if (kind === 'ring') {
       const read = await trial.digest(CHECKED_BYTES);
-      if (read !== sha256)
-        throw new Error(`${scenario.label}: the worker read ${read}, sent ${sha256}`);
+      const wanted = scenario.digestOf?.(seed, CHECKED_BYTES) ?? sha256;
+      if (read !== wanted)
+        throw new Error(`${scenario.label}: the worker read ${read}, sent ${wanted}`);
     }
     await trial.measure(warmUpBytes(small), 1);
     for (const { totalBytes, count } of sizes(small)) {

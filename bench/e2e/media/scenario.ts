@@ -15,6 +15,8 @@ export interface MediaScenario {
   readonly label: string;
   /** Name of the program that receives as `peer`. */
   readonly peer?: string;
+  /** SHA-256 of so many bytes as the worker reads them, where these are not those that were sent. */
+  digestOf?(seed: number, totalBytes: number): string;
   /** Why it cannot be measured here, and what helps; undefined: it can. */
   missing(kind: ReceiverKind): string | undefined;
   start(kind: ReceiverKind, setting: MediaSetting): Promise<MediaTrial>;

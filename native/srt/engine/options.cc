@@ -23,7 +23,10 @@ bool set_type(int socket, const SrtListenOptions& options, bool file) {
   const int largest = static_cast<int>(kMaxSrtMessage);
   if (!set(socket, SRTO_PAYLOADSIZE, largest)) return false;
   const bool timed = !options.high_throughput;
-  return set(socket, SRTO_TSBPDMODE, timed) && set(socket, SRTO_TLPKTDROP, timed) &&
+  // Periodic loss reports: with them a live sender that skips nothing does not send the last of a window
+  // again when it was lost, and waits for ever.
+  return set(socket, SRTO_NAKREPORT, timed) && set(socket, SRTO_TSBPDMODE, timed) &&
+         set(socket, SRTO_TLPKTDROP, timed) &&
          set(socket, SRTO_RCVLATENCY, timed ? options.latency_ms : 0);
 }
 

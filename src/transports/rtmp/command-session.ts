@@ -1,7 +1,7 @@
 import { UploadResponseError } from '../../errors/index.js';
 import { type AmfObject, type AmfValue, readAmf0 } from '../../protocols/amf0/index.js';
 import { MessageType } from '../../protocols/rtmp/index.js';
-import type { LentWriter, RtmpMedia } from '../../ring/index.js';
+import type { LentWriter, RtmpContinuation, RtmpMedia } from '../../ring/index.js';
 import type { AdobeAuth, AdobeUser } from './adobe-auth.js';
 import { Publication, type PublicationHost, type Publisher } from './publication.js';
 import {
@@ -35,12 +35,13 @@ export interface CommandLink {
   end(): void;
   expectPublish(): void;
   /** Audio and video of this message stream are wanted from now on. */
-  publishing(streamId: number): void;
+  publishing(streamId: number, after: RtmpContinuation | undefined): void;
   /** No more. */
   unpublished(): void;
   pause(): void;
   resume(): void;
   lend(lane: LentWriter): void;
+  media(): RtmpMedia;
 }
 
 /** A message that is neither media nor about chunks. */
@@ -110,8 +111,9 @@ export class CommandSession implements Publisher {
 
   /** The connection ends with an error. False: nobody has published, and nobody was told of it here. */
   end(error: UploadResponseError): boolean {
-    this.#publication?.failWith(error);
-    return this.#publication !== undefined;
+    const publication = this.#publication;
+    publication?.failWith(error);
+    return publication !== undefined;
   }
 
   failed(publication: Publication, error: UploadResponseError): void {
@@ -120,8 +122,12 @@ export class CommandSession implements Publisher {
     this.#link.end();
   }
 
+  continues(publication: Publication): void {
+    this.#publication = publication;
+  }
+
   started(publication: Publication): void {
-    this.#link.publishing(publication.streamId);
+    this.#link.publishing(publication.streamId, publication.continuation);
     this.#link.send(publishStarted(publication.streamId));
   }
 
@@ -141,6 +147,10 @@ export class CommandSession implements Publisher {
 
   lend(lane: LentWriter): void {
     this.#link.lend(lane);
+  }
+
+  media(): RtmpMedia {
+    return this.#link.media();
   }
 
   drain(): void {

@@ -50,6 +50,15 @@ export const rtmpConfigSchema = z.strictObject({
     .describe(
       'Who wants to publish a stream key that is being published: is refused, or takes its place.',
     ),
+  graceMs: z
+    .int()
+    .min(0)
+    .max(MAX_MS)
+    .default(0)
+    .describe(
+      'A publisher whose connection has broken may come back within this time and goes on with its ' +
+        'stream; 0: the stream ends at once.',
+    ),
   maxMessageBytes: z
     .int()
     .min(2 ** 16)

@@ -1,7 +1,9 @@
 import { type Admission, admitThen, type Permit } from '../../admission/index.js';
 import { type ErrorCode, fromNative, UploadResponseError } from '../../errors/index.js';
 import type { Ingress, IngressExchange, ResponseSink } from '../../ingress/index.js';
-import type { LentWriter, RtmpMedia } from '../../ring/index.js';
+import type { LentWriter, RtmpContinuation, RtmpMedia } from '../../ring/index.js';
+import type { Identity } from './grace.js';
+import { PublicationFacts } from './publication-facts.js';
 import { callerOf, headOf, type Target } from './target.js';
 
 /** What a publication has of its transport. */
@@ -10,8 +12,11 @@ export interface PublicationHost {
   readonly ingress: Ingress;
   readonly admission: Admission;
   readonly pool: number;
-  /** Makes it the one that publishes its key. @throws UploadResponseError STREAM_KEY_BUSY */
-  claimKey(publication: Publication): void;
+  /** Makes it the one that publishes its key; or says which one it is to go on with, that of a publisher
+   *  that has come back. @throws UploadResponseError STREAM_KEY_BUSY */
+  claimKey(publication: Publication): Publication | undefined;
+  /** The publisher may come back: then `claimKey` says so, else `expired` is called. False: it may not. */
+  keep(publication: Publication): boolean;
   /** Counts a request that did not become a stream. */
   refused(error: UploadResponseError): void;
   /** The publisher has said that this was all. */
@@ -22,6 +27,8 @@ export interface PublicationHost {
 
 /** The connection that it is on. Nothing is called any more once it has been told of an end. */
 export interface Publisher {
+  /** What it publishes goes on with this one. */
+  continues(publication: Publication): void;
   /** It may send. */
   started(publication: Publication): void;
   /** No worker wants more of it. */
@@ -31,7 +38,21 @@ export interface Publisher {
   resume(): void;
   /** Access units go there. */
   lend(lane: LentWriter): void;
+  /** What has been counted of its media; undefined where nobody counts. */
+  media(): RtmpMedia | undefined;
 }
+
+/** While the publisher is gone. */
+const NOBODY: Publisher = {
+  continues: () => {},
+  started: () => {},
+  stopped: () => {},
+  failed: () => {},
+  pause: () => {},
+  resume: () => {},
+  lend: () => {},
+  media: () => undefined,
+};
 
 /**
  * What one publisher sends under one key: a request whose body is access units. It becomes a stream with
@@ -40,13 +61,25 @@ export interface Publisher {
  */
 export class Publication implements ResponseSink {
   readonly target: Target;
-  /** Its message stream. */
-  readonly streamId: number;
+  /** Its message stream, on the connection that it is on. */
+  streamId: number;
+  /** Known when it was let in. */
+  identity: Identity | undefined;
+  /** Where the units of its connection begin; undefined on its first one. */
+  continuation: RtmpContinuation | undefined;
   readonly #host: PublicationHost;
-  readonly #publisher: Publisher;
+  #publisher: Publisher;
+  readonly #facts = new PublicationFacts(() => this.#publisher.media());
   #stopAdmitting: (() => void) | undefined;
   #permit: Permit | undefined;
   #exchange: IngressExchange | undefined;
+  #lane: LentWriter | undefined;
+  /** The lane is full, and no unit of the new connection is in it. */
+  #lendsLater = false;
+  /** This connection's units go into the lane. */
+  #lent = false;
+  /** What the connections before this one have sent. */
+  #reached = { units: 0, newestMs: 0, at: 0 };
   #metadata: string | undefined;
   /** Nothing more of it comes. */
   #ended = false;
@@ -74,7 +107,15 @@ export class Publication implements ResponseSink {
   begin(media: RtmpMedia): void {
     if (this.#ended || this.#over) return;
     try {
-      this.#publisher.lend(this.#open(media).lendBody());
+      const lane = this.#lane ?? this.#open(media).lendBody();
+      this.#lane = lane;
+      if (this.#exchange?.lentIsFull() ?? true) {
+        this.#lend(lane);
+        this.#facts.sample();
+      } else {
+        this.#lendsLater = true;
+        this.#publisher.pause();
+      }
     } catch (error) {
       this.failWith(fromNative(error));
     }
@@ -101,7 +142,40 @@ export class Publication implements ResponseSink {
 
   /** The connection broke without a word. */
   gone(): void {
-    if (!this.#ended) this.#abort('CLIENT_GONE');
+    if (this.#ended) return;
+    if (this.#mayWait()) this.#wait();
+    else this.#abort('CLIENT_GONE');
+  }
+
+  /** The publisher has not come back. */
+  expired(): void {
+    this.#abort('CLIENT_GONE');
+  }
+
+  /** It is open, and more may come: who comes back can go on with it. */
+  get canGoOn(): boolean {
+    return this.#exchange !== undefined && !this.#ended;
+  }
+
+  /** The publisher is back. Workers see times that go on, and parameter sets before the next keyframe. */
+  continueWith(publisher: Publisher, streamId: number, permit: Permit): void {
+    const before = this.#publisher;
+    before.failed(this, new UploadResponseError('STREAM_KEY_TAKEN'));
+    this.#leaveConnection(before);
+    this.#permit?.release();
+    this.#permit = permit;
+    this.#publisher = publisher;
+    this.streamId = streamId;
+    this.continuation = this.#next();
+    this.#facts.continued();
+    this.#exchange?.goOn();
+    publisher.started(this);
+    publisher.resume();
+  }
+
+  /** Looks at what was counted. */
+  sample(): void {
+    if (this.#exchange) this.#facts.sample();
   }
 
   takenOver(): void {
@@ -117,7 +191,11 @@ export class Publication implements ResponseSink {
   /** Ends it with an error that workers and publisher see. */
   failWith(error: UploadResponseError): void {
     if (this.#over) return;
-    if (this.#exchange) this.#exchange.failWith(error);
+    // Silence is how a broken connection looks from here.
+    if (error.code === 'RTMP_TIMEOUT' && this.#mayWait()) {
+      this.#publisher.failed(this, error);
+      this.#wait();
+    } else if (this.#exchange) this.#exchange.failWith(error);
     else this.#refuse(error);
   }
 
@@ -145,8 +223,16 @@ export class Publication implements ResponseSink {
 
   #admitted(permit: Permit): void {
     this.#stopAdmitting = undefined;
+    const { user, peer } = this.target;
+    this.identity = { subject: permit.subject ?? (user && `authmod:${user.name}`), peer };
     // If it throws, the permit is released by who gave it.
-    this.#host.claimKey(this);
+    const before = this.#host.claimKey(this);
+    if (before) {
+      this.#leave();
+      this.#publisher.continues(before);
+      before.continueWith(this.#publisher, this.streamId, permit);
+      return;
+    }
     this.#permit = permit;
     this.#publisher.started(this);
     this.#publisher.resume();
@@ -154,13 +240,58 @@ export class Publication implements ResponseSink {
 
   #open({ videoRecord, audioRecord }: RtmpMedia): IngressExchange {
     const { ingress, name, pool } = this.#host;
+    // The ingress releases it; a second time does nothing.
     const permit = this.#permit;
-    this.#permit = undefined;
     const head = headOf(this.target, { videoRecord, audioRecord, metadata: this.#metadata });
-    const onResume = () => this.#publisher.resume();
+    const onResume = () => this.#resume();
     const options = { transport: name, pool, head, permit, sink: this, onResume, live: true };
-    this.#exchange = ingress.open(options);
+    this.#exchange = ingress.open({ ...options, facts: this.#facts });
     return this.#exchange;
+  }
+
+  #resume(): void {
+    if (this.#lendsLater && this.#lane) this.#lend(this.#lane);
+    this.#publisher.resume();
+  }
+
+  #lend(lane: LentWriter): void {
+    this.#lendsLater = false;
+    this.#lent = true;
+    this.#publisher.lend(lane);
+  }
+
+  /** False: it may not. Its places are free while it waits: the publisher will need them to come back. */
+  #mayWait(): boolean {
+    return this.canGoOn && this.#host.keep(this);
+  }
+
+  #wait(): void {
+    this.#leaveConnection(this.#publisher);
+    this.#publisher = NOBODY;
+    this.#permit?.release();
+    this.#exchange?.hold();
+    this.#facts.gone();
+  }
+
+  /** Nothing more of this connection goes into the lane: notes what it has reached. */
+  #leaveConnection(publisher: Publisher): void {
+    const media = publisher.media();
+    if (!media) return;
+    this.#facts.sample();
+    const { units: begun = 0, startMs = 0 } = this.continuation ?? {};
+    const { units, newestMs = startMs, video, audio } = media;
+    const silentMs = Math.min(video.silentMs ?? 0, audio.silentMs ?? Number.POSITIVE_INFINITY);
+    const at = performance.now() - silentMs;
+    this.#reached = { units: this.#lent ? units : begun, newestMs, at };
+    this.#lent = false;
+    this.#lendsLater = false;
+  }
+
+  /** Times go on by the time that has passed. */
+  #next(): RtmpContinuation {
+    const { units, newestMs, at } = this.#reached;
+    const passedMs = Math.max(1, Math.round(performance.now() - at));
+    return { units, startMs: newestMs + passedMs };
   }
 
   #refuse(error: UploadResponseError): void {

@@ -4,6 +4,8 @@ import { answerHandshake, control, MessageType } from '../../protocols/rtmp/inde
 import {
   type LentWriter,
   newRtmpReceiver,
+  type RtmpContinuation,
+  type RtmpMedia,
   type RtmpNotice,
   type RtmpReceiver,
 } from '../../ring/index.js';
@@ -68,9 +70,9 @@ export class RtmpConnection {
     }, this.#host.publishTimeoutMs);
   }
 
-  publishing(streamId: number): void {
+  publishing(streamId: number, after: RtmpContinuation | undefined): void {
     clearTimeout(this.#publishTimer);
-    this.#receiver.publish(streamId);
+    this.#receiver.publish(streamId, after);
   }
 
   unpublished(): void {
@@ -79,6 +81,10 @@ export class RtmpConnection {
 
   lend(lane: LentWriter): void {
     this.#receiver.lend(lane.native);
+  }
+
+  media(): RtmpMedia {
+    return this.#receiver.media();
   }
 
   send(bytes: Buffer): void {

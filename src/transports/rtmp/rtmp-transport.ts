@@ -12,12 +12,15 @@ import type { BoundAddress, Transport, TransportContext, TransportStats } from '
 import { AdobeAuth } from './adobe-auth.js';
 import type { RtmpConfig } from './config.js';
 import { EngineSockets } from './engine-sockets.js';
+import { GracePeriod, isSame } from './grace.js';
 import type { Publication } from './publication.js';
 import { type ConnectionHost, RtmpConnection } from './rtmp-connection.js';
 import { SocketWire, type Wire } from './wire.js';
 
 /** How often connections are looked at in the time in which they may be silent. */
 const BEATS = 4;
+/** How often media are looked at. */
+const SAMPLE_MS = 1000;
 
 /** RTMP and RTMPS, on TCP ports of their own. */
 export class RtmpTransport implements Transport, ConnectionHost {
@@ -37,6 +40,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly #publications = new Set<Publication>();
   /** Who publishes a key, by app and key. */
   readonly #keys = new Map<string, Publication>();
+  readonly #grace: GracePeriod<Publication>;
   readonly #counters = new TransportCounters();
   readonly #drain = new Drain(
     () => this.#connections.size + this.#publications.size === 0,
@@ -44,6 +48,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   );
   readonly #engineSockets = new EngineSockets();
   #heart: NodeJS.Timeout | undefined;
+  #sampler: NodeJS.Timeout | undefined;
 
   /** @throws UploadResponseError UNKNOWN_POOL; INVALID_CONFIG: a file of `tls` is not what it should be */
   constructor(context: TransportContext<RtmpConfig>) {
@@ -56,6 +61,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.idleTimeoutMs = config.idleTimeoutMs;
     this.users = config.users.length === 0 ? undefined : new AdobeAuth(config.users);
     this.#config = config;
+    this.#grace = new GracePeriod(config.graceMs, (publication) => publication.expired());
     this.#guard = connections;
     this.#log = log;
   }
@@ -94,6 +100,10 @@ export class RtmpTransport implements Transport, ConnectionHost {
       for (const connection of [...this.#connections]) connection.beat(now);
     }, idleTimeoutMs / BEATS);
     this.#heart.unref();
+    this.#sampler = setInterval(() => {
+      for (const publication of this.#publications) publication.sample();
+    }, SAMPLE_MS);
+    this.#sampler.unref();
     return bound;
   }
 
@@ -103,14 +113,26 @@ export class RtmpTransport implements Transport, ConnectionHost {
       : this.#engineSockets.take(socket, receiver, serve);
   }
 
-  claimKey(publication: Publication): void {
+  claimKey(publication: Publication): Publication | undefined {
     const key = keyOf(publication);
     const before = this.#keys.get(key);
+    const waits = before !== undefined && this.#grace.has(before);
+    const mayTake = waits || this.#config.secondPublisher === 'takeover';
+    if (before && mayTake && this.#continues(publication, before)) {
+      this.#grace.end(before);
+      this.#log.info({ transport: this.name }, 'a publisher has come back');
+      return before;
+    }
     if (before && this.#config.secondPublisher === 'refuse') {
       throw new UploadResponseError('STREAM_KEY_BUSY');
     }
     this.#keys.set(key, publication);
     before?.takenOver();
+    return undefined;
+  }
+
+  keep(publication: Publication): boolean {
+    return !this.draining && this.#grace.wait(publication);
   }
 
   opened(publication: Publication): void {
@@ -119,6 +141,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   }
 
   over(publication: Publication): void {
+    this.#grace.end(publication);
     this.#publications.delete(publication);
     this.#freeKey(publication);
     this.#drain.left();
@@ -138,11 +161,13 @@ export class RtmpTransport implements Transport, ConnectionHost {
     await this.#drain.run(signal, () => {
       this.#stopListening();
       for (const { session } of [...this.#connections]) session.drain();
+      this.#grace.expireAll();
     });
   }
 
   async close(): Promise<void> {
     clearInterval(this.#heart);
+    clearInterval(this.#sampler);
     this.#stopListening();
     await this.#drain.close();
     this.#engineSockets.close();
@@ -160,6 +185,11 @@ export class RtmpTransport implements Transport, ConnectionHost {
       this.#connections.delete(connection);
       this.#drain.left();
     });
+  }
+
+  #continues({ identity }: Publication, before: Publication): boolean {
+    if (!this.#grace.isOn || !before.canGoOn || !identity || !before.identity) return false;
+    return isSame(identity, before.identity);
   }
 
   #freeKey(publication: Publication): void {

@@ -80,9 +80,11 @@ const tracks = new Set<RtcTrack>();
 /** When a connection has said that it is closed, the engine may still be in a callback of its tracks. */
 const TRACK_CLOSE_DELAY_MS = 1000;
 
-/** Keeps a track until what it returns is called: when its connection has said that it is closed. */
+/** Keeps a track until it has said that it is closed, and closes it when what is returned is called: when
+ *  its connection has said that it is closed. */
 export function keepTrack(track: RtcTrack): () => void {
   tracks.add(track);
+  track.onClosed(keepObject(track));
   return () => void setTimeout(() => closeTrack(track), TRACK_CLOSE_DELAY_MS).unref();
 }
 

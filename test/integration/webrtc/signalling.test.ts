@@ -89,10 +89,12 @@ test('candidates are taken with the right If-Match; ICE is not restarted', TIMEO
   await gone();
 });
 
-test('what is no offer of data channels is refused, and leaves nothing', TIMEOUT, async () => {
+test('an offer that is not taken is refused, and leaves nothing', TIMEOUT, async () => {
   const offer = await validOffer();
   const without = (pattern: RegExp) => offer.replace(pattern, '');
-  const video = 'm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\n';
+  const video =
+    'm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtcp-mux\r\na=rtpmap:96 VP9/90000\r\n';
+  const bundled = offer.replace(/^(a=group:BUNDLE .*)\r$/m, '$1 1\r');
   const cases: readonly (readonly [string, number, string])[] = [
     ['', 400, 'BAD_SDP'],
     ['\0\0\0', 400, 'BAD_SDP'],
@@ -105,6 +107,7 @@ test('what is no offer of data channels is refused, and leaves nothing', TIMEOUT
     [offer.replace(/^m=application \d+/m, 'm=application 99999'), 400, 'BAD_SDP'],
     [offer.replace(/sha-256 [0-9A-F:]+/, 'sha-256 xyz'), 400, 'BAD_SDP'],
     [offer + video, 422, 'UNSUPPORTED_OFFER'],
+    [bundled + video, 422, 'UNSUPPORTED_OFFER'],
     [`${offer}x`.repeat(200), 413, 'BODY_TOO_LARGE'],
   ];
   for (const [text, status, code] of cases) {

@@ -207,3 +207,21 @@ test('what is left comes out at the end', () => {
 test('two tracks of one payload type are refused', () => {
   assert.throws(() => new Session([VIDEO, VIDEO]), { code: 'INVALID_ARGUMENT' });
 });
+
+test('a keyframe is asked for when it is wanted, and when none has come for its time', () => {
+  const pli = (session: Session, nowMs: number) =>
+    (session.feedback(nowMs) ?? []).some(({ type }) => type === 'pli');
+  const session = new Session([{ ...VIDEO, keyframeIntervalMs: 5000 }]);
+  session.video(1, 0, KEY);
+  assert.equal(pli(session, 1), false);
+  session.receiver.requestKeyframe();
+  assert.equal(pli(session, 2), true);
+  assert.equal(pli(session, 3), false);
+  assert.equal(pli(session, 600), true);
+  session.video(2, 1000, KEY);
+  assert.equal(pli(session, 2000), false);
+  assert.equal(pli(session, 5999), false);
+  assert.equal(pli(session, 6000), true);
+  session.video(3, 6100, KEY);
+  assert.equal(pli(session, 7000), false);
+});

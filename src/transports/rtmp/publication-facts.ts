@@ -1,0 +1,61 @@
+import {
+  type FactSource,
+  type MediaFacts,
+  MediaMeter,
+  type UnitCounts,
+} from '../../ingress/index.js';
+import { setsSize } from '../../protocols/video/index.js';
+import type { RtmpMedia, RtmpTrackCounts } from '../../ring/index.js';
+
+/** What is known of the media of a publication, over all its connections. Native code counts; what it has
+ *  counted is looked at now and then, and when somebody wants to know. */
+export class PublicationFacts implements FactSource {
+  readonly #meter = new MediaMeter();
+  readonly #look: () => RtmpMedia | undefined;
+  /** What the connection had counted when it was last looked at. */
+  #seen: RtmpMedia | undefined;
+
+  /** `look`: what the connection has counted; undefined while there is none. */
+  constructor(look: () => RtmpMedia | undefined) {
+    this.#look = look;
+  }
+
+  sample(): void {
+    const media = this.#look();
+    if (!media) return;
+    const before = this.#seen;
+    this.#seen = media;
+    const { videoCodec: codec, videoSets, sampleRate, channels } = media;
+    if (codec && videoSets && !before?.videoSets?.equals(videoSets)) {
+      this.#meter.videoIs({ codec, ...setsSize(codec, videoSets) });
+    }
+    if (sampleRate !== undefined) this.#meter.audioIs({ codec: 'aac', sampleRate, channels });
+    this.#meter.video(since(media.video, before?.video));
+    this.#meter.audio(since(media.audio, before?.audio));
+    this.#meter.dropped(media.droppedFrames - (before?.droppedFrames ?? 0));
+  }
+
+  gone(): void {
+    this.#meter.gone();
+  }
+
+  /** The publisher is back, on another connection. */
+  continued(): void {
+    this.#seen = undefined;
+    this.#meter.continued();
+  }
+
+  media(): MediaFacts {
+    this.sample();
+    return this.#meter.facts();
+  }
+}
+
+function since(counts: RtmpTrackCounts, before: RtmpTrackCounts | undefined): UnitCounts {
+  return {
+    ...counts,
+    units: counts.units - (before?.units ?? 0),
+    bytes: counts.bytes - (before?.bytes ?? 0),
+    keyframes: counts.keyframes - (before?.keyframes ?? 0),
+  };
+}
