@@ -48,7 +48,7 @@ await worker.run(async ({ request, respond }) => {
         at += HEAD_BYTES + size;
       }
       waiting = waiting.subarray(at);
-      process.send?.({ event: 'units', path, count: units.length, newest: units.at(-1)?.id });
+      process.send?.({ event: 'units', path, count: units.length });
     }
   } catch (error) {
     process.send?.({ event: 'aborted', path, units, code: (error as { code?: string }).code });

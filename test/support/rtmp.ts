@@ -27,9 +27,8 @@ export interface MediaReport {
   /** Bytes after the last whole unit. */
   readonly rest: number;
   readonly code?: string;
-  /** Of `units`: how many there are by now, and the id of the last one. */
+  /** Of `units`: how many there are by now. */
   readonly count?: number;
-  readonly newest?: number;
 }
 
 /** A server with RTMP and RTMPS on free ports, and one worker that takes access units apart. */
