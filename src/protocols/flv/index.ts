@@ -2,4 +2,5 @@
 
 export { type AudioConfig, parseAudioConfig } from './audio-config.js';
 export { MediaAssembler } from './media-assembler.js';
+export { type FlvTag, isFlv, readFlvTags } from './tag-reader.js';
 export { parseAvcConfig, parseHevcConfig, type VideoConfig } from './video-config.js';
