@@ -36,6 +36,7 @@ class TcpUpload implements Upload {
   readonly answer: Promise<Answer>;
   readonly #tcp: Socket;
   readonly #ready: Promise<Socket>;
+  #ended = false;
 
   constructor(server: Target, scheme: 'tcp' | 'tls', { path, headers = {} }: UploadOptions) {
     const port = server.port(scheme);
@@ -68,6 +69,7 @@ class TcpUpload implements Upload {
   }
 
   end(): void {
+    this.#ended = true;
     void this.#ready.then(
       (socket) => socket.end(),
       () => {},
@@ -75,7 +77,9 @@ class TcpUpload implements Upload {
   }
 
   abort(): void {
-    this.#tcp.resetAndDestroy();
+    // While it shuts down, Node.js 20 would never close it.
+    if (this.#ended) this.#tcp.destroy();
+    else this.#tcp.resetAndDestroy();
   }
 }
 

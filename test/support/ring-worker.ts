@@ -98,6 +98,10 @@ const behaviours: Record<string, Behaviour> = {
     const result = await work.hash();
     await respond(work, writer, { ...result, trailers: work.trailers, worker: process.pid });
   },
+  /** Of a raw TCP connection for which nobody has left a route. */
+  async tcp(work, writer) {
+    await behaviours.hash?.(work, writer);
+  },
   async head(work, writer) {
     await work.hash();
     await respond(work, writer, [...work.headers]);

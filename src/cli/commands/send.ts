@@ -5,8 +5,9 @@ import { EXIT_CODES, exitCodeOf, exitCodesText } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { ProgressBar } from '../progress-bar.js';
 import { readToken } from '../secrets.js';
+import { notAUrl, senderFor } from '../senders/route.js';
+import type { Answer } from '../senders/sender.js';
 import { humanTime, styleFor } from '../terminal.js';
-import type { Answer } from '../upload.js';
 
 const EXIT_NAMES = [
   ...(['ok', 'redirect', 'clientError', 'serverError'] as const),
@@ -15,7 +16,8 @@ const EXIT_NAMES = [
 
 interface SendOptions {
   readonly header: readonly (readonly [string, string])[];
-  readonly request: string;
+  readonly request?: string;
+  readonly fast?: boolean;
   readonly token?: string;
   readonly insecure?: boolean;
   readonly cacert?: string;
@@ -32,13 +34,15 @@ export function addSend(program: Command): void {
     .description(
       'Streams a file (or - for standard input) to a URL and prints the answer on standard output ' +
         'as it arrives, which may be while the file is still being sent. Progress goes to standard ' +
-        'error.',
+        'error. URLs: http:// and https://; tcp:// and tls:// for raw bytes; rtmp:// and rtmps:// for ' +
+        'media (FLV; other files by ffmpeg).',
     )
     .argument('<file>', 'file to send, - for standard input')
     .argument('<url>', 'where to, such as https://localhost:8443/upload')
     .option('-H, --header <name: value>', 'add a request header (repeatable)', collectHeader, [])
-    .option('-X, --request <method>', 'request method', 'PUT')
-    .option('--token <env:NAME|file>', 'send the token in this variable or file as Bearer token')
+    .option('-X, --request <method>', 'request method (default: PUT)')
+    .option('--token <env:NAME|file>', 'send the token in this variable or file')
+    .option('--fast', 'rtmp: as fast as it goes, not at the pace of the time stamps')
     .option('-k, --insecure', 'accept any certificate')
     .option('--cacert <file>', 'trust this certificate (PEM)')
     .option('-i, --include', 'print status and headers of the answer on standard error')
@@ -50,6 +54,8 @@ export function addSend(program: Command): void {
 Examples:
   upload-response send -k big.bin https://localhost:8443/upload
   upload-response send big.bin https://example.com/upload --token env:UPLOAD_TOKEN
+  upload-response send big.bin tcp://localhost:9700
+  upload-response send clip.mp4 rtmp://localhost/live/stream-key
   tar c folder | upload-response send - http://localhost:8080/upload -H 'content-type: application/x-tar'
 ${exitCodesText(...EXIT_NAMES)}`,
     )
@@ -65,18 +71,24 @@ function collectHeader(
   return [...before, [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]];
 }
 
-function headersOf({ header, token }: SendOptions): readonly (readonly [string, string])[] {
-  if (token === undefined) return header;
+/** A token that `--token` names. @throws CliError */
+function tokenOf({ header, token }: SendOptions): string | undefined {
+  if (token === undefined) return undefined;
   if (header.some(([name]) => name.toLowerCase() === 'authorization')) {
     throw new CliError('--token and -H authorization exclude each other', EXIT_CODES.usage.code);
   }
-  return [...header, ['authorization', `Bearer ${readToken(token)}`]];
+  return readToken(token);
 }
 
 async function send(file: string, target: string, options: SendOptions): Promise<void> {
   const url = parseUrl(target);
-  const headers = headersOf(options);
-  const { explain, openSource, upload } = await import('../upload.js');
+  const token = tokenOf(options);
+  const { header, request } = options;
+  const bearer = token === undefined ? [] : [['authorization', `Bearer ${token}`] as const];
+  const headers = [...header, ...bearer];
+  const sender = await senderFor(url, header.length > 0, request !== undefined);
+  const { openSource } = await import('../senders/source.js');
+  const { explain } = await import('../senders/explain.js');
   const source = openSource(file);
   const bar = new ProgressBar(process.stderr, source.size, styleFor(process.stderr));
   const abort = new AbortController();
@@ -84,20 +96,21 @@ async function send(file: string, target: string, options: SendOptions): Promise
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const visible = !options.quiet && !options.json;
   try {
-    const answer = await upload({
+    const answer = await sender({
       url,
-      method: options.request,
+      source,
+      method: request ?? 'PUT',
       headers,
-      body: source.body,
-      size: source.size,
+      token,
       insecure: options.insecure ?? false,
       caFile: options.cacert,
+      fast: options.fast ?? false,
       signal: abort.signal,
       onSent: (bytes) => (visible ? bar.add(bytes) : bar.count(bytes)),
     });
-    bar.clear();
-    if (options.include) printHead(answer);
     try {
+      bar.clear();
+      if (options.include) printHead(answer);
       await print(answer, bar);
     } catch (error) {
       throw explain(error, url, abort.signal);
@@ -106,7 +119,7 @@ async function send(file: string, target: string, options: SendOptions): Promise
     }
     bar.clear();
     summarise(answer.status, bar, options);
-    process.exitCode = exitCodeOf(answer.status);
+    process.exitCode = exitCodeOf(answer.status ?? 200);
   } catch (error) {
     bar.clear();
     throw error;
@@ -116,19 +129,14 @@ async function send(file: string, target: string, options: SendOptions): Promise
 }
 
 function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
-  throw new CliError(
-    `'${text}' is not an http:// or https:// URL`,
-    EXIT_CODES.usage.code,
-    'Such as https://localhost:8443/upload',
-  );
+  if (!/^[a-z]+:\/\//i.test(text) || !URL.canParse(text)) throw notAUrl(text);
+  return new URL(text);
 }
 
 /** Copies the answer to standard output as it comes, and keeps the bar off unfinished lines. */
 async function print(answer: Answer, bar: ProgressBar): Promise<void> {
   const onTerminal = Boolean(process.stdout.isTTY);
-  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+  for await (const chunk of answer.body) {
     if (chunk.length === 0) continue;
     if (onTerminal) bar.clear(chunk.at(-1) !== 0x0a);
     if (!process.stdout.write(chunk)) await once(process.stdout, 'drain');
@@ -136,6 +144,7 @@ async function print(answer: Answer, bar: ProgressBar): Promise<void> {
 }
 
 function printHead(answer: Answer): void {
+  if (answer.status === undefined) return;
   process.stderr.write(`HTTP ${answer.status}\n`);
   for (const [name, value] of Object.entries(answer.headers)) {
     for (const one of [value ?? []].flat()) process.stderr.write(`${name}: ${one}\n`);
@@ -143,14 +152,15 @@ function printHead(answer: Answer): void {
   process.stderr.write('\n');
 }
 
-function summarise(status: number, bar: ProgressBar, options: SendOptions): void {
+function summarise(status: number | undefined, bar: ProgressBar, options: SendOptions): void {
   const { bytes, ms, bytesPerSecond } = bar.summary();
   if (options.json) {
     const rounded = { ms: Math.round(ms), bytesPerSecond: Math.round(bytesPerSecond) };
     process.stderr.write(`${JSON.stringify({ event: 'sent', status, bytes, ...rounded })}\n`);
   } else if (!options.quiet) {
     const style = styleFor(process.stderr);
-    const mark = status < 300 ? style.green(String(status)) : style.red(String(status));
+    const text = String(status ?? 'ok');
+    const mark = (status ?? 200) < 300 ? style.green(text) : style.red(text);
     const rate = `${humanBytes(bytesPerSecond)}/s`;
     process.stderr.write(`${mark}  sent ${humanBytes(bytes)} in ${humanTime(ms)} (${rate})\n`);
   }

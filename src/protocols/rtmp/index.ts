@@ -3,3 +3,4 @@
 export { ChunkReader, MessageType, type RtmpMessage } from './chunk-reader.js';
 export { chunks, control } from './chunk-writer.js';
 export { answerHandshake, HANDSHAKE_BYTES } from './handshake.js';
+export { mediaChunks } from './media-chunks.js';

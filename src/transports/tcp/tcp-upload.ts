@@ -218,7 +218,8 @@ export class TcpUpload implements ResponseSink {
   #reset(): void {
     this.#answered = true;
     if (this.socket.destroyed) return;
-    tcpSocketOf(this.socket).resetAndDestroy();
+    // While it shuts down, Node.js 20 would never close it.
+    if (!this.socket.writableEnded) tcpSocketOf(this.socket).resetAndDestroy();
     this.socket.destroy();
   }
 
