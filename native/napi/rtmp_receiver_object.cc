@@ -17,6 +17,18 @@ Napi::Value bytes_or_undefined(Napi::Env env, const std::vector<uint8_t>& bytes)
   return Napi::Buffer<uint8_t>::Copy(env, bytes.data(), bytes.size());
 }
 
+const char* name_of(MediaCodec codec) {
+  switch (codec) {
+    case MediaCodec::kH264: return "h264";
+    case MediaCodec::kH265: return "h265";
+    case MediaCodec::kAv1: return "av1";
+    case MediaCodec::kVp9: return "vp9";
+    case MediaCodec::kAac: return "aac";
+    case MediaCodec::kOpus: return "opus";
+  }
+  return "";
+}
+
 Napi::Object counts_object(Napi::Env env, const TrackCounts& counts) {
   const uint64_t now = monotonic_ns();
   const auto age_ms = [env, now](uint64_t then_ns) -> Napi::Value {
@@ -125,9 +137,10 @@ Napi::Value RtmpReceiverObject::media(const Napi::CallbackInfo& info) {
   object.Set("videoRecord", bytes_or_undefined(env, media.video_record()));
   object.Set("audioRecord", bytes_or_undefined(env, media.audio_record()));
   if (media.video_codec()) {
-    object.Set("videoCodec", *media.video_codec() == MediaCodec::kH265 ? "h265" : "h264");
+    object.Set("videoCodec", name_of(*media.video_codec()));
     object.Set("videoSets", bytes_or_undefined(env, media.video_sets()));
   }
+  if (media.audio_codec()) object.Set("audioCodec", name_of(*media.audio_codec()));
   if (media.audio_config()) {
     object.Set("sampleRate", number(env, sample_rate(*media.audio_config())));
     object.Set("channels", number(env, channels(*media.audio_config())));

@@ -1,8 +1,10 @@
 #include "rtmp/media_assembler.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/clock.h"
+#include "rtmp/obu.h"
 #include "rtmp/wire.h"
 
 namespace ur {
@@ -13,6 +15,14 @@ constexpr uint32_t kHeadBytes = 30;
 constexpr uint8_t kAacType = 0x0F;
 constexpr uint8_t kH264Type = 0x1B;
 constexpr uint8_t kH265Type = 0x24;
+// Private ones: docs/access-units.md.
+constexpr uint8_t kOpusType = 0x9C;
+constexpr uint8_t kVp9Type = 0x9E;
+constexpr uint8_t kAv1Type = 0x9F;
+// AV1's temporal delimiter, which RTMP leaves out.
+constexpr uint8_t kTemporalDelimiter[] = {0x12, 0x00};
+constexpr char kOpusMagic[] = "OpusHead";
+constexpr uint32_t kOpusHeadBytes = 19;
 constexpr uint32_t kStartCodeBytes = 4;
 constexpr uint8_t kH264Delimiter = 9;
 constexpr uint8_t kH265Delimiter = 35;
@@ -20,6 +30,18 @@ constexpr uint8_t kH265Delimiter = 35;
 bool is_delimiter(uint8_t head, MediaCodec codec) {
   return codec == MediaCodec::kH265 ? ((head >> 1) & 63) == kH265Delimiter
                                     : (head & 31) == kH264Delimiter;
+}
+
+uint8_t stream_type(MediaCodec codec) {
+  switch (codec) {
+    case MediaCodec::kH264: return kH264Type;
+    case MediaCodec::kH265: return kH265Type;
+    case MediaCodec::kAv1: return kAv1Type;
+    case MediaCodec::kVp9: return kVp9Type;
+    case MediaCodec::kAac: return kAacType;
+    case MediaCodec::kOpus: return kOpusType;
+  }
+  return 0;
 }
 
 uint32_t nal_size(const uint8_t* at, uint32_t length_bytes) {
@@ -79,15 +101,15 @@ Assembled MediaAssembler::video(const RtmpMessage& message, AccessUnit* unit,
   }
   const bool with_sets = packet.key || sets_changed_;
   unit->add(head_.data(), kHeadBytes);
-  if (!to_annex_b(packet, with_sets, unit, failure)) return Assembled::kFailed;
+  if (!add_frame(packet, with_sets, unit, failure)) return Assembled::kFailed;
   if (unit->count == 1) return Assembled::kNothing;
   if (with_sets) sets_changed_ = false;
   needs_keyframe_ = false;
   unit->key = packet.key;
   uint64_t size = 0;
   for (const Piece& piece : unit->pieces()) size += piece.size;
-  write_head(packet.codec == MediaCodec::kH265 ? kH265Type : kH264Type, packet.key,
-             message.timestamp, packet.composition_ms, size - kHeadBytes, &video_counts_);
+  write_head(stream_type(packet.codec), packet.key, message.timestamp,
+             packet.composition_ms, size - kHeadBytes, &video_counts_);
   return Assembled::kUnit;
 }
 
@@ -97,16 +119,18 @@ Assembled MediaAssembler::audio(const RtmpMessage& message, AccessUnit* unit,
   if (!parse_audio(message.data, message.size, &packet, failure)) return Assembled::kFailed;
   if (packet.kind == MediaKind::kNothing) return Assembled::kNothing;
   if (packet.kind == MediaKind::kConfig) {
-    AudioConfig config;
-    if (!parse_audio_config(packet.data, packet.size, &config, failure)) return Assembled::kFailed;
-    audio_ = config;
-    audio_record_.assign(packet.data, packet.data + packet.size);
-    return Assembled::kNothing;
+    return configure_audio(packet, failure) ? Assembled::kNothing : Assembled::kFailed;
   }
   if (packet.size == 0) return Assembled::kNothing;
-  if (!audio_) {
+  if (audio_codec_ != packet.codec) {
     dropped_frames_++;
     return Assembled::kNothing;
+  }
+  if (packet.codec == MediaCodec::kOpus) {
+    unit->add(head_.data(), kHeadBytes);
+    unit->add(packet.data, packet.size);
+    write_head(kOpusType, false, message.timestamp, 0, packet.size, &audio_counts_);
+    return Assembled::kUnit;
   }
   if (!write_adts(head_.data() + kHeadBytes, *audio_, packet.size, failure)) {
     return Assembled::kFailed;
@@ -117,16 +141,68 @@ Assembled MediaAssembler::audio(const RtmpMessage& message, AccessUnit* unit,
   return Assembled::kUnit;
 }
 
+bool MediaAssembler::configure_audio(const MediaPacket& packet, RtmpFailure* failure) {
+  if (packet.codec == MediaCodec::kOpus) {
+    if (packet.size < kOpusHeadBytes || std::memcmp(packet.data, kOpusMagic, 8) != 0) {
+      return failure->set(Status::kMediaInvalid, "the OpusHead record is malformed");
+    }
+    audio_.reset();
+  } else {
+    AudioConfig config;
+    if (!parse_audio_config(packet.data, packet.size, &config, failure)) return false;
+    audio_ = config;
+  }
+  audio_codec_ = packet.codec;
+  audio_record_.assign(packet.data, packet.data + packet.size);
+  return true;
+}
+
 bool MediaAssembler::configure_video(const MediaPacket& packet, RtmpFailure* failure) {
   VideoConfig config;
-  const bool parsed = packet.codec == MediaCodec::kH265
-                          ? parse_hevc_config(packet.data, packet.size, &config, failure)
-                          : parse_avc_config(packet.data, packet.size, &config, failure);
+  bool parsed = true;
+  switch (packet.codec) {
+    case MediaCodec::kH265:
+      parsed = parse_hevc_config(packet.data, packet.size, &config, failure);
+      break;
+    case MediaCodec::kAv1:
+      parsed = parse_av1_config(packet.data, packet.size, &config.sets, failure);
+      break;
+    case MediaCodec::kVp9: break;  // what it says is in each keyframe too
+    default: parsed = parse_avc_config(packet.data, packet.size, &config, failure);
+  }
   if (!parsed) return false;
   if (video_codec_ != packet.codec || video_.sets != config.sets) sets_changed_ = true;
   video_codec_ = packet.codec;
   video_ = std::move(config);
   video_record_.assign(packet.data, packet.data + packet.size);
+  return true;
+}
+
+bool MediaAssembler::add_frame(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
+                               RtmpFailure* failure) {
+  switch (packet.codec) {
+    case MediaCodec::kAv1: return to_obus(packet, with_sets, unit, failure);
+    case MediaCodec::kVp9: unit->add(packet.data, packet.size); return true;
+    default: return to_annex_b(packet, with_sets, unit, failure);
+  }
+}
+
+// The low-overhead format: a temporal delimiter first, and every unit says its size.
+bool MediaAssembler::to_obus(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
+                             RtmpFailure* failure) {
+  ObuLayout layout;
+  if (!look_at_obus(packet.data, packet.size, &layout, failure)) return false;
+  if (packet.size == 0) return true;
+  const uint32_t begin = layout.has_delimiter ? 2 : 0;
+  unit->add(kTemporalDelimiter, sizeof kTemporalDelimiter);
+  if (with_sets && !layout.has_sequence_header) unit->add(video_.sets.data(), video_.sets.size());
+  if (layout.open_at == packet.size) {
+    unit->add(packet.data + begin, packet.size - begin);
+    return true;
+  }
+  rebuilt_.assign(packet.data + begin, packet.data + std::max(begin, layout.open_at));
+  append_with_size(packet.data + layout.open_at, packet.size - layout.open_at, &rebuilt_);
+  unit->add(rebuilt_.data(), rebuilt_.size());
   return true;
 }
 

@@ -59,12 +59,15 @@ class MediaAssembler {
   [[nodiscard]] Assembled take(const RtmpMessage& message, AccessUnit* unit,
                                RtmpFailure* failure);
 
-  // The newest codec configurations as they came: avcC or hvcC, AudioSpecificConfig; or nothing.
+  // The newest codec configurations as they came: avcC, hvcC, av1C or vpcC; AudioSpecificConfig or
+  // OpusHead; or nothing.
   const std::vector<uint8_t>& video_record() const { return video_record_; }
   const std::vector<uint8_t>& audio_record() const { return audio_record_; }
-  // Nothing before a configuration; the sets are Annex B.
+  // Nothing before a configuration. The sets are Annex B, or AV1's units; VP9 has none.
   std::optional<MediaCodec> video_codec() const { return video_codec_; }
   const std::vector<uint8_t>& video_sets() const { return video_.sets; }
+  std::optional<MediaCodec> audio_codec() const { return audio_codec_; }
+  // Of AAC.
   const std::optional<AudioConfig>& audio_config() const { return audio_; }
   const TrackCounts& video_counts() const { return video_counts_; }
   const TrackCounts& audio_counts() const { return audio_counts_; }
@@ -77,6 +80,12 @@ class MediaAssembler {
   Assembled video(const RtmpMessage& message, AccessUnit* unit, RtmpFailure* failure);
   Assembled audio(const RtmpMessage& message, AccessUnit* unit, RtmpFailure* failure);
   bool configure_video(const MediaPacket& packet, RtmpFailure* failure);
+  bool configure_audio(const MediaPacket& packet, RtmpFailure* failure);
+  // Adds the data of a frame; nothing where it has none.
+  bool add_frame(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
+                 RtmpFailure* failure);
+  bool to_obus(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
+               RtmpFailure* failure);
   bool to_annex_b(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
                   RtmpFailure* failure);
   void rebuild(const MediaPacket& packet, uint32_t sets_before, AccessUnit* unit);
@@ -88,6 +97,7 @@ class MediaAssembler {
   std::optional<MediaCodec> video_codec_;
   VideoConfig video_;
   bool sets_changed_ = false;  // since they were last written
+  std::optional<MediaCodec> audio_codec_;
   std::optional<AudioConfig> audio_;
   std::optional<int64_t> clock_, start_ms_, newest_ms_;
   int64_t shift_ms_ = 0;  // of all times; known with the first one

@@ -1,6 +1,7 @@
 #include "rtmp/packets.h"
 
 #include <cstring>
+#include <span>
 
 #include "rtmp/wire.h"
 
@@ -89,6 +90,31 @@ std::string text_of(const uint8_t* four_cc) {
   return text;
 }
 
+struct FourCc {
+  char name[5];
+  MediaCodec codec;
+};
+
+constexpr FourCc kVideoCodecs[] = {{"avc1", MediaCodec::kH264},
+                                   {"hvc1", MediaCodec::kH265},
+                                   {"av01", MediaCodec::kAv1},
+                                   {"vp09", MediaCodec::kVp9}};
+constexpr FourCc kAudioCodecs[] = {{"mp4a", MediaCodec::kAac}, {"Opus", MediaCodec::kOpus}};
+
+bool find_codec(std::span<const FourCc> known, const uint8_t* four_cc, MediaCodec* codec) {
+  for (const FourCc& one : known) {
+    if (std::memcmp(four_cc, one.name, 4) != 0) continue;
+    *codec = one.codec;
+    return true;
+  }
+  return false;
+}
+
+// Only these may be shown in another order than they are decoded in, as far as RTMP knows.
+bool has_composition_time(MediaCodec codec) {
+  return codec == MediaCodec::kH264 || codec == MediaCodec::kH265;
+}
+
 bool parse_enhanced_video(Cursor cursor, uint8_t first, MediaPacket* packet,
                           RtmpFailure* failure) {
   uint8_t type = first & 15;
@@ -99,15 +125,11 @@ bool parse_enhanced_video(Cursor cursor, uint8_t first, MediaPacket* packet,
   if (type > kCodedX) return unsupported(failure, "video packet type", std::to_string(type));
   const uint8_t* const four_cc = cursor.data + cursor.at;
   if (!cursor.skip(4)) return cut_short(failure);
-  if (std::memcmp(four_cc, "avc1", 4) == 0) {
-    packet->codec = MediaCodec::kH264;
-  } else if (std::memcmp(four_cc, "hvc1", 4) == 0) {
-    packet->codec = MediaCodec::kH265;
-  } else {
+  if (!find_codec(kVideoCodecs, four_cc, &packet->codec)) {
     return unsupported(failure, "video codec", text_of(four_cc));
   }
   packet->kind = type == kSequenceStart ? MediaKind::kConfig : MediaKind::kFrame;
-  if (type == kCoded) {
+  if (type == kCoded && has_composition_time(packet->codec)) {
     if (!cursor.has(3)) return cut_short(failure);
     packet->composition_ms = read_i24(cursor.data + cursor.at);
     cursor.at += 3;
@@ -124,7 +146,7 @@ bool parse_enhanced_audio(Cursor cursor, uint8_t first, MediaPacket* packet,
   if (type > kCoded) return unsupported(failure, "audio packet type", std::to_string(type));
   const uint8_t* const four_cc = cursor.data + cursor.at;
   if (!cursor.skip(4)) return cut_short(failure);
-  if (std::memcmp(four_cc, "mp4a", 4) != 0) {
+  if (!find_codec(kAudioCodecs, four_cc, &packet->codec)) {
     return unsupported(failure, "audio codec", text_of(four_cc));
   }
   packet->kind = type == kSequenceStart ? MediaKind::kConfig : MediaKind::kFrame;

@@ -7,7 +7,7 @@
 
 namespace ur {
 
-enum class MediaCodec : uint8_t { kH264, kH265, kAac };
+enum class MediaCodec : uint8_t { kH264, kH265, kAv1, kVp9, kAac, kOpus };
 enum class MediaKind : uint8_t { kNothing, kConfig, kFrame };
 
 struct MediaPacket {

@@ -188,6 +188,49 @@ TEST_F(RtmpMedia, AStreamThatGoesOnAfterAnotherConnection) {
   EXPECT_EQ(next.data, "0000000141");
 }
 
+// Records begin with 81; 0a: a sequence header, 32: a frame, 30: a frame that does not say its size.
+TEST_F(RtmpMedia, Av1HasADelimiterAndItsSequenceHeader) {
+  const std::string record = "81 00 0c 00 0a 02 aabb";
+  (void)video(0, "90 61763031" + record);
+  EXPECT_EQ(media_.video_codec(), MediaCodec::kAv1);
+  EXPECT_EQ(media_.video_record(), from_hex(record));
+  const Unit key = video_unit(10, "91 61763031 32 03 112233");
+  EXPECT_EQ(key.type, 0x9F);
+  EXPECT_EQ(key.key, 1);
+  EXPECT_EQ(key.pts, 10);
+  EXPECT_EQ(key.data, "12000a02aabb3203112233");
+  // It is not said twice, and neither is the delimiter.
+  EXPECT_EQ(video_unit(20, "91 61763031 1200 0a 02 aabb 32 01 11").data, "12000a02aabb320111");
+  EXPECT_EQ(video_unit(30, "a1 61763031 32 01 11 30 2233").data, "120032011132022233");
+  EXPECT_EQ(video_unit(40, "a1 61763031 34 40 2233").data, "12003640022233");
+  for (const char* const broken :
+       {"a1 61763031 32 04 112233", "a1 61763031 32", "a1 61763031 b2 00",
+        "a1 61763031 32 ff ff ff ff", "90 61763031 82 00 00 00", "90 61763031 81 00", "90 61763031 81000c00 0a 05 aa",
+        "90 61763031 81000c00 08 aa"}) {
+    EXPECT_EQ(video(50, broken).status, Status::kMediaInvalid) << broken;
+  }
+}
+
+TEST_F(RtmpMedia, Vp9AndOpusAreAsTheyCome) {
+  EXPECT_EQ(video(0, "91 76703039 82aabb").assembled, Assembled::kNothing);
+  EXPECT_EQ(media_.dropped_frames(), 1U);
+  (void)video(0, "90 76703039 01000000 00 0a 82 02 02 02 0000");
+  const Unit key = video_unit(10, "91 76703039 82aabb");
+  EXPECT_EQ(key.type, 0x9E);
+  EXPECT_EQ(key.key, 1);
+  EXPECT_EQ(key.data, "82aabb");
+
+  const std::string head = "4f70757348656164 01 02 3801 80bb0000 0000 00";
+  EXPECT_EQ(audio(0, "91 4f707573 fcaa").assembled, Assembled::kNothing);
+  EXPECT_EQ(audio(0, "90 4f707573 4f7075734865616401").status, Status::kMediaInvalid);
+  (void)audio(0, "90 4f707573" + head);
+  EXPECT_EQ(media_.audio_codec(), MediaCodec::kOpus);
+  EXPECT_EQ(media_.audio_record(), from_hex(head));
+  const Unit sound = audio(20, "91 4f707573 fcaa").unit;
+  EXPECT_EQ(sound.type, 0x9C);
+  EXPECT_EQ(sound.data, "fcaa");
+}
+
 TEST_F(RtmpMedia, WhatNoDecoderCouldTake) {
   (void)video(0, "17 00 000000" + kAvc);
   for (const char* const text :
@@ -196,10 +239,10 @@ TEST_F(RtmpMedia, WhatNoDecoderCouldTake) {
         "91 68766331 0000", "97 ff", "97 ff ff"}) {
     EXPECT_EQ(video(0, text).status, Status::kMediaInvalid) << text;
   }
-  for (const char* const text : {"12", "90 61763031", "96 00 68766331"}) {
+  for (const char* const text : {"12", "90 76703038", "96 00 68766331"}) {
     EXPECT_EQ(video(0, text).status, Status::kMediaUnsupported) << text;
   }
-  for (const char* const text : {"2f 00", "91 4f707573", "95 00"}) {
+  for (const char* const text : {"2f 00", "91 664c6143", "95 00"}) {
     EXPECT_EQ(audio(0, text).status, Status::kMediaUnsupported) << text;
   }
   (void)audio(0, "af 00 1210");

@@ -1,9 +1,17 @@
 /** Bytes before the data of a unit. */
 export const ACCESS_UNIT_HEAD_BYTES = 30;
 
-/** What a unit holds: the numbers of MPEG-TS (ISO/IEC 13818-1, table 2-34). Opus and VP8 have none there:
- *  theirs are user private ones that other programs use too. */
-export const StreamType = { aac: 0x0f, h264: 0x1b, h265: 0x24, opus: 0x9c, vp8: 0x9d } as const;
+/** What a unit holds: the numbers of MPEG-TS (ISO/IEC 13818-1, table 2-34). The others have none there:
+ *  theirs are user private ones. */
+export const StreamType = {
+  aac: 0x0f,
+  h264: 0x1b,
+  h265: 0x24,
+  opus: 0x9c,
+  vp8: 0x9d,
+  vp9: 0x9e,
+  av1: 0x9f,
+} as const;
 
 /** What stands before the data of a unit. */
 export interface AccessUnitHead {

@@ -25,14 +25,19 @@ export class PublicationFacts implements FactSource {
     if (!media) return;
     const before = this.#seen;
     this.#seen = media;
-    const { videoCodec: codec, videoSets, sampleRate, channels } = media;
-    if (codec && videoSets && !before?.videoSets?.equals(videoSets)) {
-      this.#meter.videoIs({ codec, ...setsSize(codec, videoSets) });
-    }
-    if (sampleRate !== undefined) this.#meter.audioIs({ codec: 'aac', sampleRate, channels });
+    this.#formats(media, before);
     this.#meter.video(since(media.video, before?.video));
     this.#meter.audio(since(media.audio, before?.audio));
     this.#meter.dropped(media.droppedFrames - (before?.droppedFrames ?? 0));
+  }
+
+  #formats(media: RtmpMedia, before: RtmpMedia | undefined): void {
+    const { videoCodec: codec, videoRecord, videoSets, audioCodec, sampleRate, channels } = media;
+    if (codec && videoRecord && !before?.videoRecord?.equals(videoRecord)) {
+      const plain = codec === 'h264' || codec === 'h265';
+      this.#meter.videoIs({ codec, ...(plain && videoSets ? setsSize(codec, videoSets) : {}) });
+    }
+    if (audioCodec) this.#meter.audioIs({ codec: audioCodec, sampleRate, channels });
   }
 
   gone(): void {

@@ -15,6 +15,8 @@ const PING_RESPONSE = 7;
 /** What Enhanced RTMP lets a server say of itself. */
 const RECONNECTS = 1;
 const CAN_FORWARD = 4;
+const VIDEO_CODECS = ['avc1', 'hvc1', 'av01', 'vp09'];
+const AUDIO_CODECS = ['mp4a', 'Opus'];
 
 /** A command on a message stream; 0 is the connection itself. */
 export function command(streamId: number, ...values: readonly AmfValue[]): Buffer {
@@ -40,9 +42,11 @@ export function connected(transaction: number, asked: AmfObject): Buffer {
     objectEncoding: 0,
   };
   if (asked.fourCcList !== undefined && asked.fourCcList !== null) {
-    information.fourCcList = ['avc1', 'hvc1', 'mp4a'];
-    information.videoFourCcInfoMap = { avc1: CAN_FORWARD, hvc1: CAN_FORWARD };
-    information.audioFourCcInfoMap = { mp4a: CAN_FORWARD };
+    const forwarded = (names: readonly string[]): AmfObject =>
+      Object.fromEntries(names.map((name) => [name, CAN_FORWARD]));
+    information.fourCcList = [...VIDEO_CODECS, ...AUDIO_CODECS];
+    information.videoFourCcInfoMap = forwarded(VIDEO_CODECS);
+    information.audioFourCcInfoMap = forwarded(AUDIO_CODECS);
   }
   if (typeof asked.capsEx === 'number') information.capsEx = RECONNECTS;
   const server = { fmsVer: 'FMS/3,0,1,123', capabilities: 31 };

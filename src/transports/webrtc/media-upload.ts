@@ -16,6 +16,7 @@ import type { OfferedTrack } from '../../protocols/sdp/index.js';
 import type { WebRtcConfig } from './config.js';
 import type { RtcTrack } from './engine.js';
 import { MediaBacklog } from './media-backlog.js';
+import { UploadFacts } from './media-facts.js';
 
 /** What published media has of its session. */
 export interface MediaHost {
@@ -44,6 +45,7 @@ export class MediaUpload implements LiveBodyHost {
   readonly #offered: readonly OfferedTrack[];
   readonly #receiver: RtpReceiver;
   readonly #backlog: MediaBacklog;
+  readonly #facts: UploadFacts;
   readonly #body = new LiveBody(this);
   readonly #tracks: RtcTrack[] = [];
   #permit: Permit | undefined;
@@ -64,6 +66,8 @@ export class MediaUpload implements LiveBodyHost {
       ssrc: randomBytes(4).readUInt32BE(),
       cname: randomBytes(9).toString('base64url'),
     });
+    const skipped = () => this.#backlog.skipped;
+    this.#facts = new UploadFacts(tracks, () => this.stats(), skipped);
   }
 
   /** Packets come, or have come. */
@@ -120,6 +124,7 @@ export class MediaUpload implements LiveBodyHost {
       permit,
       sink,
       live: true,
+      facts: this.#facts,
       backlog: this.#backlog,
       onResume: () => {},
     });
@@ -149,7 +154,9 @@ export class MediaUpload implements LiveBodyHost {
       for (const unit of units) {
         if (this.#over) return;
         const isVideo = unit[0] !== StreamType.opus;
-        if (this.#backlog.admits(unit, isVideo)) this.#body.write(unit);
+        if (!this.#backlog.admits(unit, isVideo)) continue;
+        this.#facts.count(unit, isVideo);
+        this.#body.write(unit);
       }
     } catch (thrown) {
       const error = fromNative(thrown);

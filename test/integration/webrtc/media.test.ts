@@ -66,6 +66,11 @@ for (const [codec, loss] of [
         const counted = () =>
           server.reports.slice(from).findLast(({ event }) => event === 'units')?.count ?? 0;
         await until(() => counted() >= 100, 'units');
+        const [facts] = server.server.server.ingress.facts().values();
+        const { video, audio } = facts?.media ?? {};
+        assert.deepEqual([video?.codec, video?.width, video?.height], [codec, 320, 240]);
+        assert.ok((video?.keyframes ?? 0) > 1 && (video?.framesPerSecond ?? 0) > 0);
+        assert.deepEqual([audio?.codec, audio?.sampleRate], ['opus', 48_000]);
         assert.equal(await publisher.delete(), 200);
         const body = await server.report('body', from);
         context.diagnostic(
