@@ -135,6 +135,9 @@ export class Publication implements ResponseSink {
   unpublish(): void {
     if (this.#ended || this.#over) return;
     this.#ended = true;
+    // The connection may publish something else, and counts anew.
+    this.#facts.sample();
+    this.#publisher = NOBODY;
     this.#host.unpublished(this);
     if (this.#exchange) this.#exchange.endBody();
     else this.#leave();

@@ -139,3 +139,34 @@ test(
     }
   },
 );
+
+test(
+  'what a connection publishes next is not counted for what it has published',
+  TIMEOUT,
+  async () => {
+    const server = await RtmpServer.start();
+    try {
+      server.suspendWorker();
+      const client = await RtmpClient.publish(server.port(), 'first');
+      await client.status();
+      client.config();
+      for (let i = 0; i < 3; i++) client.frame(i * 40, i === 0, Buffer.alloc(1000, 0x65));
+      client.command(1, 'closeStream', 0, null);
+      client.command(1, 'publish', 9, null, 'second', 'live');
+      client.config();
+      client.frame(0, true, Buffer.alloc(500, 0x65));
+      const { ingress } = server.server.server;
+      const units = () =>
+        [...ingress.facts().values()].map(({ media }) => media?.video?.units ?? 0);
+      await until(() => units().length === 2 && units().every((one) => one > 0), 'both streams');
+      assert.deepEqual(units().sort(), [1, 3]);
+      server.resumeWorker();
+      client.command(1, 'closeStream', 0, null);
+      await server.server.free();
+      assert.equal(ingress.stats().transports.rtmp?.media?.unitsTotal.h264, 4);
+      client.socket.end();
+    } finally {
+      await server.stop();
+    }
+  },
+);
