@@ -924,7 +924,7 @@ constexpr const char* status_remedy(Status status) {
     case Status::kBadSdp:
       return "Send what createOffer() of a WebRTC client makes, or a fragment with its candidates.";
     case Status::kUnsupportedOffer:
-      return "Offer data channels alone, on one bundled transport: docs/transports/webrtc.md says what is taken.";
+      return "Offer one section of video (H.264, VP8), audio (Opus) and data channels at most, in one bundle: docs/transports/webrtc.md says what is taken.";
     case Status::kUnknownSession:
       return "Post a new offer: the session has ended, or its Location is another one.";
     case Status::kTooManySessions:

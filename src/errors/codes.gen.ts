@@ -826,7 +826,7 @@ export const ERRORS = {
     http: 422,
     grpc: 'INVALID_ARGUMENT',
     text: 'the offer has something that is not taken',
-    remedy: 'Offer data channels alone, on one bundled transport: docs/transports/webrtc.md says what is taken.',
+    remedy: 'Offer one section of video (H.264, VP8), audio (Opus) and data channels at most, in one bundle: docs/transports/webrtc.md says what is taken.',
   },
   UNKNOWN_SESSION: {
     number: 233,

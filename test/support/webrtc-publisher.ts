@@ -48,6 +48,7 @@ export class WebRtcPublisher {
   location = '';
   readonly #history = new Map<string, Buffer>();
   readonly #peer: PeerConnection;
+  readonly #gathered: Promise<void>;
   readonly #tracks = new Map<PublishedCodec, Track>();
 
   /** `answered` may change the server's answer; `prepare` may add to the connection before its offer. */
@@ -77,6 +78,12 @@ export class WebRtcPublisher {
   private constructor(codecs: readonly PublishedCodec[]) {
     this.#peer = new PeerConnection('publisher', { iceServers: [] });
     kept.push(this.#peer);
+    // A data channel begins to gather when it is made.
+    this.#gathered = new Promise((resolve) => {
+      this.#peer.onGatheringStateChange((state) => {
+        if (state === 'complete') resolve();
+      });
+    });
     this.#peer.onStateChange((state) => {
       if (state === 'disconnected' || state === 'failed') this.close();
       if (state !== 'closed') return;
@@ -131,16 +138,11 @@ export class WebRtcPublisher {
     this.#peer.close();
   }
 
-  #offer(): Promise<string> {
-    const offer = new Promise<string>((resolve) => {
-      this.#peer.onGatheringStateChange((state) => {
-        if (state !== 'complete') return;
-        const sdp = this.#peer.localDescription()?.sdp ?? '';
-        resolve(sdp.replace(/^a=(candidate:.*|end-of-candidates)\r\n/gm, ''));
-      });
-    });
+  async #offer(): Promise<string> {
     this.#peer.setLocalDescription();
-    return within(offer, 'an offer');
+    await within(this.#gathered, 'an offer');
+    const sdp = this.#peer.localDescription()?.sdp ?? '';
+    return sdp.replace(/^a=(candidate:.*|end-of-candidates)\r\n/gm, '');
   }
 
   #heard(datagram: Buffer): void {

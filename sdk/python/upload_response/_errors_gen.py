@@ -976,7 +976,7 @@ class UnsupportedOffer(UploadResponseError):
     http_status = 422
     text = "the offer has something that is not taken"
     remedy = (
-        "Offer data channels alone, on one bundled transport: docs/transports/webrtc.md says what is taken."
+        "Offer one section of video (H.264, VP8), audio (Opus) and data channels at most, in one bundle: docs/transports/webrtc.md says what is taken."
     )
 
 
