@@ -2,11 +2,11 @@
 
 #ifdef UR_RTMP_ENGINE
 
-#include <atomic>
 #include <string>
 
 #include "attachment.h"
 #include "rtmp/engine/engine.h"
+#include "wake.h"
 
 namespace ur::node {
 namespace {
@@ -24,17 +24,13 @@ class RtmpEngineObject : public Napi::ObjectWrap<RtmpEngineObject> {
                         InstanceMethod<&RtmpEngineObject::close>("close")});
   }
 
-  explicit RtmpEngineObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    const Napi::Env env = info.Env();
-    wake_ = Napi::ThreadSafeFunction::New(env, info[0].As<Napi::Function>(),
-                                          "upload-response rtmp", 0, 1);
+  explicit RtmpEngineObject(const Napi::CallbackInfo& info)
+      : ObjectWrap(info),
+        wake_(info.Env(), info[0].As<Napi::Function>(), "upload-response rtmp") {
     std::string detail;
-    const auto notify = [this] {
-      if (!pending_.exchange(true)) wake_.NonBlockingCall();
-    };
-    if (!engine_.start(notify, &detail)) {
-      wake_.Release();
-      throw_status(env, Status::kSystem, detail);
+    if (!engine_.start([this] { wake_.call(); }, &detail)) {
+      wake_.release();
+      throw_status(info.Env(), Status::kSystem, detail);
       return;
     }
     open_ = true;
@@ -51,8 +47,7 @@ class RtmpEngineObject : public Napi::ObjectWrap<RtmpEngineObject> {
 
   Napi::Value take_ready(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    // Before: what becomes ready meanwhile calls again.
-    pending_.exchange(false);
+    wake_.taking();
     Napi::Array list = Napi::Array::New(env);
     for (const uint32_t socket : engine_.take_ready()) {
       list.Set(list.Length(), number(env, socket));
@@ -75,11 +70,10 @@ class RtmpEngineObject : public Napi::ObjectWrap<RtmpEngineObject> {
     if (!open_) return;
     open_ = false;
     engine_.close();
-    wake_.Release();
+    wake_.release();
   }
 
-  Napi::ThreadSafeFunction wake_;
-  std::atomic<bool> pending_{false};
+  Wake wake_;
   bool open_ = false;
   RtmpEngine engine_;
 };

@@ -2,13 +2,13 @@
 
 #ifdef UR_SRT
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "attachment.h"
 #include "srt/engine/engine.h"
+#include "wake.h"
 
 namespace ur::node {
 namespace {
@@ -56,17 +56,13 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
                         InstanceMethod<&SrtObject::close>("close")});
   }
 
-  explicit SrtObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {
-    const Napi::Env env = info.Env();
-    wake_ = Napi::ThreadSafeFunction::New(env, info[0].As<Napi::Function>(),
-                                          "upload-response srt", 0, 1);
+  explicit SrtObject(const Napi::CallbackInfo& info)
+      : ObjectWrap(info),
+        wake_(info.Env(), info[0].As<Napi::Function>(), "upload-response srt") {
     std::string detail;
-    const auto notify = [this] {
-      if (!pending_.exchange(true)) wake_.NonBlockingCall();
-    };
-    if (!engine_.start(notify, &detail)) {
-      wake_.Release();
-      throw_status(env, Status::kSrtUnavailable, detail);
+    if (!engine_.start([this] { wake_.call(); }, &detail)) {
+      wake_.release();
+      throw_status(info.Env(), Status::kSrtUnavailable, detail);
       return;
     }
     open_ = true;
@@ -116,7 +112,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
 
   Napi::Value take_events(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    pending_.store(false);
+    wake_.taking();
     Napi::Array list = Napi::Array::New(env);
     for (const SrtEvent& event : engine_.take_events()) list.Set(list.Length(), object(env, event));
     return list;
@@ -203,11 +199,10 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     if (!open_) return;
     open_ = false;
     engine_.close();
-    wake_.Release();
+    wake_.release();
   }
 
-  Napi::ThreadSafeFunction wake_;
-  std::atomic<bool> pending_{false};
+  Wake wake_;
   bool open_ = false;
   SrtEngine engine_;
 };

@@ -205,7 +205,8 @@ TEST_F(RtmpMedia, Av1HasADelimiterAndItsSequenceHeader) {
   EXPECT_EQ(video_unit(40, "a1 61763031 34 40 2233").data, "12003640022233");
   for (const char* const broken :
        {"a1 61763031 32 04 112233", "a1 61763031 32", "a1 61763031 b2 00",
-        "a1 61763031 32 ff ff ff ff", "90 61763031 82 00 00 00", "90 61763031 81 00", "90 61763031 81000c00 0a 05 aa",
+        "a1 61763031 32 ff ff ff ff", "90 61763031 82 00 00 00", "90 61763031 81 00",
+        "90 61763031 81000c00 0a 05 aa",
         "90 61763031 81000c00 08 aa"}) {
     EXPECT_EQ(video(50, broken).status, Status::kMediaInvalid) << broken;
   }

@@ -26,10 +26,12 @@ export interface RtmpTrackCounts {
 
 /** What is known of a publication's media. */
 export interface RtmpMedia {
-  /** The newest codec configurations as they came: avcC, hvcC, av1C or vpcC; AudioSpecificConfig or OpusHead. */
+  /** The newest codec configurations as they came: avcC, hvcC, av1C or vpcC; AudioSpecificConfig or
+   *  OpusHead. */
   readonly videoRecord: Buffer | undefined;
   readonly audioRecord: Buffer | undefined;
-  /** With its parameter sets as Annex B, of AV1 as units; undefined before a configuration, as what follows. */
+  /** With its parameter sets as Annex B, of AV1 as units; undefined before a configuration, as what
+   *  follows. */
   readonly videoCodec?: 'h264' | 'h265' | 'av1' | 'vp9' | undefined;
   readonly videoSets?: Buffer | undefined;
   readonly audioCodec?: 'aac' | 'opus' | undefined;

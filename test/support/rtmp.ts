@@ -93,3 +93,18 @@ export class RtmpServer {
     await this.server.stop();
   }
 }
+
+/** With a server that must be left with nothing open. */
+export async function withRtmpServer(
+  use: (server: RtmpServer) => Promise<void>,
+  ...options: Parameters<typeof RtmpServer.start>
+): Promise<void> {
+  const server = await RtmpServer.start(...options);
+  try {
+    await use(server);
+    await until(() => server.stats.connections === 0, 'every connection to be closed');
+    await server.server.free();
+  } finally {
+    await server.stop();
+  }
+}

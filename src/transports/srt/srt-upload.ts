@@ -40,6 +40,8 @@ const TURN_BYTES = 4 * 2 ** 20;
 /** How long the caller may take to acknowledge the end of its answer, and how often that is looked at. */
 const LINGER_MS = 30_000;
 const UNSENT_POLL_MS = 20;
+/** What a live caller may need beyond its latency, on a busy machine, to take the end of its answer. */
+const LIVE_MARGIN_MS = 500;
 
 /**
  * One caller: its bytes are one request. Who has declared the length stays for the answer; of others the
@@ -265,7 +267,7 @@ export class SrtUpload implements ResponseSink {
       this.#closing = setTimeout(() => this.#finishWhenSent(deadline), UNSENT_POLL_MS);
     } else if (unsent === 0 && !this.caller.file) {
       const latencyMs = engine.peerLatencyMs(this.socket);
-      this.#closing = setTimeout(() => this.#finish(), latencyMs + UNSENT_POLL_MS);
+      this.#closing = setTimeout(() => this.#finish(), latencyMs + LIVE_MARGIN_MS);
     } else {
       this.#finish();
     }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { attach, type Observation } from '../../../src/worker/index.js';
-import { RtmpServer } from '../../support/rtmp.js';
+import { withRtmpServer } from '../../support/rtmp.js';
 import { RtmpClient } from '../../support/rtmp-client.js';
 import { certificate } from '../../support/test-server.js';
 import { until } from '../../support/until.js';
@@ -15,22 +15,8 @@ const KB = 1024;
 const FRAMES = 60;
 const FRAME_BYTES = 100 * KB;
 
-async function withServer(
-  use: (server: RtmpServer) => Promise<void>,
-  ...options: Parameters<typeof RtmpServer.start>
-): Promise<void> {
-  const server = await RtmpServer.start(...options);
-  try {
-    await use(server);
-    await until(() => server.stats.connections === 0, 'every connection to be closed');
-    await server.server.free();
-  } finally {
-    await server.stop();
-  }
-}
-
 test('an observer that does not read costs the publisher nothing', TIMEOUT, () =>
-  withServer(async (server) => {
+  withRtmpServer(async (server) => {
     const observer = await attach({ socket: server.server.server.socket, observer: true });
     try {
       const client = await RtmpClient.publish(server.port(), 'key');
@@ -53,7 +39,7 @@ test('an observer that does not read costs the publisher nothing', TIMEOUT, () =
 );
 
 test('a body that is larger than allowed', TIMEOUT, () =>
-  withServer(
+  withRtmpServer(
     async (server) => {
       const client = await RtmpClient.publish(server.port(), 'key');
       await client.status();
@@ -70,7 +56,7 @@ test('a body that is larger than allowed', TIMEOUT, () =>
 );
 
 test('a worker that has enough: the publisher is told in the middle of a flood', TIMEOUT, () =>
-  withServer(async (server) => {
+  withRtmpServer(async (server) => {
     server.killWorker();
     const worker = await attach({ socket: server.server.server.socket });
     const running = worker.run(async ({ request, respond }) => {
@@ -92,7 +78,7 @@ test('RTMPS: held back by a worker that stands still, and nothing is lost', TIME
   const folder = mkdtempSync(join(tmpdir(), 'ur-rtmps-'));
   try {
     const tls = { port: 0, ...(await certificate(folder)) };
-    await withServer(
+    await withRtmpServer(
       async (server) => {
         server.suspendWorker();
         const client = await RtmpClient.publish(server.port('rtmps'), 'key', 'live', true);

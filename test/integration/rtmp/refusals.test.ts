@@ -2,25 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashChosenToken } from '../../../src/admission/index.js';
 import { MessageType } from '../../../src/protocols/rtmp/index.js';
-import { RtmpServer } from '../../support/rtmp.js';
+import { withRtmpServer } from '../../support/rtmp.js';
 import { RtmpClient } from '../../support/rtmp-client.js';
 import { until } from '../../support/until.js';
 
 const TIMEOUT = { timeout: 120_000 };
-
-async function withServer(
-  use: (server: RtmpServer) => Promise<void>,
-  ...options: Parameters<typeof RtmpServer.start>
-): Promise<void> {
-  const server = await RtmpServer.start(...options);
-  try {
-    await use(server);
-    await until(() => server.stats.connections === 0, 'every connection to be closed');
-    await server.server.free();
-  } finally {
-    await server.stop();
-  }
-}
 
 const refusal = async (client: RtmpClient, from = 0) => {
   const status = await client.status(from);
@@ -29,7 +15,7 @@ const refusal = async (client: RtmpClient, from = 0) => {
 };
 
 test('a second publisher is refused, and the first goes on', TIMEOUT, () =>
-  withServer(async (server) => {
+  withRtmpServer(async (server) => {
     const first = await RtmpClient.publish(server.port(), 'key');
     await first.status();
     const second = await RtmpClient.publish(server.port(), 'key');
@@ -48,7 +34,7 @@ test('a second publisher is refused, and the first goes on', TIMEOUT, () =>
 );
 
 test('takeover: the first publisher and its worker are told', TIMEOUT, () =>
-  withServer(
+  withRtmpServer(
     async (server) => {
       const first = await RtmpClient.publish(server.port(), 'key');
       await first.status();
@@ -68,7 +54,7 @@ test('takeover: the first publisher and its worker are told', TIMEOUT, () =>
 test('a wrong key, and no secret in the log', TIMEOUT, async () => {
   const hash = await hashChosenToken('the-right-key');
   const tokens = [{ name: 'studio', hash, permissions: [{ action: 'publish' as const }] }];
-  await withServer(
+  await withRtmpServer(
     async (server) => {
       const wrong = await RtmpClient.publish(server.port(), 'a-wrong-key?token=another-secret');
       const [level, code] = await refusal(wrong);
@@ -87,12 +73,12 @@ test('a wrong key, and no secret in the log', TIMEOUT, async () => {
 });
 
 test('media that is not valid, or not supported, or too large', TIMEOUT, () =>
-  withServer(
+  withRtmpServer(
     async (server) => {
       const bad: readonly [Buffer, string][] = [
         [Buffer.from('1700000000 02'.replace(' ', ''), 'hex'), '422 MEDIA_INVALID'],
         [Buffer.from('1200000000', 'hex'), '415 MEDIA_UNSUPPORTED'],
-        [Buffer.concat([Buffer.from('9061763031', 'hex')]), '415 MEDIA_UNSUPPORTED'],
+        [Buffer.concat([Buffer.from('9076703038', 'hex')]), '415 MEDIA_UNSUPPORTED'],
         [Buffer.alloc(70_000, 0x17), '413 RTMP_MESSAGE_TOO_LARGE'],
       ];
       for (const [payload, what] of bad) {
@@ -120,7 +106,7 @@ test('media that is not valid, or not supported, or too large', TIMEOUT, () =>
 );
 
 test('half handshakes, garbage and silence', TIMEOUT, () =>
-  withServer(
+  withRtmpServer(
     async (server) => {
       const garbage = await RtmpClient.connect(server.port());
       garbage.socket.write('GET / HTTP/1.1\r\n\r\n');
@@ -146,7 +132,7 @@ test('half handshakes, garbage and silence', TIMEOUT, () =>
 );
 
 test('a publisher that falls silent is pinged, then cut off', TIMEOUT, () =>
-  withServer(
+  withRtmpServer(
     async (server) => {
       const client = await RtmpClient.publish(server.port(), 'key');
       assert.deepEqual(await refusal(client, 1), [
@@ -164,7 +150,7 @@ test('a publisher that falls silent is pinged, then cut off', TIMEOUT, () =>
 );
 
 test('draining: a new publication is refused, one that runs may end', TIMEOUT, () =>
-  withServer(async (server) => {
+  withRtmpServer(async (server) => {
     const running = await RtmpClient.publish(server.port(), 'key');
     await running.status();
     running.config();
@@ -183,7 +169,7 @@ test('draining: a new publication is refused, one that runs may end', TIMEOUT, (
 );
 
 test('a worker that dies: the publisher is told', TIMEOUT, () =>
-  withServer(
+  withRtmpServer(
     async (server) => {
       const client = await RtmpClient.publish(server.port(), 'key');
       await client.status();
