@@ -36,7 +36,7 @@ class TcpUpload implements Upload {
   readonly answer: Promise<Answer>;
   readonly #tcp: Socket;
   readonly #ready: Promise<Socket>;
-  #ended = false;
+  #socket: Socket | undefined;
 
   constructor(server: Target, scheme: 'tcp' | 'tls', { path, headers = {} }: UploadOptions) {
     const port = server.port(scheme);
@@ -47,6 +47,7 @@ class TcpUpload implements Upload {
       const options = { socket: tcp, rejectUnauthorized: false, allowHalfOpen: true };
       const socket = scheme === 'tcp' ? tcp : connectTls(options);
       if (socket !== tcp) await once(socket, 'secureConnect');
+      this.#socket = socket;
       socket.write('TOKEN none\n');
       return socket;
     });
@@ -69,7 +70,6 @@ class TcpUpload implements Upload {
   }
 
   end(): void {
-    this.#ended = true;
     void this.#ready.then(
       (socket) => socket.end(),
       () => {},
@@ -78,7 +78,7 @@ class TcpUpload implements Upload {
 
   abort(): void {
     // While it shuts down, Node.js 20 would never close it.
-    if (this.#ended) this.#tcp.destroy();
+    if (this.#socket?.writableEnded) this.#tcp.destroy();
     else this.#tcp.resetAndDestroy();
   }
 }
