@@ -1,9 +1,8 @@
 import { UploadResponseError } from '../errors/index.js';
+import { ACCESS_UNIT_HEAD_BYTES, readAccessUnitHead } from '../protocols/access-unit/index.js';
 import type { Chunk } from './chunk.js';
 import type { LaneBody } from './lane-body.js';
 
-/** Bytes before the data: docs/worker-sdk.md, "Access units". */
-const HEADER_BYTES = 30;
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface AccessUnitOptions {
@@ -23,7 +22,7 @@ class Holding {
   }
 
   drop(): void {
-    if (--this.#holders === 0 && this.chunk.retained) this.chunk.release();
+    if (--this.#holders === 0) this.chunk.release();
   }
 }
 
@@ -167,21 +166,12 @@ export async function* accessUnits(
   let unit: AccessUnit | undefined;
   try {
     for (;;) {
-      const head = await source.take(HEADER_BYTES, false);
+      const head = await source.take(ACCESS_UNIT_HEAD_BYTES, false);
       if (!head) return;
-      const { buffer, byteOffset } = head.bytes;
-      const fields = new DataView(buffer, byteOffset, HEADER_BYTES);
-      const streamType = fields.getUint8(0);
-      const key = (fields.getUint8(1) & 1) === 1;
-      const id = Number(fields.getBigUint64(2));
-      const dts = Number(fields.getBigInt64(10));
-      const pts = Number(fields.getBigInt64(18));
-      const length = fields.getUint32(26);
-      if (length > maxBytes) {
-        throw new UploadResponseError('ACCESS_UNIT_TOO_LARGE', `${length} bytes`);
-      }
+      const { streamType, key, id, dts, pts, size } = readAccessUnitHead(head.bytes);
+      if (size > maxBytes) throw new UploadResponseError('ACCESS_UNIT_TOO_LARGE', `${size} bytes`);
       // The fields were copied out: this may go on to the next slot.
-      const data = await source.take(length, true);
+      const data = await source.take(size, true);
       if (!data) return;
       unit = new AccessUnit(streamType, key, id, dts, pts, data.bytes, data.holding);
       yield unit;

@@ -22,7 +22,7 @@ async function start(t: TestContext) {
   const upload = fixture.server.open();
   const worker = await fixture.worker();
   const exchange = (await worker[Symbol.asyncIterator]().next()).value as Exchange;
-  return { fixture, upload, units: accessUnits(exchange.request.body), exchange };
+  return { fixture, upload, worker, units: accessUnits(exchange.request.body), exchange };
 }
 
 async function next(units: AsyncGenerator<AccessUnit, void>): Promise<AccessUnit> {
@@ -112,4 +112,17 @@ test('an impossible length is refused before it is believed', bounded, async (t)
   await upload.write(lie);
   const units = accessUnits(exchange.request.body);
   await assert.rejects(units.next(), code('ACCESS_UNIT_TOO_LARGE'));
+});
+
+test('an iteration that is left gives its slot back', bounded, async (t) => {
+  const { upload, worker, units, exchange } = await start(t);
+  await upload.write(Buffer.concat([record(0, bytes(50, 7)), record(1, bytes(50, 8))]));
+  for await (const { id } of units) {
+    assert.equal(id, 0);
+    break;
+  }
+  // What is lent would keep the worker from stopping.
+  await exchange.respond(200).end();
+  await upload.end();
+  await worker.stop();
 });
