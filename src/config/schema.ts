@@ -123,7 +123,7 @@ export const configSchema = z
       context.addIssue({ code: 'custom', path: ['http', 'prefix'], message });
     }
     const { auth, http, transports } = config;
-    checkCertificates({ auth, http, tcp: transports.tcp }, context);
+    checkCertificates({ auth, http, transports }, context);
     const reserved: string[] = config.admin.onHttp ? Object.values(OPERATIONS_PATHS) : [];
     if (reserved.includes(config.http.prefix)) {
       const message = `${config.http.prefix} is taken; accepted: another path, or admin.onHttp: false`;
@@ -148,20 +148,24 @@ function checkCertificates(
   {
     auth,
     http,
-    tcp,
+    transports: { rtmp, tcp },
   }: {
     readonly auth: AuthConfig;
     readonly http: HttpConfig;
-    readonly tcp: z.output<(typeof TRANSPORTS)['tcp']['configSchema']>;
+    readonly transports: {
+      readonly rtmp: z.output<(typeof TRANSPORTS)['rtmp']['configSchema']>;
+      readonly tcp: z.output<(typeof TRANSPORTS)['tcp']['configSchema']>;
+    };
   },
   context: z.RefinementCtx,
 ): void {
-  const asking = [http.tls, tcp.enabled ? tcp.tls : undefined];
+  const others = [rtmp, tcp].map(({ enabled, tls }) => (enabled ? tls : undefined));
+  const asking = [http.tls, ...others];
   const asked = asking.some((tls) => tls !== undefined && tls.clientCertificates !== 'none');
   if (auth.certificates.length === 0 || asked) return;
   const message =
     'no client is asked for a certificate: set http.tls.clientCertificates (or that of ' +
-    'transports.tcp.tls) to optional or required';
+    'transports.tcp.tls, transports.rtmp.tls) to optional or required';
   context.addIssue({ code: 'custom', path: ['auth', 'certificates'], message });
 }
 

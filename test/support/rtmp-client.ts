@@ -13,6 +13,7 @@ import {
   MessageType,
   type RtmpMessage,
 } from '../../src/protocols/rtmp/index.js';
+import type { Pair } from './authority.js';
 import { until } from './until.js';
 
 /** As OBS has it. */
@@ -35,16 +36,23 @@ export class RtmpClient {
   #received = Buffer.alloc(0);
   #reader: ChunkReader | undefined;
 
-  static async connect(port: number, tls = false): Promise<RtmpClient> {
+  /** `tls`: over it, with this certificate if it is one. */
+  static async connect(port: number, tls: boolean | Pair = false): Promise<RtmpClient> {
+    const pair = typeof tls === 'object' ? tls : {};
     const socket = tls
-      ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ...pair })
       : connect(port, '127.0.0.1');
     await once(socket, tls ? 'secureConnect' : 'connect');
     return new RtmpClient(socket);
   }
 
   /** With handshake, connect and createStream, as OBS sends them, and publish; `code` of the answer. */
-  static async publish(port: number, key: string, app = 'live', tls = false): Promise<RtmpClient> {
+  static async publish(
+    port: number,
+    key: string,
+    app = 'live',
+    tls: boolean | Pair = false,
+  ): Promise<RtmpClient> {
     const client = await RtmpClient.connect(port, tls);
     await client.shakeHands();
     await client.openStream(app, key);

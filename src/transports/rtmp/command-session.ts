@@ -1,4 +1,6 @@
+import type { TLSSocket } from 'node:tls';
 import { UploadResponseError } from '../../errors/index.js';
+import { certificateOf } from '../../http/index.js';
 import { type AmfObject, type AmfValue, readAmf0 } from '../../protocols/amf0/index.js';
 import { MessageType } from '../../protocols/rtmp/index.js';
 import type { LentWriter, RtmpContinuation, RtmpMedia } from '../../ring/index.js';
@@ -256,7 +258,11 @@ export class CommandSession implements Publisher {
       throw new UploadResponseError('RTMP_PROTOCOL', 'it publishes on no stream');
     }
     const text = typeof name === 'string' ? name : '';
-    const target = { ...targetOf(app, text, this.#peer, this.#peerPort), user: this.#user };
+    const target = {
+      ...targetOf(app, text, this.#peer, this.#peerPort),
+      user: this.#user,
+      certificate: certificateOf(this.#link.socket as Partial<TLSSocket>),
+    };
     let error: UploadResponseError | undefined;
     if (this.#host.draining) error = new UploadResponseError('SHUTTING_DOWN');
     else if (target.key === '') error = new UploadResponseError('RTMP_PROTOCOL', 'no stream key');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { tlsListenerSchema } from '../../http/index.js';
 
 const MAX_MS = 2 ** 31 - 1;
 
@@ -6,19 +7,6 @@ const port = z.int().min(0).max(65_535);
 
 const duration = (what: string, preset: number) =>
   z.int().min(100).max(MAX_MS).default(preset).describe(what);
-
-const path = (what: string) =>
-  z.string().min(1).meta({ path: true, accepted: 'the path of a PEM file', description: what });
-
-const tls = z.strictObject({
-  port: port.default(1936).describe('TCP port of RTMPS; 0 takes a free one.'),
-  certFile: path('Certificate chain, PEM.'),
-  keyFile: path('Private key, PEM.'),
-  passphrase: z
-    .string()
-    .optional()
-    .meta({ secret: true, description: 'Passphrase of the private key.' }),
-});
 
 const user = z.strictObject({
   name: z.string().min(1).max(128).describe('Name of the user.'),
@@ -35,7 +23,9 @@ export const rtmpConfigSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
   port: port.default(1935).describe('TCP port of RTMP; 0 takes a free one.'),
   plain: z.boolean().default(true).describe('Listen without TLS too.'),
-  tls: tls.optional().describe('Listen for RTMPS.'),
+  tls: tlsListenerSchema(1936, 'TCP port of RTMPS; 0 takes a free one.')
+    .optional()
+    .describe('Listen for RTMPS.'),
   users: z
     .array(user)
     .default([])

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Admission, ConnectionAdmission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
-import { bind, guardConnections, reachable } from '../../http/index.js';
+import { bind, guardConnections, reachable, tlsServerOptions } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { RtmpReceiver } from '../../ring/index.js';
 import { TransportCounters } from '../counters.js';
@@ -81,8 +80,9 @@ export class RtmpTransport implements Transport, ConnectionHost {
         this.refused(error);
         socket.destroy();
       });
-      const kind = scheme === 'rtmps' ? 'tls' : 'plain';
-      const endpoint = await bind({ kind, host, port: wanted, server });
+      const secure = scheme === 'rtmps';
+      const address = { host: (secure ? tls?.host : undefined) ?? host, port: wanted };
+      const endpoint = await bind({ kind: secure ? 'tls' : 'plain', ...address, server });
       const url = `${scheme}://${reachable(endpoint)}`;
       bound.push({ transport: this.name, scheme, host: endpoint.host, port: endpoint.port, url });
     };
@@ -212,16 +212,11 @@ function keyOf({ target: { app, key } }: Publication): string {
 }
 
 function secureServer(
-  { certFile, keyFile, passphrase }: NonNullable<RtmpConfig['tls']>,
+  tls: NonNullable<RtmpConfig['tls']>,
   handshakeTimeout: number,
   take: (socket: Socket) => void,
 ): Server {
-  try {
-    const secret = passphrase === undefined ? {} : { passphrase };
-    const files = { cert: readFileSync(certFile), key: readFileSync(keyFile), ...secret };
-    return createTlsServer({ ...files, handshakeTimeout }, take).on('tlsClientError', () => {});
-  } catch (cause) {
-    const detail = `transports.rtmp.tls: ${(cause as Error).message}`;
-    throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
-  }
+  const options = { ...tlsServerOptions(tls, 'transports.rtmp.tls'), handshakeTimeout };
+  // Node.js itself leaves it open.
+  return createTlsServer(options, take).on('tlsClientError', (_error, socket) => socket.destroy());
 }

@@ -1,4 +1,4 @@
-import type { Caller } from '../../admission/index.js';
+import type { Caller, ClientCertificate } from '../../admission/index.js';
 import { hostPort } from '../../protocols/address.js';
 import type { Header, RequestHead } from '../../protocols/hpks/index.js';
 import { inPath } from '../../protocols/path.js';
@@ -11,6 +11,8 @@ export interface Target {
   readonly query: string;
   /** Who has shown that it is this one. */
   readonly user?: { readonly name: string; readonly password: string } | undefined;
+  /** Of a client that TLS has verified. */
+  readonly certificate?: ClientCertificate | undefined;
   readonly peer: string;
   readonly peerPort: number;
 }
@@ -48,6 +50,7 @@ export function callerOf(transport: string, target: Target): Caller {
     user,
     password,
     streamKey: target.key,
+    certificate: target.certificate,
   };
 }
 

@@ -5,22 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
-import { generate } from 'selfsigned';
 import { createToken } from '../../../src/admission/index.js';
+import { authority, certify, type Pair } from '../../support/authority.js';
 import { prepareRoutes } from '../../support/tcp-routes.js';
 import { TestServer } from '../../support/test-server.js';
 import { until } from '../../support/until.js';
 import { statsOf } from './support.js';
 
-const ALGORITHM = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' } as const;
 const TIMEOUT = { timeout: 60_000 };
 const folder = mkdtempSync(join(tmpdir(), 'ur-tcp-tls-'));
 const token = createToken();
-
-interface Pair {
-  readonly cert: string;
-  readonly key: string;
-}
 
 let camera: Pair;
 let stranger: Pair;
@@ -28,25 +22,6 @@ let server: TestServer;
 
 before(async () => {
   prepareRoutes();
-  const authority = async (): Promise<Pair> => {
-    const extensions = [
-      { name: 'basicConstraints', cA: true, critical: true },
-      { name: 'keyUsage', keyCertSign: true, critical: true },
-    ] as const;
-    const name = [{ name: 'commonName', value: 'authority' }];
-    const { cert, private: key } = await generate(name, {
-      ...ALGORITHM,
-      extensions: [...extensions],
-    });
-    return { cert, key };
-  };
-  const certify = async (ca: Pair, value: string): Promise<Pair> => {
-    const { cert, private: key } = await generate([{ name: 'commonName', value }], {
-      ...ALGORITHM,
-      ca,
-    });
-    return { cert, key };
-  };
   const ours = await authority();
   camera = await certify(ours, 'camera');
   stranger = await certify(await authority(), 'camera');
