@@ -42,6 +42,8 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "NativeSrt",
                        {InstanceMethod<&SrtObject::listen>("listen"),
+                        InstanceMethod<&SrtObject::connect>("connect"),
+                        InstanceMethod<&SrtObject::connection>("connection"),
                         InstanceMethod<&SrtObject::set_credentials>("setCredentials"),
                         InstanceMethod<&SrtObject::refuse_new>("refuseNew"),
                         InstanceMethod<&SrtObject::take_refused>("takeRefused"),
@@ -90,6 +92,35 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
       return throw_status(env, Status::kSrtListenFailed, detail);
     }
     return number(env, uint32_t{port});
+  }
+
+  Napi::Value connect(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const auto given = info[0].As<Napi::Object>();
+    SrtConnectOptions options;
+    options.address = text_of(given.Get("address"));
+    options.port = static_cast<uint16_t>(int_of(given, "port"));
+    options.stream_id = text_of(given.Get("streamId"));
+    options.passphrase = text_of(given.Get("passphrase"));
+    options.key_bytes = int_of(given, "keyBytes");
+    options.timeout_ms = int_of(given, "timeoutMs");
+    int socket = 0;
+    std::string detail;
+    if (!open_ || !engine_.connect(options, &socket, &detail)) {
+      return throw_status(env, Status::kInvalidArgument, detail);
+    }
+    return number(env, int64_t{socket});
+  }
+
+  // 0: it is connecting; 1: connected; negative: refused, by libsrt's reason, or -1.
+  Napi::Value connection(const Napi::CallbackInfo& info) {
+    int reject = 0;
+    switch (engine_.connection(socket_of(info), &reject)) {
+      case SrtConnection::kConnecting: return number(info.Env(), int64_t{0});
+      case SrtConnection::kConnected: return number(info.Env(), int64_t{1});
+      case SrtConnection::kRefused: break;
+    }
+    return number(info.Env(), int64_t{reject > 0 ? -reject : -1});
   }
 
   void set_credentials(const Napi::CallbackInfo& info) {

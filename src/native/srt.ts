@@ -37,6 +37,19 @@ export interface SrtListenOptions {
   readonly maxConnections: number;
 }
 
+/** A caller of our own, in file mode. Secrets: stream id, passphrase. */
+export interface SrtConnectOptions {
+  /** Numeric. */
+  readonly address: string;
+  readonly port: number;
+  readonly streamId: string;
+  /** '' stands for none. */
+  readonly passphrase: string;
+  /** 16, 24, 32; 0: as the other side has it. */
+  readonly keyBytes: number;
+  readonly timeoutMs: number;
+}
+
 /** Passphrases are secrets; '' stands for none. */
 export interface SrtCredentials {
   readonly passphrase: string;
@@ -62,6 +75,11 @@ export interface SrtCounts {
 export interface NativeSrt {
   /** The port that was bound. Throws an error whose `number` is a table number. */
   listen(options: SrtListenOptions): number;
+  /** Begins to connect; `arm` for writing tells when that is decided. Its socket. Throws an error whose
+   *  `number` is a table number. */
+  connect(options: SrtConnectOptions): number;
+  /** 0: connecting; 1: connected; negative: refused, by libsrt's reject reason, or broken. */
+  connection(socket: number): number;
   setCredentials(credentials: SrtCredentials): void;
   /** New callers are told that the service is down. */
   refuseNew(): void;

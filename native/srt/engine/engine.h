@@ -32,6 +32,17 @@ struct SrtListenOptions {
   int max_connections = 1000;
 };
 
+struct SrtConnectOptions {
+  std::string address;  // numeric
+  uint16_t port = 0;
+  std::string stream_id;
+  std::string passphrase;  // empty: not encrypted
+  int key_bytes = 0;       // 16, 24, 32; 0: as the other side has it
+  int timeout_ms = 10'000;
+};
+
+enum class SrtConnection : uint8_t { kConnecting, kConnected, kRefused };
+
 struct SrtEvent {
   enum class Kind : uint8_t { kConnected, kReady };
   Kind kind = Kind::kReady;
@@ -66,6 +77,10 @@ class SrtEngine {
   [[nodiscard]] bool start(std::function<void()> notify, std::string* detail);
   // Binds one more port; `port` says which. False: `detail` says why, and nothing is bound.
   [[nodiscard]] bool listen(const SrtListenOptions& options, uint16_t* port, std::string* detail);
+  // Begins to connect; `arm` for writing tells when that is decided. False: `detail` says why.
+  [[nodiscard]] bool connect(const SrtConnectOptions& options, int* socket, std::string* detail);
+  // `reject`: of kRefused, libsrt's reason; 0 where the connection was there once.
+  SrtConnection connection(int socket, int* reject);
   void set_credentials(SrtCredentials credentials);
   // New callers are told that the service is down.
   void refuse_new();

@@ -51,4 +51,22 @@ bool set_srt_caller_options(int socket, const SrtListenOptions& options, bool fi
                          static_cast<int>(passphrase.size())) != SRT_ERROR;
 }
 
+bool set_srt_connect_options(int socket, const SrtConnectOptions& options) {
+  constexpr bool kNo = false;
+  constexpr int kSendBufferBytes = 8 << 20;
+  const SRT_TRANSTYPE type = SRTT_FILE;
+  const linger none{0, 0};
+  const std::string& id = options.stream_id;
+  const std::string& passphrase = options.passphrase;
+  return set(socket, SRTO_TRANSTYPE, type) && set(socket, SRTO_LINGER, none) &&
+         set(socket, SRTO_RCVSYN, kNo) && set(socket, SRTO_SNDSYN, kNo) &&
+         set(socket, SRTO_FC, kWindowPackets) && set(socket, SRTO_SNDBUF, kSendBufferBytes) &&
+         set(socket, SRTO_CONNTIMEO, options.timeout_ms) &&
+         srt_setsockflag(socket, SRTO_STREAMID, id.data(), static_cast<int>(id.size())) !=
+             SRT_ERROR &&
+         (options.key_bytes == 0 || set(socket, SRTO_PBKEYLEN, options.key_bytes)) &&
+         (passphrase.empty() || srt_setsockflag(socket, SRTO_PASSPHRASE, passphrase.data(),
+                                                static_cast<int>(passphrase.size())) != SRT_ERROR);
+}
+
 }  // namespace ur

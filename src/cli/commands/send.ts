@@ -34,8 +34,8 @@ export function addSend(program: Command): void {
     .description(
       'Streams a file (or - for standard input) to a URL and prints the answer on standard output ' +
         'as it arrives, which may be while the file is still being sent. Progress goes to standard ' +
-        'error. URLs: http:// and https://; tcp:// and tls:// for raw bytes; rtmp:// and rtmps:// for ' +
-        'media (FLV; other files by ffmpeg).',
+        'error. URLs: http:// and https://; tcp:// and tls:// for raw bytes; srt:// for ' +
+        'files over SRT; rtmp:// and rtmps:// for media (FLV; other files by ffmpeg).',
     )
     .argument('<file>', 'file to send, - for standard input')
     .argument('<url>', 'where to, such as https://localhost:8443/upload')
@@ -55,6 +55,7 @@ Examples:
   upload-response send -k big.bin https://localhost:8443/upload
   upload-response send big.bin https://example.com/upload --token env:UPLOAD_TOKEN
   upload-response send big.bin tcp://localhost:9700
+  upload-response send clip.ts 'srt://localhost:9710?passphrase=...'
   upload-response send clip.mp4 rtmp://localhost/live/stream-key
   tar c folder | upload-response send - http://localhost:8080/upload -H 'content-type: application/x-tar'
 ${exitCodesText(...EXIT_NAMES)}`,

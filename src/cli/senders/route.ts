@@ -8,6 +8,7 @@ const SENDERS: Readonly<Record<string, () => Promise<Sender>>> = {
   'https:': async () => (await import('./http-sender.js')).sendByHttp,
   'tcp:': async () => (await import('./tcp-sender.js')).sendByTcp,
   'tls:': async () => (await import('./tcp-sender.js')).sendByTcp,
+  'srt:': async () => (await import('./srt-sender.js')).sendBySrt,
   'rtmp:': async () => (await import('./rtmp-sender.js')).sendByRtmp,
   'rtmps:': async () => (await import('./rtmp-sender.js')).sendByRtmp,
 };
@@ -24,14 +25,18 @@ export function senderFor(url: URL, hasHeaders: boolean, hasMethod: boolean): Pr
     new CliError(`${protocol}// has no ${what}`, EXIT_CODES.usage.code, 'Leave the option out.');
   if (hasMethod && !WITH_HEAD.test(protocol)) throw wrong('request method (-X)');
   if (hasHeaders && !WITH_HEAD.test(protocol)) throw wrong('header (-H)');
-  if (/^(tcp|tls):$/.test(protocol) && url.port === '') {
-    throw new CliError(`${protocol}// needs a port`, EXIT_CODES.usage.code, `Such as ${url}:9700`);
+  if (/^(tcp|tls|srt):$/.test(protocol) && url.port === '') {
+    throw new CliError(
+      `${protocol}// needs a port`,
+      EXIT_CODES.usage.code,
+      `Such as ${protocol}//${url.hostname}:9700`,
+    );
   }
   return load();
 }
 
 export function notAUrl(text: string): CliError {
-  const schemes = ['https', 'tcp', 'tls', 'rtmp', 'rtmps'].map((one) => `${one}://`);
+  const schemes = ['https', 'tcp', 'tls', 'srt', 'rtmp', 'rtmps'].map((one) => `${one}://`);
   return new CliError(
     `'${text}' is not an http://, ${schemes.slice(0, -1).join(', ')} or ${schemes.at(-1)} URL`,
     EXIT_CODES.usage.code,
