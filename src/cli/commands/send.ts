@@ -35,7 +35,8 @@ export function addSend(program: Command): void {
       'Streams a file (or - for standard input) to a URL and prints the answer on standard output ' +
         'as it arrives, which may be while the file is still being sent. Progress goes to standard ' +
         'error. URLs: http:// and https://; tcp:// and tls:// for raw bytes; srt:// for ' +
-        'files over SRT; rtmp:// and rtmps:// for media (FLV; other files by ffmpeg).',
+        'files over SRT; rtmp:// and rtmps:// for media (FLV; other files by ' +
+        'ffmpeg); whip:// and whips:// for WebRTC data channels.',
     )
     .argument('<file>', 'file to send, - for standard input')
     .argument('<url>', 'where to, such as https://localhost:8443/upload')

@@ -9,12 +9,15 @@ const SENDERS: Readonly<Record<string, () => Promise<Sender>>> = {
   'tcp:': async () => (await import('./tcp-sender.js')).sendByTcp,
   'tls:': async () => (await import('./tcp-sender.js')).sendByTcp,
   'srt:': async () => (await import('./srt-sender.js')).sendBySrt,
+  'whip:': async () => (await import('./webrtc-sender.js')).sendByWebRtc,
+  'whips:': async () => (await import('./webrtc-sender.js')).sendByWebRtc,
   'rtmp:': async () => (await import('./rtmp-sender.js')).sendByRtmp,
   'rtmps:': async () => (await import('./rtmp-sender.js')).sendByRtmp,
 };
 
-/** Schemes whose requests have a method and fields. */
-const WITH_HEAD = /^https?:$/;
+/** Schemes whose requests have a method, or fields. */
+const WITH_METHOD = /^https?:$/;
+const WITH_FIELDS = /^(https?|whips?):$/;
 
 /** What sends to this URL. @throws CliError: nothing does, or not with these options */
 export function senderFor(url: URL, hasHeaders: boolean, hasMethod: boolean): Promise<Sender> {
@@ -23,8 +26,8 @@ export function senderFor(url: URL, hasHeaders: boolean, hasMethod: boolean): Pr
   if (!load) throw notAUrl(protocol);
   const wrong = (what: string) =>
     new CliError(`${protocol}// has no ${what}`, EXIT_CODES.usage.code, 'Leave the option out.');
-  if (hasMethod && !WITH_HEAD.test(protocol)) throw wrong('request method (-X)');
-  if (hasHeaders && !WITH_HEAD.test(protocol)) throw wrong('header (-H)');
+  if (hasMethod && !WITH_METHOD.test(protocol)) throw wrong('request method (-X)');
+  if (hasHeaders && !WITH_FIELDS.test(protocol)) throw wrong('header (-H)');
   if (/^(tcp|tls|srt):$/.test(protocol) && url.port === '') {
     throw new CliError(
       `${protocol}// needs a port`,
@@ -36,7 +39,9 @@ export function senderFor(url: URL, hasHeaders: boolean, hasMethod: boolean): Pr
 }
 
 export function notAUrl(text: string): CliError {
-  const schemes = ['https', 'tcp', 'tls', 'srt', 'rtmp', 'rtmps'].map((one) => `${one}://`);
+  const schemes = ['https', 'tcp', 'tls', 'srt', 'rtmp', 'rtmps', 'whip', 'whips'].map(
+    (one) => `${one}://`,
+  );
   return new CliError(
     `'${text}' is not an http://, ${schemes.slice(0, -1).join(', ')} or ${schemes.at(-1)} URL`,
     EXIT_CODES.usage.code,
