@@ -2,8 +2,10 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
 export interface RelayOptions {
-  /** Between 0 and 1, of the media of each direction. */
+  /** Between 0 and 1, of each direction. */
   readonly loss: number;
+  /** What may be lost; the encrypted media of WebRTC if it is left out. */
+  readonly affects?: (datagram: Buffer) => boolean;
   readonly delayMs: number;
   /** Datagrams are delayed by up to this more, each for itself: they overtake one another. */
   readonly spreadMs: number;
@@ -12,8 +14,8 @@ export interface RelayOptions {
 }
 
 /**
- * Stands between a client and a server of UDP, and loses, delays and reorders the encrypted media
- * (RFC 7983: what begins with 128 to 191) between them. Close it.
+ * Stands between a client and a server of UDP, and loses, delays and reorders what is between them.
+ * Close it.
  */
 export class UdpRelay {
   lost = 0;
@@ -62,9 +64,8 @@ export class UdpRelay {
 
   #pass(datagram: Buffer, send: () => void): void {
     if (this.cut) return;
-    const { loss, delayMs, spreadMs, random } = this.options;
-    const first = datagram[0] ?? 0;
-    if (first < 128 || first > 191) {
+    const { loss, delayMs, spreadMs, random, affects = isMedia } = this.options;
+    if (!affects(datagram)) {
       send();
       return;
     }
@@ -82,6 +83,12 @@ export class UdpRelay {
     );
     this.#timers.add(timer);
   }
+}
+
+/** SRTP and SRTCP, by their first byte (RFC 7983). */
+function isMedia(datagram: Buffer): boolean {
+  const [first = 0] = datagram;
+  return first >= 128 && first <= 191;
 }
 
 /** An answer that knows the relay only, and where the server is. */
