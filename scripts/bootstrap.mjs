@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { buildTypescript } from './build-ts.mjs';
 import { installMissing } from './lib/debian-packages.mjs';
 import { installDependencies } from './lib/dependencies.mjs';
-import { changedAt, filesBelow, installedAt, isCurrent } from './lib/files.mjs';
+import { changedAt, installedAt, isCurrent, nativeSources } from './lib/files.mjs';
 import { alone } from './lib/lock.mjs';
 import { runOrThrow } from './lib/process.mjs';
 import { red, say, step } from './lib/progress.mjs';
@@ -15,10 +15,7 @@ import { red, say, step } from './lib/progress.mjs';
 const addon = 'build/Release/upload_response.node';
 
 function addonIsCurrent() {
-  const folders = ['core', 'hpks', 'control', 'srt', 'napi', 'cmake'].map(
-    (name) => `native/${name}`,
-  );
-  const sources = folders.flatMap((folder) => filesBelow(folder));
+  const sources = nativeSources().filter((path) => !path.startsWith('native/capi/'));
   if (!isCurrent(addon, [...sources, 'CMakeLists.txt', 'package-lock.json'])) return false;
   // Linked in where they are there: they may have come since, and their files keep their own dates.
   const linked = ['/usr/include/srt/srt.h', '/usr/include/nettle/aes.h'];

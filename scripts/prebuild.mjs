@@ -7,12 +7,11 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { filesBelow, isCurrent, root } from './lib/files.mjs';
+import { isCurrent, nativeSources, root } from './lib/files.mjs';
 import { nodeProgram, runOrThrow } from './lib/process.mjs';
 
 const inputs = ['CMakeLists.txt', 'binding.gyp', 'package.json', 'scripts/build-native.mjs'];
-const folders = ['core', 'hpks', 'control', 'srt', 'capi', 'napi', 'cmake'];
-const native = folders.map((name) => `native/${name}`);
+const sources = () => [...nativeSources(), ...inputs];
 const target = `prebuilds/${process.platform}-${process.arch}`;
 const builtHere = () =>
   existsSync(join(root, target))
@@ -43,9 +42,8 @@ async function library() {
 
 /** Brings the prebuilt binaries of this platform up to date. */
 export async function prebuild() {
-  const sources = [...native.flatMap((folder) => filesBelow(folder)), ...inputs];
   const built = builtHere();
-  if (built.length > 0 && built.every((path) => isCurrent(path, sources))) return 'up to date';
+  if (built.length > 0 && built.every((path) => isCurrent(path, sources()))) return 'up to date';
   for (const path of built) rmSync(join(root, path));
 
   // prebuildify moves the addon out of build/Release, where the tests and the server load it from:
@@ -54,7 +52,7 @@ export async function prebuild() {
   for (const name of ['native', 'scripts'])
     rmSync(join(copy, name), { recursive: true, force: true });
   mkdirSync(copy, { recursive: true });
-  for (const path of [...native, ...inputs]) {
+  for (const path of sources()) {
     cpSync(join(root, path), join(copy, path), { recursive: true, preserveTimestamps: true });
   }
   const nodedir = headersFolder();

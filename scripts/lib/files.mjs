@@ -37,3 +37,8 @@ export function isCurrent(product, sources) {
   const made = changedAt(product);
   return made > 0 && sources.every((path) => changedAt(path) <= made);
 }
+
+/** The sources of native code that is shipped; those of the addon are all but those of `capi`. */
+export function nativeSources() {
+  return filesBelow('native', (path) => !/^native\/(test|fuzz)\//.test(path));
+}
