@@ -132,7 +132,7 @@ void RtmpReceiverObject::acknowledged(const Napi::CallbackInfo& info) {
 
 Napi::Value RtmpReceiverObject::media(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const MediaAssembler media = receiver_->media();
+  const MediaFacts media = receiver_->media();
   Napi::Object object = Napi::Object::New(env);
   object.Set("videoRecord", bytes_or_undefined(env, media.video_record()));
   object.Set("audioRecord", bytes_or_undefined(env, media.audio_record()));

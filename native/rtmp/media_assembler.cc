@@ -193,14 +193,14 @@ bool MediaAssembler::to_obus(const MediaPacket& packet, bool with_sets, AccessUn
   ObuLayout layout;
   if (!look_at_obus(packet.data, packet.size, &layout, failure)) return false;
   if (packet.size == 0) return true;
-  const uint32_t begin = layout.has_delimiter ? 2 : 0;
+  const uint32_t begin = layout.begin;
   unit->add(kTemporalDelimiter, sizeof kTemporalDelimiter);
   if (with_sets && !layout.has_sequence_header) unit->add(video_.sets.data(), video_.sets.size());
   if (layout.open_at == packet.size) {
     unit->add(packet.data + begin, packet.size - begin);
     return true;
   }
-  rebuilt_.assign(packet.data + begin, packet.data + std::max(begin, layout.open_at));
+  rebuilt_.assign(packet.data + begin, packet.data + layout.open_at);
   append_with_size(packet.data + layout.open_at, packet.size - layout.open_at, &rebuilt_);
   unit->add(rebuilt_.data(), rebuilt_.size());
   return true;

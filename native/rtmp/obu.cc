@@ -36,7 +36,6 @@ bool look_at_obus(const uint8_t* data, uint32_t size, ObuLayout* layout, RtmpFai
       return failure->set(Status::kMediaInvalid, "an AV1 unit is malformed");
     }
     if ((head & kHasExtension) != 0) at++;
-    if (type == kTemporalDelimiter && begin == 0) layout->has_delimiter = true;
     if (type == kSequenceHeader) layout->has_sequence_header = true;
     if ((head & kHasSize) == 0) {
       layout->open_at = begin;
@@ -47,6 +46,7 @@ bool look_at_obus(const uint8_t* data, uint32_t size, ObuLayout* layout, RtmpFai
       return failure->set(Status::kMediaInvalid, "an AV1 unit is longer than its frame");
     }
     at += static_cast<uint32_t>(length);
+    if (type == kTemporalDelimiter && begin == 0) layout->begin = at;
   }
   return true;
 }

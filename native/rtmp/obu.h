@@ -9,9 +9,9 @@
 namespace ur {
 
 struct ObuLayout {
-  bool has_delimiter = false;         // it begins with a temporal delimiter
+  uint32_t begin = 0;               // behind the temporal delimiter that it may begin with
   bool has_sequence_header = false;
-  uint32_t open_at = 0;               // where the last one begins if it does not say its size; else the end
+  uint32_t open_at = 0;             // where the last one begins if it does not say its size; else the end
 };
 
 // The units of one frame, as samples of ISO BMFF have them. False: kMediaInvalid.

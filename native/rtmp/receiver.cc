@@ -251,7 +251,7 @@ void RtmpReceiver::acknowledged(uint64_t bytes) {
   acknowledge_told_ = false;
 }
 
-MediaAssembler RtmpReceiver::media() const {
+MediaFacts RtmpReceiver::media() const {
   const std::lock_guard lock(mutex_);
   return media_;
 }

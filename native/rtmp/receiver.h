@@ -70,8 +70,8 @@ class RtmpReceiver {
   void acknowledged(uint64_t bytes);
   // Bytes that were pushed. Any thread.
   uint64_t received() const { return received_.load(std::memory_order_relaxed); }
-  // A copy of what is known of the publication's media.
-  MediaAssembler media() const;
+  // What is known of the publication's media by now.
+  MediaFacts media() const;
 
  private:
   using Kind = RtmpNotice::Kind;
@@ -86,7 +86,6 @@ class RtmpReceiver {
   void fail(Status status, std::string detail);
   bool acknowledge_due() const;
   bool end_due() const;
-  void keep(const uint8_t* from, const uint8_t* end);
 
   mutable std::mutex mutex_;
   ChunkReader reader_;

@@ -201,6 +201,8 @@ TEST_F(RtmpMedia, Av1HasADelimiterAndItsSequenceHeader) {
   EXPECT_EQ(key.data, "12000a02aabb3203112233");
   // It is not said twice, and neither is the delimiter.
   EXPECT_EQ(video_unit(20, "91 61763031 1200 0a 02 aabb 32 01 11").data, "12000a02aabb320111");
+  EXPECT_EQ(video_unit(25, "a1 61763031 16 08 00 32 01 11").data, "1200320111");
+  EXPECT_EQ(video_unit(25, "a1 61763031 12 8000 30 11").data, "1200320111");
   EXPECT_EQ(video_unit(30, "a1 61763031 32 01 11 30 2233").data, "120032011132022233");
   EXPECT_EQ(video_unit(40, "a1 61763031 34 40 2233").data, "12003640022233");
   for (const char* const broken :
