@@ -185,9 +185,12 @@ export class RtmpPublisher {
     const { code, description } = statusOf(values);
     const text = [code, description].filter((one) => typeof one === 'string').join(', ');
     const status = Number(/^(\d{3}) /.exec(String(description))?.[1] ?? 0);
-    const unauthorized = code === 'NetStream.Publish.Unauthorized';
-    const exit = status > 0 ? exitCodeOf(status) : unauthorized ? 4 : EXIT_CODES.failed.code;
-    this.#end(new CliError(`the server refused: ${text}`, exit));
+    const login = String(description).includes('authmod=');
+    const unauthorized = login || code === 'NetStream.Publish.Unauthorized';
+    const named = unauthorized ? EXIT_CODES.clientError : EXIT_CODES.failed;
+    const exit = status > 0 ? exitCodeOf(status) : named.code;
+    const remedy = login ? 'Name a user: rtmp://user:password@host/app/key' : undefined;
+    this.#end(new CliError(`the server refused: ${text}`, exit, remedy));
     this.#socket.destroy();
   }
 }

@@ -7,7 +7,7 @@ import { openConnection } from './connection.js';
 import { explain } from './explain.js';
 import { asFlv } from './media-source.js';
 import { RtmpPublisher, type RtmpTarget } from './rtmp-publisher.js';
-import type { Answer, SendOptions } from './sender.js';
+import { type Answer, decoded, type SendOptions } from './sender.js';
 
 const PORT = 1935;
 const TLS_PORT = 443;
@@ -58,13 +58,16 @@ function targetOf(url: URL, token: string | undefined): RtmpTarget {
       'Such as rtmp://localhost/live/stream-key',
     );
   }
-  const app = decodeURIComponent(parts.join('/'));
+  const app = decoded(parts.join('/'));
+  // As the server of `users` reads them, and ffmpeg's URLs have them.
+  const login = `user=${encodeURIComponent(decoded(url.username))}`;
+  const password = `pass=${encodeURIComponent(decoded(url.password))}`;
   const query = new URLSearchParams(url.search);
   if (token !== undefined) query.set('token', token);
   const text = query.size > 0 ? `?${query}` : '';
   return {
-    app,
-    key: `${decodeURIComponent(key)}${text}`,
+    app: url.username !== '' ? `${app}?${login}&${password}` : app,
+    key: `${decoded(key)}${text}`,
     tcUrl: `${url.protocol}//${url.host}/${parts.join('/')}`,
   };
 }

@@ -47,3 +47,14 @@ export function refusal(status: number, text: string): CliError {
   const code = status >= 400 && status < 500 ? EXIT_CODES.clientError : EXIT_CODES.serverError;
   return new CliError(`the server refused: ${text}`, code.code);
 }
+
+/** A part of a URL as text. @throws CliError */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Not quoted: it may be a stream key.
+    const remedy = "Write '%' as %25.";
+    throw new CliError('the URL cannot be decoded', EXIT_CODES.usage.code, remedy);
+  }
+}

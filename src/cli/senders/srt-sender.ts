@@ -5,7 +5,7 @@ import { MAX_SRT_MESSAGE, type SrtEngine, startSrtEngine } from '../../ring/srt-
 import { EXIT_CODES } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { explain } from './explain.js';
-import { type Answer, refusal, type SendOptions } from './sender.js';
+import { type Answer, decoded, refusal, type SendOptions } from './sender.js';
 
 const TIMEOUT_MS = 10_000;
 const UNSENT_POLL_MS = 20;
@@ -145,7 +145,7 @@ function streamIdOf({ url, source, token }: SendOptions): string {
     throw new CliError('send has file mode only', EXIT_CODES.usage.code, remedy);
   }
   const { path = '', size } = source;
-  const name = decodeURIComponent(url.pathname.slice(1)) || basename(path);
+  const name = decoded(url.pathname.slice(1)) || basename(path);
   if (name.includes(',')) {
     throw new CliError(`'${name}' has a comma`, EXIT_CODES.usage.code, 'Give a ?streamid=');
   }

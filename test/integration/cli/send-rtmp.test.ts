@@ -107,6 +107,27 @@ withFfmpeg('send by RTMP: standard input, fast', async () => {
   await checkArrived('stdin', flv);
 });
 
+withFfmpeg('send by RTMP: user and password of the URL', async () => {
+  const users = [{ name: 'ann', password: 's e:c%' }];
+  const own = await RtmpServer.start({ users });
+  try {
+    const send = (login: string) =>
+      run(['send', '-q', '--fast', flv, `rtmp://${login}localhost:${own.port()}/live/key`]);
+    const right = await send('ann:s%20e%3Ac%25@');
+    assert.equal(right.code, 0, right.stderr);
+    assert.equal((await own.report('body')).path, '/rtmp/live/key');
+    for (const login of ['', 'ann:wrong@']) {
+      const { code, stderr } = await send(login);
+      assert.equal(code, 4, stderr);
+      assert.match(stderr, /the server refused: .*\n.*rtmp:\/\/user:password@/);
+    }
+    const malformed = await run(['send', '-q', flv, 'rtmp://localhost/live/secret%zz']);
+    assert.deepEqual([malformed.code, malformed.stderr.includes('secret')], [2, false]);
+  } finally {
+    await own.stop();
+  }
+});
+
 withFfmpeg('send by RTMPS: MP4, by ffmpeg', async () => {
   const { code, stderr } = await run(['send', '-qk', '--fast', mp4, url('mp4', 'rtmps')]);
   assert.deepEqual([code, stderr], [0, '']);
