@@ -5,6 +5,25 @@ import type { ProcessSnapshot } from './snapshots.js';
 
 type Kind = 'counter' | 'gauge';
 
+/** One value for each transport that has one. */
+function values<Stats>(
+  { type, name, help }: { type: Kind; name: string; help: string },
+  of: (process: ProcessSnapshot) => [string, Stats | undefined][],
+  read: (stats: Stats) => number | undefined,
+): Definition<ProcessSnapshot> {
+  return {
+    name,
+    type,
+    help,
+    labels: ['transport'],
+    read: (process) =>
+      of(process).flatMap(([transport, stats]) => {
+        const value = stats && read(stats);
+        return value === undefined ? [] : [{ labels: { transport }, value }];
+      }),
+  };
+}
+
 /** What the connections of a transport did. */
 function connections(
   type: Kind,
@@ -12,17 +31,7 @@ function connections(
   help: string,
   read: (stats: TransportStats) => number,
 ): Definition<ProcessSnapshot> {
-  return {
-    name,
-    type,
-    help,
-    labels: ['transport'],
-    read: ({ stats }) =>
-      Object.entries(stats.transports).map(([transport, one]) => ({
-        labels: { transport },
-        value: read(one),
-      })),
-  };
+  return values({ type, name, help }, ({ stats }) => Object.entries(stats.transports), read);
 }
 
 /** What transports count that see packets. */
@@ -32,17 +41,9 @@ function packets(
   read: (stats: PacketStats) => number | undefined,
   type: Kind = 'counter',
 ): Definition<ProcessSnapshot> {
-  return {
-    name,
-    type,
-    help,
-    labels: ['transport'],
-    read: ({ stats }) =>
-      Object.entries(stats.transports).flatMap(([transport, { packets: seen }]) => {
-        const value = seen && read(seen);
-        return value === undefined ? [] : [{ labels: { transport }, value }];
-      }),
-  };
+  const of = ({ stats }: ProcessSnapshot): [string, PacketStats | undefined][] =>
+    Object.entries(stats.transports).map(([transport, one]) => [transport, one.packets]);
+  return values({ type, name, help }, of, read);
 }
 
 /** What the media streams of a transport did, where there were any. */
@@ -52,17 +53,7 @@ function media(
   help: string,
   read: (stats: MediaStats) => number | undefined,
 ): Definition<ProcessSnapshot> {
-  return {
-    name,
-    type,
-    help,
-    labels: ['transport'],
-    read: (process) =>
-      exchanges(process).flatMap(([transport, { media: seen }]) => {
-        const value = seen && read(seen);
-        return value === undefined ? [] : [{ labels: { transport }, value }];
-      }),
-  };
+  return values({ type, name, help }, mediaOf, read);
 }
 
 /** The same by codec. */
@@ -78,8 +69,8 @@ function codecs(
     help,
     labels: ['transport', 'codec'],
     read: (process) =>
-      exchanges(process).flatMap(([transport, { media: seen }]) =>
-        seen ? keyed(read(seen), 'codec', { transport }) : [],
+      mediaOf(process).flatMap(([transport, stats]) =>
+        stats ? keyed(read(stats), 'codec', { transport }) : [],
       ),
   };
 }
@@ -91,14 +82,7 @@ function streams(
   help: string,
   read: (stats: TransportExchangeStats) => number,
 ): Definition<ProcessSnapshot> {
-  return {
-    name,
-    type,
-    help,
-    labels: ['transport'],
-    read: (process) =>
-      exchanges(process).map(([transport, one]) => ({ labels: { transport }, value: read(one) })),
-  };
+  return values({ type, name, help }, exchanges, read);
 }
 
 function durations(
@@ -118,6 +102,10 @@ function durations(
 
 function exchanges({ stats }: ProcessSnapshot): [string, TransportExchangeStats][] {
   return Object.entries(stats.ingress.transports);
+}
+
+function mediaOf(process: ProcessSnapshot): [string, MediaStats | undefined][] {
+  return exchanges(process).map(([transport, { media: stats }]) => [transport, stats]);
 }
 
 /** What each server process counts for each of its transports. */
