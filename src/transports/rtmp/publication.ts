@@ -1,6 +1,6 @@
 import { type Admission, admitThen, type Permit } from '../../admission/index.js';
 import { type ErrorCode, fromNative, UploadResponseError } from '../../errors/index.js';
-import type { Ingress, IngressExchange, ResponseSink } from '../../ingress/index.js';
+import { type Ingress, type IngressExchange, Unanswered } from '../../ingress/index.js';
 import type { LentWriter, RtmpContinuation, RtmpMedia } from '../../ring/index.js';
 import type { Identity } from './grace.js';
 import { PublicationFacts } from './publication-facts.js';
@@ -56,10 +56,10 @@ const NOBODY: Publisher = {
 
 /**
  * What one publisher sends under one key: a request whose body is access units. It becomes a stream with
- * the first of them, since then what the head says of the tracks has come. The answer has no way back: it
- * is read, and its status is logged.
+ * the first of them, since then what the head says of the tracks has come. The answer has no way back: its
+ * status is logged.
  */
-export class Publication implements ResponseSink {
+export class Publication extends Unanswered {
   readonly target: Target;
   /** Its message stream, on the connection that it is on. */
   streamId: number;
@@ -86,6 +86,7 @@ export class Publication implements ResponseSink {
   #over = false;
 
   constructor(host: PublicationHost, publisher: Publisher, target: Target, streamId: number) {
+    super();
     this.#host = host;
     this.#publisher = publisher;
     this.target = target;
@@ -202,16 +203,6 @@ export class Publication implements ResponseSink {
     else this.#refuse(error);
   }
 
-  head(): void {}
-
-  body(_view: Uint8Array, taken: () => void): boolean {
-    taken();
-    return true;
-  }
-
-  trailers(): void {}
-
-  /** The answer is whole: what still comes would be read by nobody. */
   end(): void {
     const told = !this.#ended;
     this.#leave();

@@ -35,7 +35,7 @@ export function addAnswerRoute(
   };
   const handler = async (request: FastifyRequest, reply: FastifyReply) => {
     const gone = new AbortController();
-    const left = once(request.raw.socket, 'close', { signal: gone.signal }).catch(() => {});
+    const left = once(reply.raw, 'close', { signal: gone.signal }).catch(() => {});
     const answer = await Promise.race([answerOf(request).catch(refusalOf), left]);
     gone.abort();
     // The client has left: nobody is there to be answered.

@@ -15,6 +15,9 @@ export interface KeepLimits {
   readonly maxBytes: number;
 }
 
+/** What an answer takes beside its body, about. */
+const ENTRY_BYTES = 2048;
+
 /** Answers to callers that have left before, by the ids that they gave them. */
 export class KeptAnswers {
   readonly #limits: KeepLimits;
@@ -29,12 +32,17 @@ export class KeptAnswers {
     return this.#answers.size;
   }
 
-  /** `path`: whoever may publish there may read it. @throws UploadResponseError ANSWER_ID_TAKEN */
+  /** `path`: whoever may publish there may read it.
+   *  @throws UploadResponseError ANSWER_ID_TAKEN, ANSWER_TOO_LARGE: there is no room for one more */
   begin(id: string, path: string): KeptAnswer {
     if (this.#answers.has(id)) throw new UploadResponseError('ANSWER_ID_TAKEN');
+    if (!this.#takeRoom(ENTRY_BYTES)) throw new UploadResponseError('ANSWER_TOO_LARGE');
     const answer = new KeptAnswer(
       path,
       (length) => this.#takeRoom(length),
+      (length) => {
+        this.#bytes -= length;
+      },
       () => this.#keep(id),
     );
     this.#answers.set(id, answer);
@@ -81,7 +89,7 @@ export class KeptAnswers {
     if (!answer) return;
     clearTimeout(answer.timer);
     this.#answers.delete(id);
-    this.#bytes -= answer.bytes;
+    this.#bytes -= answer.bytes + ENTRY_BYTES;
   }
 }
 
@@ -95,6 +103,7 @@ export class KeptAnswer {
   /** @internal Of who keeps it. */
   timer: NodeJS.Timeout | undefined;
   readonly #takeRoom: (length: number) => boolean;
+  readonly #giveRoom: (length: number) => void;
   readonly #onWhole: () => void;
   readonly #parts: Buffer[] = [];
   #settle!: (answer: WholeAnswer) => void;
@@ -102,9 +111,15 @@ export class KeptAnswer {
   #isWhole = false;
 
   /** @internal */
-  constructor(path: string, takeRoom: (length: number) => boolean, onWhole: () => void) {
+  constructor(
+    path: string,
+    takeRoom: (length: number) => boolean,
+    giveRoom: (length: number) => void,
+    onWhole: () => void,
+  ) {
     this.path = path;
     this.#takeRoom = takeRoom;
+    this.#giveRoom = giveRoom;
     this.#onWhole = onWhole;
     this.whole = new Promise((resolve) => {
       this.#settle = resolve;
@@ -136,6 +151,9 @@ export class KeptAnswer {
 
   /** It did not become one, or only a part: the error stands in its place. */
   fail(error: UploadResponseError, answer: ErrorAnswer = errorAnswer(error)): void {
+    if (this.#isWhole) return;
+    this.#giveRoom(this.bytes);
+    this.bytes = 0;
     const { status, headers, body } = answer;
     this.#finish({ status, headers, body: Buffer.from(body) });
   }

@@ -3,6 +3,8 @@ import { UploadResponseError } from '../../errors/index.js';
 import {
   type ErrorAnswer,
   errorAnswer,
+  errorWithHead,
+  headLine,
   type Ingress,
   type IngressExchange,
   type NetworkFacts,
@@ -10,7 +12,6 @@ import {
 } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
 import { MAX_SRT_MESSAGE, type SrtCaller, type SrtEngine } from '../../ring/srt-engine.js';
-import { headLine } from './answer.js';
 import type { KeptAnswer, KeptAnswers } from './kept-answers.js';
 import { callerOf, headOf } from './request.js';
 import { SrtSender } from './srt-sender.js';
@@ -122,12 +123,11 @@ export class SrtUpload implements ResponseSink {
 
   fail(error: UploadResponseError, answer: ErrorAnswer): void {
     this.#kept?.fail(error, answer);
-    const { status, headers, body } = answer;
     const begun = this.#sender.begun;
     this.#sender.drop();
     // Broken off without a head of its own, an answer is shorter than it says.
     if (this.#answers && !begun) {
-      this.#sender.push(Buffer.concat([headLine(status, headers), Buffer.from(body)]), () => {});
+      this.#sender.push(errorWithHead(answer), () => {});
       // Nobody watches over it any more: who has no room for so little does not read.
       this.#sender.drop();
     }

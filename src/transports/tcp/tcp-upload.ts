@@ -6,13 +6,15 @@ import { tcpSocketOf } from '../../http/index.js';
 import {
   type ErrorAnswer,
   errorAnswer,
+  errorWithHead,
+  headLine,
   type Ingress,
   type IngressExchange,
   type ResponseSink,
 } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
-import { errorLine, errorWithHead, headLine } from './answers.js';
 import type { TcpConfig } from './config.js';
+import { errorLine } from './error-line.js';
 import { callerOf, headOf } from './request.js';
 import { invalid, TokenLine } from './token-line.js';
 

@@ -4,12 +4,10 @@ import { type ErrorCode, fromNative, type UploadResponseError } from '../../erro
 import {
   type Ingress,
   type IngressExchange,
-  LiveBody,
-  type LiveBodyHost,
   type Logger,
-  type ResponseSink,
+  Unanswered,
 } from '../../ingress/index.js';
-import { StreamType } from '../../protocols/access-unit/index.js';
+import { isKeyframe, StreamType } from '../../protocols/access-unit/index.js';
 import type { Header, RequestHead } from '../../protocols/hpks/index.js';
 import { RtpReceiver, type TrackStats } from '../../protocols/rtp/index.js';
 import type { OfferedTrack } from '../../protocols/sdp/index.js';
@@ -40,15 +38,16 @@ const TICK_MS = 20;
 const FIELD_TEXT = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
 
 /** The tracks of a session: one request, whose body is access units. */
-export class MediaUpload implements LiveBodyHost {
+export class MediaUpload extends Unanswered {
   readonly #host: MediaHost;
   readonly #offered: readonly OfferedTrack[];
   readonly #receiver: RtpReceiver;
   readonly #backlog: MediaBacklog;
   readonly #facts: UploadFacts;
-  readonly #body = new LiveBody(this);
   readonly #tracks: RtcTrack[] = [];
   #permit: Permit | undefined;
+  /** There with the first unit: what the head says of the tracks has come then. */
+  #exchange: IngressExchange | undefined;
   #timer: NodeJS.Timeout | undefined;
   #heardAtMs = 0;
   /** No more packets are taken. */
@@ -56,6 +55,7 @@ export class MediaUpload implements LiveBodyHost {
   #over = false;
 
   constructor(host: MediaHost, tracks: readonly OfferedTrack[], permit: Permit | undefined) {
+    super();
     this.#host = host;
     this.#offered = tracks;
     this.#permit = permit;
@@ -103,16 +103,26 @@ export class MediaUpload implements LiveBodyHost {
     if (this.#ended) return;
     this.#stop();
     this.#write(this.#receiver.finish(performance.now()));
-    if (!this.#over && !this.#body.finish(this.#losses())) this.#leave();
+    if (this.#over) return;
+    if (this.#exchange) this.#exchange.endBody(this.#losses());
+    else this.#leave();
   }
 
   abort(code: ErrorCode): void {
     if (this.#over) return;
-    this.#body.abort(code);
+    this.#exchange?.abort(code);
     this.#leave();
   }
 
-  open(sink: ResponseSink): IngressExchange {
+  end(): void {
+    this.#leave();
+  }
+
+  fail(): void {
+    this.#leave();
+  }
+
+  #open(): IngressExchange {
     const { name, ingress, pool, head } = this.#host;
     const permit = this.#permit;
     this.#permit = undefined;
@@ -122,20 +132,12 @@ export class MediaUpload implements LiveBodyHost {
       pool,
       head: { ...head, headers: [...head.headers, ...this.#offered.flatMap(fieldsOf)] },
       permit,
-      sink,
+      sink: this,
       live: true,
       facts: this.#facts,
       backlog: this.#backlog,
       onResume: () => {},
     });
-  }
-
-  answered(): void {
-    this.#leave();
-  }
-
-  failed(_error: UploadResponseError): void {
-    this.#leave();
   }
 
   #tick(): void {
@@ -156,12 +158,15 @@ export class MediaUpload implements LiveBodyHost {
         const isVideo = unit[0] !== StreamType.opus;
         if (!this.#backlog.admits(unit, isVideo)) continue;
         this.#facts.count(unit, isVideo);
-        this.#body.write(unit);
+        this.#exchange ??= this.#open();
+        if (isKeyframe(unit)) this.#exchange.beginKeyframe();
+        // What finds no room waits, within the backlog.
+        this.#exchange.writeBody(unit);
       }
     } catch (thrown) {
       const error = fromNative(thrown);
       // An exchange that is there says itself that it has failed.
-      if (this.#body.stream !== undefined) this.#body.failWith(error);
+      if (this.#exchange) this.#exchange.failWith(error);
       else {
         this.#host.refused(error);
         this.#leave();
@@ -206,7 +211,7 @@ export class MediaUpload implements LiveBodyHost {
     this.#permit = undefined;
     const { log, name: transport } = this.#host;
     const { skipped } = this.#backlog;
-    const { stream } = this.#body;
+    const stream = this.#exchange?.id;
     const { malformed, unknown } = this.#receiver;
     const fields = { transport, stream, tracks: this.stats(), skipped, malformed, unknown };
     if (stream !== undefined) log.info(fields, 'media has ended');
