@@ -144,6 +144,9 @@ function divide(
 ): void {
   server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {
+    // A certificate that only names our authority leaves an error in OpenSSL's queue, which Node.js would
+    // take for the next read's. This call empties the queue.
+    if (!socket.authorized) socket.getPeerX509Certificate();
     if (http2 && socket.alpnProtocol === 'h2') {
       http2(socket);
       return;

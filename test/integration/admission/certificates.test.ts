@@ -91,6 +91,7 @@ test('a name that only looks like one that is known is not', async () => {
   assert.equal(await verdict(optional, { scheme, ...liar }), '401 UNAUTHENTICATED');
 });
 
+// The strangers' authority has the name of ours.
 test('where it is optional, one that cannot be verified is none', async () => {
   for (const one of [stranger, expired, {}]) {
     assert.equal(await verdict(optional, { scheme, ...one }), '401 UNAUTHENTICATED');
