@@ -30,6 +30,7 @@ export async function connectSocket(port, secure) {
 export class RtmpSession {
   #received = Buffer.alloc(0);
   #chunkBytes = FIRST_CHUNK_BYTES;
+  #waiting;
 
   /** Resolves when the server has let it publish. */
   static async publish({ port, secure, key, chunkBytes }) {
@@ -51,8 +52,9 @@ export class RtmpSession {
     this.socket = socket;
     socket.on('data', (bytes) => {
       this.#received = Buffer.concat([this.#received, bytes]);
-      socket.emit('heard');
+      this.#look();
     });
+    socket.once('close', () => this.#waiting?.reject(closed()));
   }
 
   /** Resolves when the server has said so. What it said before is forgotten. */
@@ -85,19 +87,17 @@ export class RtmpSession {
     this.#received = this.#received.subarray(answerBytes);
   }
 
-  async #heard(isEnough) {
-    while (!isEnough()) {
-      const aborted = new AbortController();
-      const { signal } = aborted;
-      const ended = once(this.socket, 'close', { signal }).then(() => {
-        throw new Error('the server has closed the connection');
-      });
-      try {
-        await Promise.race([once(this.socket, 'heard', { signal }), ended]);
-      } finally {
-        ended.catch(() => {});
-        aborted.abort();
-      }
-    }
+  #heard(isEnough) {
+    return new Promise((resolve, reject) => {
+      if (this.socket.closed) reject(closed());
+      this.#waiting = { isEnough, resolve, reject };
+      this.#look();
+    });
+  }
+
+  #look() {
+    if (this.#waiting?.isEnough()) this.#waiting.resolve();
   }
 }
+
+const closed = () => new Error('the server has closed the connection');
