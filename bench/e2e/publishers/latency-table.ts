@@ -44,8 +44,8 @@ export async function latencyTable(
     title: 'One stream: how old a unit is when the worker has it',
     notes: [
       [
-        'Both ends read CLOCK_MONOTONIC. 25 frames a second of 25,000 bytes; audio alone: a unit of 100 bytes',
-        'each 21 ms. SRT keeps packets for 120 ms on purpose.',
+        'Both ends read CLOCK_MONOTONIC. 25 frames a second of 25,000 bytes; audio alone: a unit of 100',
+        'bytes each 21 ms. SRT keeps packets for 120 ms on purpose.',
       ].join('\n'),
       ...notices,
     ],
