@@ -93,7 +93,7 @@ export function headOf(
   const addTracks = (name: string, tracks: readonly RtmpTrackRecord[]) => {
     for (const { track, record } of tracks) {
       const value = record.toString('base64');
-      if (value.length > left) continue;
+      if (value.length > Math.min(left, MAX_FIELD_BYTES)) continue;
       left -= value.length;
       add(`${name}-${track}`, value);
     }
