@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "core/clock.h"
 #include "srt/engine/hooks.h"
 #include "srt/engine/options.h"
 #include "srt/engine/shared.h"
@@ -19,6 +21,10 @@ namespace {
 constexpr int kBacklog = 128;
 // How long the thread sleeps before it looks whether it has to leave.
 constexpr int64_t kWaitMs = 100;
+// Where events come that soon one after the other, packets are let gather before they are taken: each one
+// alone would cost a wake of this thread and of a worker.
+constexpr uint64_t kBusyNs = 500'000;
+constexpr std::chrono::microseconds kGather{500};
 
 bool last_error(std::string* detail) {
   *detail = srt_getlasterror_str();
@@ -173,6 +179,7 @@ std::vector<std::pair<int, uint64_t>> SrtEngine::take_refused() {
 
 void SrtEngine::run() {
   std::vector<SRT_EPOLL_EVENT> ready;
+  uint64_t served_ns = 0;
   while (!stopping_.load(std::memory_order_acquire)) {
     {
       // Room for all: those behind the last one would wait for as long as the others have something.
@@ -182,10 +189,12 @@ void SrtEngine::run() {
     const int room = static_cast<int>(ready.size());
     // It says one more than there is room for where there are more.
     const int count = std::min(srt_epoll_uwait(epoll_, ready.data(), room, kWaitMs), room);
+    if (count > 0 && monotonic_ns() - served_ns < kBusyNs) std::this_thread::sleep_for(kGather);
     for (int i = 0; i < count; ++i) {
       const SRT_EPOLL_EVENT& one = ready[static_cast<size_t>(i)];
       serve(one.fd, one.events);
     }
+    if (count > 0) served_ns = monotonic_ns();
   }
 }
 
