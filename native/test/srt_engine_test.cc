@@ -2,16 +2,13 @@
 #ifdef UR_SRT
 #include "srt/engine/engine.h"
 
-#include <arpa/inet.h>
-#include <srt/srt.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <random>
 
-#include "srt/engine/options.h"
 #include "test/support/host.h"
+#include "test/support/srt_client.h"
 #include "test/support/waiting.h"
 
 // libsrt is not built with sanitizers: of its atomics TSan sees nothing. What is reported of our own code
@@ -23,70 +20,15 @@ namespace ur::test {
 namespace {
 
 using Kind = SrtEvent::Kind;
-using Bytes = std::vector<uint8_t>;
 constexpr auto kPatience = std::chrono::seconds(60);
 constexpr uint64_t kNoLimit = UINT64_MAX;
 constexpr uint32_t kAnyLength = 300'000;
-
-SrtListenOptions options_of(bool file) {
-  SrtListenOptions options;
-  options.host = "127.0.0.1";
-  options.file = file;
-  options.high_throughput = true;
-  options.receive_buffer_bytes = 8 << 20;
-  options.udp_buffer_bytes = 1 << 20;
-  // Sanitizers and other tests take their time.
-  options.idle_timeout_ms = 30'000;
-  return options;
-}
 
 SegmentConfig config_of_slots(uint32_t bytes) {
   SegmentConfig config = small_config();
   config.pools[0].slot_size = bytes;
   return config;
 }
-
-// A client, which waits in every call.
-class Client {
- public:
-  Client(uint16_t port, bool file) : socket_(srt_create_socket()) {
-    const SrtListenOptions options = options_of(file);
-    constexpr bool kYes = true;
-    constexpr int kWait = 30'000;
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_TRUE(set_srt_listener_options(socket_, options));
-    EXPECT_TRUE(set_srt_caller_options(socket_, options, file, ""));
-    srt_setsockflag(socket_, SRTO_SNDSYN, &kYes, sizeof(kYes));
-    srt_setsockflag(socket_, SRTO_RCVSYN, &kYes, sizeof(kYes));
-    srt_setsockflag(socket_, SRTO_CONNTIMEO, &kWait, sizeof(kWait));
-    EXPECT_EQ(srt_connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0)
-        << srt_getlasterror_str();
-  }
-  ~Client() { srt_close(socket_); }
-  void send(const Bytes& bytes) {
-    for (size_t sent = 0; sent < bytes.size();) {
-      const int part = srt_send(socket_, reinterpret_cast<const char*>(bytes.data() + sent),
-                                static_cast<int>(bytes.size() - sent));
-      ASSERT_GT(part, 0) << srt_getlasterror_str();
-      sent += static_cast<size_t>(part);
-    }
-  }
-  // Until the other side's libsrt has everything.
-  void leave() {
-    EXPECT_TRUE(eventually([this] {
-      size_t blocks = 0;
-      size_t bytes = 0;
-      return srt_getsndbuffer(socket_, &blocks, &bytes) < 0 || blocks == 0;
-    }));
-    srt_close(socket_);
-  }
-
- private:
-  int socket_;
-};
 
 // One caller's body, and how it ended.
 struct Upload {
@@ -127,8 +69,8 @@ class SrtEngineTest : public ::testing::Test {
       changed_.notify_all();
     };
     ASSERT_TRUE(engine_.start(notify, &detail)) << detail;
-    ASSERT_TRUE(engine_.listen(options_of(false), &live_port_, &detail)) << detail;
-    ASSERT_TRUE(engine_.listen(options_of(true), &file_port_, &detail)) << detail;
+    ASSERT_TRUE(engine_.listen(srt_options(false), &live_port_, &detail)) << detail;
+    ASSERT_TRUE(engine_.listen(srt_options(true), &file_port_, &detail)) << detail;
   }
   void TearDown() override { engine_.close(); }
 
@@ -189,7 +131,7 @@ class SrtEngineTest : public ::testing::Test {
 TEST_F(SrtEngineTest, BytesComeAndHoldTheSenderBackWhileTheLaneIsFull) {
   Host host;
   Upload upload(host, kNoLimit);
-  Client client(file_port_, true);
+  SrtClient client(file_port_, true);
   const int socket = accept();
   engine_.arm(socket, true, false);
   std::thread sender([&] {
@@ -210,7 +152,7 @@ TEST_F(SrtEngineTest, WhatACallerHasLeftBehindIsRead) {
   Upload upload(host, kNoLimit);
   const Bytes bytes = pattern(kAnyLength, 2);
   {
-    Client client(file_port_, true);
+    SrtClient client(file_port_, true);
     client.send(bytes);
     client.leave();
   }
@@ -228,7 +170,7 @@ TEST_F(SrtEngineTest, WhatACallerHasLeftBehindIsRead) {
 TEST_F(SrtEngineTest, NoMessageIsOverTheBorderOfASlot) {
   Host host(config_of_slots(4096));
   Upload upload(host, kNoLimit);
-  Client client(live_port_, false);
+  SrtClient client(live_port_, false);
   engine_.lend(accept(), upload.feed, UINT64_MAX);
   std::vector<size_t> borders;
   std::mt19937 draw(7);
@@ -260,7 +202,7 @@ TEST_F(SrtEngineTest, MessagesThatAreLargerThanASlot) {
   constexpr uint32_t kMessages = 30;
   constexpr uint32_t kBytes = 1316;
   Upload upload(host, kNoLimit);
-  Client client(live_port_, false);
+  SrtClient client(live_port_, false);
   const int socket = accept();
   for (uint32_t i = 0; i < kMessages; i++) client.send(pattern(kBytes, i));
   // The last one finds no room either: that it was the last is told when it is in the lane.
@@ -277,7 +219,7 @@ TEST_F(SrtEngineTest, MessagesThatAreLargerThanASlot) {
 TEST_F(SrtEngineTest, ADeclaredLength) {
   Host host;
   Upload upload(host, kNoLimit);
-  Client client(file_port_, true);
+  SrtClient client(file_port_, true);
   const int socket = accept();
   engine_.lend(socket, upload.feed, 1000);
   client.send(pattern(1000, 1));
@@ -291,7 +233,7 @@ TEST_F(SrtEngineTest, MoreThanTheDeclaredLengthAtOnce) {
   Host host;
   for (const bool file : {true, false}) {
     Upload upload(host, kNoLimit);
-    Client client(file ? file_port_ : live_port_, file);
+    SrtClient client(file ? file_port_ : live_port_, file);
     const int socket = accept();
     client.send(pattern(1001, 1));
     client.leave();
@@ -304,7 +246,7 @@ TEST_F(SrtEngineTest, MoreThanTheDeclaredLengthAtOnce) {
 TEST_F(SrtEngineTest, ABodyThatMayNotBeSoLongIsDropped) {
   Host host;
   Upload upload(host, 5000);
-  Client client(file_port_, true);
+  SrtClient client(file_port_, true);
   engine_.lend(accept(), upload.feed, UINT64_MAX);
   client.send(pattern(kAnyLength, 1));
   const SrtEvent failed = follow(upload);
@@ -317,7 +259,7 @@ TEST_F(SrtEngineTest, ABodyThatMayNotBeSoLongIsDropped) {
 TEST_F(SrtEngineTest, NobodyWritesAfterTheLoan) {
   Host host(config_of_slots(4096));
   Upload upload(host, kNoLimit);
-  Client client(file_port_, true);
+  SrtClient client(file_port_, true);
   const int socket = accept();
   std::thread sender([&] {
     client.send(pattern(4'000'000, 1));
@@ -340,9 +282,9 @@ TEST_F(SrtEngineTest, WhoStandsIsInNobodysWay) {
   Host host;
   Upload standing(host, kNoLimit);
   Upload moving(host, kNoLimit);
-  Client first(file_port_, true);
+  SrtClient first(file_port_, true);
   const int stands = accept();
-  Client second(file_port_, true);
+  SrtClient second(file_port_, true);
   const int moves = accept();
   engine_.lend(stands, standing.feed, UINT64_MAX);
   first.send(pattern(kAnyLength, 1));
@@ -366,7 +308,7 @@ TEST_F(SrtEngineTest, SocketsAreClosedWhileBytesCome) {
   Host host(config_of_slots(4096));
   for (int i = 0; i < 4; i++) {
     Upload upload(host, kNoLimit);
-    Client client(file_port_, true);
+    SrtClient client(file_port_, true);
     const int socket = accept();
     engine_.lend(socket, upload.feed, UINT64_MAX);
     client.send(pattern(20'000, 1));

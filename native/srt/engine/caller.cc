@@ -20,7 +20,7 @@ using Scratch = std::array<uint8_t, 16 * 1024>;
 
 }  // namespace
 
-void SrtCaller::serve(int told) {
+bool SrtCaller::serve(int told) {
   {
     const std::lock_guard lock(mutex_);
     int awaited = SRT_EPOLL_ERR;
@@ -29,7 +29,7 @@ void SrtCaller::serve(int told) {
     if ((told & awaited) != 0) tell_ready();
     (void)subscribe();
   }
-  if ((told & (SRT_EPOLL_IN | SRT_EPOLL_ERR)) != 0) take_turn(false);
+  return (told & (SRT_EPOLL_IN | SRT_EPOLL_ERR)) != 0 && take_turn(false);
 }
 
 void SrtCaller::arm(bool readable, bool writable) {
@@ -69,7 +69,7 @@ void SrtCaller::await(std::unique_lock<std::mutex> lock) {
   if (closed_ || subscribe()) return;
   tell_ready();
   lock.unlock();
-  take_turn(true);
+  (void)take_turn(true);
 }
 
 // False: it has broken. Epoll does not tell of what is added after that.
@@ -94,24 +94,23 @@ bool SrtCaller::reads() const {
   return !closed_ && (reading_ == Reading::kBody || reading_ == Reading::kRest);
 }
 
-// `late`: epoll will not tell of what is left when the turn is over.
-void SrtCaller::take_turn(bool late) {
+// `late`: epoll will not tell of what is left when the turn is over. True: nothing is left.
+bool SrtCaller::take_turn(bool late) {
   uint64_t taken = 0;
-  for (bool first = true, more = true; more; first = false) {
+  for (bool first = true;; first = false) {
     const std::lock_guard lock(mutex_);
-    if (!reads()) return;
+    if (!reads()) return false;
     const uint64_t before = received_;
-    more = reading_ == Reading::kBody ? take_body(first) : act_on(meet_rest());
+    const Next next = reading_ == Reading::kBody ? take_body(first) : act_on(meet_rest());
     taken += received_ - before;
-    more = more && taken < kTurnBytes;
-    if (more) continue;
+    if (next == Next::kMore && taken < kTurnBytes) continue;
     publish();
     if (late && reads()) stand();
+    return next == Next::kNothing;
   }
 }
 
-// False: the turn is over.
-bool SrtCaller::take_body(bool first) {
+SrtCaller::Next SrtCaller::take_body(bool first) {
   Met met = Met::kNothing;
   Status status = Status::kOk;
   Fed fed = Fed::kGone;
@@ -126,11 +125,11 @@ bool SrtCaller::take_body(bool first) {
     case Fed::kBlocked:
       if (!feed_->blocked()) {
         // Epoll says whether there is something for which room would have to be made.
-        if (!first) return false;
+        if (!first) return Next::kTurn;
         feed_->want_room(least());
       }
       stand();
-      return false;
+      return Next::kTurn;
     case Fed::kFailed:
       feed_.reset();
       events_->push({SrtEvent::Kind::kFailed, socket_, status});
@@ -154,11 +153,10 @@ Fed SrtCaller::take_message(Met* met, Status* status) {
   return feed_->write({&piece, 1}, false, status);
 }
 
-// False: the turn is over.
-bool SrtCaller::act_on(Met met) {
+SrtCaller::Next SrtCaller::act_on(Met met) {
   switch (met) {
-    case Met::kMore: return true;
-    case Met::kNothing: return false;
+    case Met::kMore: return Next::kMore;
+    case Met::kNothing: return Next::kNothing;
     case Met::kWhole: {
       publish();
       feed_.reset();
@@ -167,11 +165,11 @@ bool SrtCaller::act_on(Met met) {
       if (after != Met::kTooLong) events_->push({SrtEvent::Kind::kWhole, socket_});
       return act_on(after);
     }
-    case Met::kTooLong: stop(SrtEvent::Kind::kTooLong); return false;
-    case Met::kEnd: stop(SrtEvent::Kind::kEnd); return false;
-    case Met::kBroken: stop(SrtEvent::Kind::kBroken); return false;
+    case Met::kTooLong: stop(SrtEvent::Kind::kTooLong); break;
+    case Met::kEnd: stop(SrtEvent::Kind::kEnd); break;
+    case Met::kBroken: stop(SrtEvent::Kind::kBroken); break;
   }
-  return false;
+  return Next::kTurn;
 }
 
 SrtCaller::Met SrtCaller::meet_rest() {

@@ -23,8 +23,8 @@ class SrtCaller {
   SrtCaller(int epoll, int socket, bool file, SrtEvents* events)
       : epoll_(epoll), socket_(socket), file_(file), events_(events) {}
 
-  // Epoll has told these.
-  void serve(int told);
+  // Epoll has told these. True: it is read, and everything that had come was taken.
+  [[nodiscard]] bool serve(int told);
 
   // Wants one kReady: when it is readable, or writable; in any case when it breaks.
   void arm(bool readable, bool writable);
@@ -45,15 +45,17 @@ class SrtCaller {
   enum class Reading : uint8_t { kNothing, kBody, kStands, kRest };
   // What receiving has met.
   enum class Met : uint8_t { kMore, kNothing, kWhole, kTooLong, kEnd, kBroken };
+  // There may be more; there is none; it is the others' turn.
+  enum class Next : uint8_t { kMore, kNothing, kTurn };
 
   void tell_ready();
   void await(std::unique_lock<std::mutex> lock);
   bool subscribe();
   bool reads() const;
-  void take_turn(bool late);
-  bool take_body(bool first);
+  bool take_turn(bool late);
+  Next take_body(bool first);
   Fed take_message(Met* met, Status* status);
-  bool act_on(Met met);
+  Next act_on(Met met);
   Met meet_rest();
   uint32_t receive(uint8_t* data, size_t size, Met* met);
   uint32_t least() const;

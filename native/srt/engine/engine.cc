@@ -21,8 +21,8 @@ namespace {
 constexpr int kBacklog = 128;
 // How long the thread sleeps before it looks whether it has to leave.
 constexpr int64_t kWaitMs = 100;
-// Where events come that soon one after the other, packets are let gather before they are taken: each one
-// alone would cost a wake of this thread and of a worker.
+// Where something comes that soon after all had been taken, packets are let gather: each one alone would
+// cost a wake of this thread and of a worker.
 constexpr uint64_t kBusyNs = 500'000;
 constexpr std::chrono::microseconds kGather{500};
 
@@ -179,7 +179,7 @@ std::vector<std::pair<int, uint64_t>> SrtEngine::take_refused() {
 
 void SrtEngine::run() {
   std::vector<SRT_EPOLL_EVENT> ready;
-  uint64_t served_ns = 0;
+  uint64_t emptied_ns = 0;
   while (!stopping_.load(std::memory_order_acquire)) {
     {
       // Room for all: those behind the last one would wait for as long as the others have something.
@@ -189,26 +189,27 @@ void SrtEngine::run() {
     const int room = static_cast<int>(ready.size());
     // It says one more than there is room for where there are more.
     const int count = std::min(srt_epoll_uwait(epoll_, ready.data(), room, kWaitMs), room);
-    if (count > 0 && monotonic_ns() - served_ns < kBusyNs) std::this_thread::sleep_for(kGather);
+    if (count <= 0) continue;
+    if (monotonic_ns() - emptied_ns < kBusyNs) std::this_thread::sleep_for(kGather);
+    bool emptied = true;
     for (int i = 0; i < count; ++i) {
       const SRT_EPOLL_EVENT& one = ready[static_cast<size_t>(i)];
-      serve(one.fd, one.events);
+      emptied = serve(one.fd, one.events) && emptied;
     }
-    if (count > 0) served_ns = monotonic_ns();
+    emptied_ns = emptied ? monotonic_ns() : 0;
   }
 }
 
-void SrtEngine::serve(int socket, int told) {
-  if (const auto caller = find(socket)) {
-    caller->serve(told);
-    return;
-  }
+// True: everything that had come for a lane was taken.
+bool SrtEngine::serve(int socket, int told) {
+  if (const auto caller = find(socket)) return caller->serve(told);
   bool listens = false;
   {
     const std::lock_guard lock(mutex_);
     for (const int one : listening_) listens = listens || one == socket;
   }
   if (listens) accept_all(socket);
+  return false;
 }
 
 void SrtEngine::accept_all(int listener) {

@@ -107,7 +107,7 @@ class SrtEngine {
   };
   static int on_caller(void* opaque, int socket, int version, const void* peer, const char* id);
   void run();
-  void serve(int socket, int told);
+  bool serve(int socket, int told);
   void accept_all(int listener);
   std::shared_ptr<SrtCaller> find(int socket);
   void add(int socket, bool file);
