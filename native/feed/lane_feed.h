@@ -1,9 +1,9 @@
 // A lane's writer on loan: native code on a thread of its own appends whole pieces of the body, such as
-// access units, or puts bytes in place, while the owner (the JavaScript thread) decides about everything else:
-// who is evicted when the lane is full, what becomes of the stream, when it ends. Down to `want_room` it is
-// the borrower's; the rest is the owner's. Both may call at any time: one lock orders them, and is held for
-// a copy into the lane at most, or for what fill() calls. After take_back() or revoke() no borrower touches
-// the lane any more.
+// access units, or puts bytes in place, while the owner (the JavaScript thread) decides about everything
+// else: who is evicted when the lane is full, what becomes of the stream, when it ends. Down to `want_room`
+// it is the borrower's; the rest is the owner's. Both may call at any time: one lock orders them, and is
+// held for a copy into the lane at most, or for what fill() calls. After take_back() or revoke() no borrower
+// touches the lane any more.
 #pragma once
 
 #include <atomic>
