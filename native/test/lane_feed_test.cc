@@ -180,15 +180,15 @@ TEST_F(LaneFeedTest, TwoThreads) {
       const auto bytes = pattern(static_cast<uint32_t>(100 + i % 1900), i);
       Status status = Status::kOk;
       const Piece piece{bytes.data(), bytes.size()};
-      const bool fits = bytes.size() <= kSlotBytes;
+      const bool fills = bytes.size() <= kSlotBytes && i % 2 == 0;
       const auto in_place = [&](uint8_t* data, size_t) {
         return static_cast<uint32_t>(std::copy(bytes.begin(), bytes.end(), data) - data);
       };
-      const Fed fed = fits && i % 2 == 0
+      const Fed fed = fills
                           ? feed.fill(static_cast<uint32_t>(bytes.size()), in_place, &status)
                           : feed.write({&piece, 1}, i % 7 == 0, &status);
       if (fed == Fed::kGone) return;
-      if (fed == Fed::kBlocked && !feed.blocked()) {
+      if (fed == Fed::kBlocked && fills) {
         feed.want_room(1);
         while (feed.blocked()) std::this_thread::yield();
         continue;

@@ -114,7 +114,8 @@ SrtCaller::Next SrtCaller::take_body(bool first) {
   Met met = Met::kNothing;
   Status status = Status::kOk;
   Fed fed = Fed::kGone;
-  if (feed_ != nullptr && !file_ && feed_->slot_size() < kMaxSrtMessage) {
+  const bool keeps = feed_ != nullptr && feed_->slot_size() < least();
+  if (keeps) {
     fed = take_message(&met, &status);
   } else if (feed_ != nullptr) {
     const auto source = [&](uint8_t* data, size_t size) { return receive(data, size, &met); };
@@ -123,7 +124,7 @@ SrtCaller::Next SrtCaller::take_body(bool first) {
   switch (fed) {
     case Fed::kTaken: unpublished_ = true; break;
     case Fed::kBlocked:
-      if (!feed_->blocked()) {
+      if (!keeps) {
         // Epoll says whether there is something for which room would have to be made.
         if (!first) return Next::kTurn;
         feed_->want_room(least());
