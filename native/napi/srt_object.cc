@@ -171,7 +171,8 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     return one;
   }
 
-  // Bytes that were read; 0: nothing there; -1: the end; -2: the connection has broken.
+  // Bytes that were read; 0: nothing there; -1: the end; -2: the connection has broken; -3: it has
+  // ended, and what waits to be read is not due yet.
   Napi::Value read(const Napi::CallbackInfo& info) {
     auto into = info[1].As<Napi::Uint8Array>();
     size_t length = 0;
@@ -179,6 +180,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
       case SrtRead::kSome: return number(info.Env(), uint64_t{length});
       case SrtRead::kNothing: return number(info.Env(), int64_t{0});
       case SrtRead::kEnd: return number(info.Env(), int64_t{-1});
+      case SrtRead::kLater: return number(info.Env(), int64_t{-3});
       case SrtRead::kBroken: break;
     }
     return number(info.Env(), int64_t{-2});

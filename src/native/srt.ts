@@ -86,7 +86,8 @@ export interface NativeSrt {
   /** Callers refused since the last call, by libsrt's reject code. */
   takeRefused(): readonly { readonly code: number; readonly count: number }[];
   takeEvents(): readonly SrtEvent[];
-  /** Bytes read, of messages whole ones only; 0: nothing is there; -1: the end; -2: it has broken. */
+  /** Bytes read, of messages whole ones only; 0: nothing is there; -1: the end; -2: it has broken;
+   *  -3: it has ended, but what waits is not due yet. */
   read(socket: number, into: Uint8Array): number;
   /** Bytes taken, as far as there is room; -2: it has broken. */
   write(socket: number, bytes: Uint8Array): number;

@@ -64,7 +64,8 @@ struct SrtCounts {
   double rtt_ms = 0;
 };
 
-enum class SrtRead : uint8_t { kSome, kNothing, kEnd, kBroken };
+// kLater: the connection has ended, and what waits to be read is not due yet.
+enum class SrtRead : uint8_t { kSome, kNothing, kLater, kEnd, kBroken };
 
 class SrtEngine {
  public:

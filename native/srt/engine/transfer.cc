@@ -11,6 +11,13 @@ namespace {
 // libsrt takes an int.
 constexpr size_t kMostAtOnce = size_t{1} << 30;
 
+// Whether packets of a connection that has ended wait for their time.
+bool has_more(int socket) {
+  int packets = 0;
+  int length = sizeof(packets);
+  return srt_getsockflag(socket, SRTO_RCVDATA, &packets, &length) == 0 && packets > 0;
+}
+
 }  // namespace
 
 SrtRead SrtEngine::read(int socket, uint8_t* data, size_t capacity, size_t* length) {
@@ -31,6 +38,8 @@ SrtRead SrtEngine::read(int socket, uint8_t* data, size_t capacity, size_t* leng
     if (got == 0) return SrtRead::kEnd;
     const int error = srt_getlasterror(nullptr);
     if (error == SRT_EASYNCRCV) return SrtRead::kNothing;
+    // It gives out what is due at this moment, and calls the rest lost with the connection.
+    if (!found->second && error == SRT_ECONNLOST && has_more(socket)) return SrtRead::kLater;
     // Messages have no other end. SRT_EINVSOCK would be one whose unread bytes libsrt has given up.
     return !found->second && error == SRT_ECONNLOST ? SrtRead::kEnd : SrtRead::kBroken;
   }

@@ -33,6 +33,7 @@ export interface SrtHost {
 }
 
 const END = -1;
+const LATER = -3;
 
 /** Bytes that are read at once, and of one caller before the others' turn. */
 const FILE_READ_BYTES = 256 * 1024;
@@ -41,6 +42,8 @@ const TURN_BYTES = 4 * 2 ** 20;
 /** How long the caller may take to acknowledge the end of its answer, and how often that is looked at. */
 const LINGER_MS = 30_000;
 const UNSENT_POLL_MS = 20;
+/** How often a connection that has ended is asked for packets that were not due. */
+const DUE_POLL_MS = 5;
 /** What a live caller may need beyond its latency, on a busy machine, to take the end of its answer. */
 const LIVE_MARGIN_MS = 500;
 
@@ -66,6 +69,7 @@ export class SrtUpload implements ResponseSink {
   /** Until the first bytes have come. */
   #firstBytes: NodeJS.Timeout | undefined;
   #closing: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
 
   constructor(host: SrtHost, socket: number, caller: SrtCaller) {
     this.#host = host;
@@ -194,6 +198,10 @@ export class SrtUpload implements ResponseSink {
     for (let read = 0; read < TURN_BYTES && !this.#over; ) {
       this.#buffer ??= Buffer.allocUnsafeSlow(size);
       const length = this.#host.engine.read(this.socket, this.#buffer);
+      if (length === LATER) {
+        this.#later = setTimeout(() => this.ready(), DUE_POLL_MS);
+        return;
+      }
       if (length < 0) {
         this.#gone(length === END);
         return;
@@ -276,6 +284,7 @@ export class SrtUpload implements ResponseSink {
   #finish(): void {
     clearTimeout(this.#firstBytes);
     clearTimeout(this.#closing);
+    clearTimeout(this.#later);
     if (this.#over) return;
     this.#over = true;
     this.#buffer = undefined;
