@@ -18,7 +18,7 @@ await worker.run(async ({ request, respond }) => {
   const hash = createHash('sha256');
   const slots: number[] = [];
   let size = 0;
-  process.send?.({ event: 'opened', path });
+  process.send?.({ event: 'opened', path, file });
   try {
     for await (const { bytes } of request.body) {
       hash.update(bytes);
