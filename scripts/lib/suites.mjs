@@ -126,7 +126,7 @@ export const suites = [
     what: 'test/interop, other programs',
     needs: ['addon', 'dist'],
     packages: ['clients', 'browsers', 'media', 'media-clients'],
-    timeoutSeconds: 600,
+    timeoutSeconds: 1200,
     run: (at) => nodeTests('test/interop', at),
   },
   {
