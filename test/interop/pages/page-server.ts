@@ -36,8 +36,8 @@ export interface PageServerOptions {
   /** The transport, and the scheme where it has several, of each port that the page names. Where there
    *  are several listeners of one kind, in the order of the page. */
   readonly ports: Readonly<Record<number, string>>;
-  /** Takes access units apart, or bodies as they are. */
-  readonly worker: keyof typeof WORKERS;
+  /** Takes access units apart, or bodies as they are. None: the page has its own. */
+  readonly worker?: keyof typeof WORKERS;
   readonly files?: Readonly<Record<string, Uint8Array>>;
 }
 
@@ -62,6 +62,8 @@ export class PageServer {
     writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`);
     chmodSync(command, 0o755);
     symlinkSync(join(ROOT, 'test'), join(folder, 'test'));
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(ROOT, join(folder, 'node_modules/upload-response'));
     for (const [name, bytes] of Object.entries(options.files ?? {})) {
       writeFileSync(join(folder, name), bytes);
     }
@@ -73,7 +75,7 @@ export class PageServer {
     const server = new PageServer(folder, child);
     try {
       await server.#listen(options.ports);
-      await server.#startWorker(socket, options.worker);
+      if (options.worker) await server.#startWorker(socket, options.worker);
     } catch (error) {
       await server.stop();
       throw error;
@@ -151,7 +153,13 @@ export class PageServer {
     const path = `${this.file('bin')}:${process.env.PATH}`;
     const child = spawn('bash', ['-ec', text], {
       cwd: this.folder,
-      env: { ...cleanEnv(), HOME: this.folder, PATH: path, ...env },
+      env: {
+        ...cleanEnv(),
+        HOME: this.folder,
+        PATH: path,
+        UR_SOCKET: this.file('server.sock'),
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own, which holds all that the line starts.
       detached: true,

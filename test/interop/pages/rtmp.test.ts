@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before } from 'node:test';
 import { StreamType } from '../../../src/protocols/access-unit/index.js';
 import { decoded } from '../../support/decoded.js';
-import { unitsOf } from '../../support/media-files.js';
+import { decodeVideo, unitsOf } from '../../support/media-files.js';
+import { testWith } from '../../support/program.js';
 import type { MediaReport } from '../../support/rtmp.js';
 import { until } from '../../support/until.js';
 import { CLIP_FRAMES, makeClip } from './clip.js';
@@ -16,9 +17,10 @@ const page = pageOf('rtmp.md');
 const LIVE_UNITS = 60;
 let server: PageServer;
 
+const [yaml = ''] = page.blocks('yaml');
+const ports = { 1935: 'rtmp rtmp', 1936: 'rtmp rtmps' };
+
 before(async () => {
-  const [yaml = ''] = page.blocks('yaml');
-  const ports = { 1935: 'rtmp rtmp', 1936: 'rtmp rtmps' };
   server = await PageServer.start({ yaml, ports, worker: 'media' });
   await makeClip(server.file('clip.mp4'));
 });
@@ -40,6 +42,41 @@ async function publishClip(command: string): Promise<void> {
   // MP4 tells players to leave the encoder's first frame of sound out; ADTS cannot say that.
   const sound = await decoded(server.file('clip.mp4'), 'a', ['-ignore_editlist', '1']);
   assert.deepEqual(await decoded(fileOf(body, StreamType.aac), 'a', ['-f', 'aac']), sound);
+}
+
+testWith(
+  'ffmpeg',
+  'rtmp.md: the worker that records',
+  async () => {
+    const [script = ''] = page.blocks('js');
+    // The recorder may be late on a busy machine.
+    const patient = `${yaml}limits:\n  noWorkerTimeoutMs: 60000\n`;
+    const alone = await PageServer.start({ yaml: patient, ports });
+    writeFileSync(alone.file('record.mjs'), script);
+    await makeClip(alone.file('clip.mp4'));
+    // Waits for the publication.
+    const recorder = alone.shell('exec node record.mjs', { stopAfter: published(alone) });
+    try {
+      await recorder;
+      const raw = await decoded(alone.file('video.h264'), 'v', ['-f', 'h264']);
+      assert.deepEqual(raw, await decoded(alone.file('clip.mp4'), 'v'));
+    } finally {
+      await alone.stop();
+    }
+  },
+  240_000,
+);
+
+/** The page's first publication has ended. Until the recorder is there, nobody takes it. */
+async function published(alone: PageServer): Promise<void> {
+  const [command = ''] = page.commands.filter((line) => line.startsWith('ffmpeg -re -i clip'));
+  const { code, stderr } = await alone.shell(command);
+  assert.equal(code, 0, stderr);
+  const frames = async () => {
+    const video = alone.file('video.h264');
+    return existsSync(video) && (await decodeVideo(video, 'h264')).frames === CLIP_FRAMES;
+  };
+  await until(frames, 'every frame to be recorded', 60_000);
 }
 
 /** What is published until Ctrl-C decodes. `ends`: it then says so to the server. */
