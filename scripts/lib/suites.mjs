@@ -126,7 +126,7 @@ export const suites = [
     what: 'test/interop, other programs',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'capi', 'python', 'clients', 'browsers', 'media', 'media-clients'],
-    timeoutSeconds: 900,
+    timeoutSeconds: 1200,
     run: (at) => libraryTests('test/interop', at),
   },
   {

@@ -18,6 +18,13 @@ constexpr uint64_t kTurnBytes = uint64_t{1} << 20;
 // For what goes nowhere, and for messages that are larger than a slot.
 using Scratch = std::array<uint8_t, 16 * 1024>;
 
+// Whether packets of a connection that has ended wait for their time.
+bool has_more(int socket) {
+  int packets = 0;
+  int length = sizeof(packets);
+  return srt_getsockflag(socket, SRTO_RCVDATA, &packets, &length) == 0 && packets > 0;
+}
+
 }  // namespace
 
 bool SrtCaller::serve(int told) {
@@ -220,6 +227,9 @@ SrtCaller::Met SrtCaller::failure_of(int got) const {
   if (got == 0) return Met::kEnd;
   const int error = srt_getlasterror(nullptr);
   if (error == SRT_EASYNCRCV) return Met::kNothing;
+  // It gives out what is due at this moment, and calls the rest lost with the connection. Epoll tells of a
+  // broken connection again and again.
+  if (!file_ && error == SRT_ECONNLOST && has_more(socket_)) return Met::kNothing;
   // Messages have no other end. SRT_EINVSOCK would be one whose unread bytes libsrt has given up.
   return !file_ && error == SRT_ECONNLOST ? Met::kEnd : Met::kBroken;
 }
