@@ -30,6 +30,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly maxMessageBytes: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
+  readonly multitrack: boolean;
   #config: RtmpConfig;
   readonly #auth: AdobeAuth;
   readonly #log: Logger;
@@ -57,6 +58,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.maxMessageBytes = config.maxMessageBytes;
     this.publishTimeoutMs = config.publishTimeoutMs;
     this.idleTimeoutMs = config.idleTimeoutMs;
+    this.multitrack = config.multitrack;
     this.#auth = new AdobeAuth(config.users);
     this.#config = config;
     this.#grace = new GracePeriod(config.graceMs, (publication) => publication.expired());
