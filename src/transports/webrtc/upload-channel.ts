@@ -45,6 +45,8 @@ export interface ChannelHost {
 /** `content-length` is for workers what `length` is in the message. */
 const PLACED = new Set(['host', 'content-length']);
 const HIGH_THROUGHPUT_WINDOWS = 4;
+/** What keeping a message costs beside its bytes. */
+const MESSAGE_COST_BYTES = 256;
 
 /** A data channel: one request, and its answer. */
 export class UploadChannel implements ResponseSink {
@@ -108,7 +110,7 @@ export class UploadChannel implements ResponseSink {
       this.#take(message);
       return;
     }
-    this.#earlyBytes += message.length;
+    this.#earlyBytes += message.length + MESSAGE_COST_BYTES;
     if (this.#earlyBytes <= this.#host.config.channelBudgetBytes) this.#early.push(message);
     else this.#refuse(new UploadResponseError('BACKLOG_LIMIT', 'before it was admitted'));
   }
