@@ -22,6 +22,8 @@ export interface Description {
 const MAX_MEDIA = 16;
 /** Browsers send some hundreds. Lines are looked through several times. */
 const MAX_LINES = 4096;
+/** More candidates than one client has: of a section, or of a fragment. */
+export const MAX_CANDIDATES = 64;
 const MEDIA_LINE =
   /^m=([a-z]+) (\d{1,5})(?:\/\d+)? ([A-Za-z0-9/]+) ([\x21-\x7e]+(?: [\x21-\x7e]+)*)$/;
 

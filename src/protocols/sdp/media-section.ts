@@ -70,9 +70,12 @@ export function readMediaSection(
   return { track, section: reduced(section, transport, choice) };
 }
 
+/** Simulcast with retransmissions has some. */
+const MAX_SOURCES = 64;
+
 /** The sources that a section announces. */
 export const sourcesOf = ({ lines }: MediaSection): readonly string[] =>
-  lines.filter((line) => /^a=ssrc:\d{1,10} cname:/.test(line));
+  lines.filter((line) => /^a=ssrc:\d{1,10} cname:/.test(line)).slice(0, MAX_SOURCES);
 
 function choose(section: MediaSection, codecs: readonly MediaCodec[]): Choice | undefined {
   const encodings = formatLines(section.lines, 'rtpmap');

@@ -37,12 +37,11 @@ export class TcpTransport implements Transport, TcpHost {
     const bound: BoundAddress[] = [];
     try {
       const take = (socket: Socket) => this.#accept(socket);
-      const options = { allowHalfOpen: true };
-      if (plain) bound.push(await this.#listen('tcp', host, port, createServer(options, take)));
+      if (plain) bound.push(await this.#listen('tcp', host, port, createServer(take)));
       if (tls) {
         const handshakeTimeout = this.config.firstBytesTimeoutMs;
         const secure = tlsServerOptions(tls, 'transports.tcp.tls');
-        const server = createTlsServer({ ...options, ...secure, handshakeTimeout }, take);
+        const server = createTlsServer({ ...secure, handshakeTimeout }, take);
         // Node itself leaves it open.
         server.on('tlsClientError', (_error, socket) => socket.destroy());
         bound.push(await this.#listen('tls', tls.host ?? host, tls.port, server));
@@ -98,6 +97,8 @@ export class TcpTransport implements Transport, TcpHost {
   }
 
   #accept(socket: Socket): void {
+    // Not before: who leaves within the handshake would keep its connection until the time-out.
+    socket.allowHalfOpen = true;
     const upload = new TcpUpload(this, socket);
     this.#uploads.add(upload);
     socket.once('close', () => this.#uploads.delete(upload));
