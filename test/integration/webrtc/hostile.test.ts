@@ -97,8 +97,8 @@ test(
     };
     const reports = server.worker.reports.length;
     send(Buffer.alloc(1));
-    await server.worker.report('reading', reports).catch(() => undefined);
-    server.suspendWorker();
+    await server.worker.report('reading', reports);
+    server.worker.signal('SIGSTOP');
     const waiting = () => server.server.stats().ingress.waitingBytes;
     while (waiting() === 0) {
       send(Buffer.alloc(65_536, sent.length));
@@ -112,7 +112,7 @@ test(
         await until(() => session.channel.bufferedAmount() < 65_536, 'room to send');
     }
     await until(() => waiting() >= full + more, 'all of it to wait', 60_000);
-    server.resumeWorker();
+    server.worker.signal('SIGCONT');
     session.channel.sendMessage('{"type":"end"}');
     await within(heard.over, 'the answer', 60_000);
     assert.equal(JSON.parse(heard.body).sha256, sha256(Buffer.concat(sent)));
