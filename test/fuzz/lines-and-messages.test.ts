@@ -106,7 +106,7 @@ const part = <T>(arbitrary: fc.Arbitrary<T>) =>
     { weight: 4, arbitrary: arbitrary as fc.Arbitrary<unknown> },
     { weight: 1, arbitrary: fc.jsonValue() },
   );
-const optional = { requiredKeys: ['type'] } as const;
+const optional: { requiredKeys: ['type'] } = { requiredKeys: ['type'] };
 const message = fc.oneof(
   fc.json(),
   text,
