@@ -18,6 +18,7 @@ const unit = fc
   .record({
     streamType: fc.constantFrom(0x1b, 0x9c, 0x9d, 0),
     key: fc.boolean(),
+    track: fc.nat(127),
     id: fc.maxSafeNat(),
     dts: fc.maxSafeInteger(),
     pts: fc.maxSafeInteger(),

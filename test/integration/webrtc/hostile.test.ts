@@ -100,10 +100,9 @@ test(
     await server.worker.report('reading', reports);
     server.worker.signal('SIGSTOP');
     const waiting = () => server.server.stats().ingress.waitingBytes;
-    while (waiting() === 0) {
-      send(Buffer.alloc(65_536, sent.length));
-      await until(() => session.channel.bufferedAmount() < 65_536, 'room to send');
-    }
+    // The lane has 8 slots, and the budget room for all of it.
+    for (let i = 0; i < 12; i++) send(Buffer.alloc(65_536, i));
+    await until(() => waiting() >= 4 * 65_536, 'the lane to be full', 60_000);
     const full = waiting();
     const more = 200_000;
     for (let i = 0; i < more; i++) {
