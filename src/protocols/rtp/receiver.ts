@@ -138,7 +138,7 @@ export class RtpReceiver {
   stats(): TrackStats[] {
     return this.#tracks.map((track) => ({
       codec: track.options.codec,
-      packets: track.statistics.received,
+      packets: track.counts.packets,
       bytes: track.counts.bytes,
       duplicatePackets: track.window.duplicates,
       latePackets: track.window.late,

@@ -44,14 +44,14 @@ const KEYFRAME_RETRY_MS = 500;
 export class RtpTrack {
   readonly streamType: number;
   readonly clock: TrackClock;
-  readonly counts = { bytes: 0, frames: 0, keyframes: 0, damaged: 0, undecodable: 0 };
+  readonly counts = { packets: 0, bytes: 0, frames: 0, keyframes: 0, damaged: 0, undecodable: 0 };
   /** The source whose packets it takes. */
   ssrc: number | undefined;
   lastPacketAtMs = 0;
   /** Of the last frame that said it. */
   width: number | undefined;
   height: number | undefined;
-  window: JitterWindow;
+  readonly window: JitterWindow;
   readonly #sequence = new SequenceTracker();
   readonly #statistics: ReceiverStatistics;
   readonly #depacketiser: Depacketiser;
@@ -78,6 +78,7 @@ export class RtpTrack {
     const events: TrackEvent[] = [];
     if (place.kind === 'restart') this.#restart(place, events, nowMs);
     this.lastPacketAtMs = nowMs;
+    this.counts.packets++;
     this.counts.bytes += packet.payload.length;
     this.#statistics.onPacket(place.extended, packet.timestamp, nowMs);
     this.window.push(place.extended, packet, nowMs);

@@ -27,12 +27,11 @@ export class TcpTransport implements Transport, TcpHost {
     this.pool = ingress.poolIndex(config.pool);
     this.config = config;
     this.#log = log;
-    const sockets = { allowHalfOpen: true };
     this.#listeners = new OwnListeners({
       transport: this.name,
       schemes: { plain: 'tcp', tls: 'tls' },
-      plain: sockets,
-      secure: sockets,
+      plain: {},
+      secure: {},
       handshakeTimeoutMs: config.firstBytesTimeoutMs,
       connections,
       take: (socket) => this.#accept(socket),
@@ -88,6 +87,8 @@ export class TcpTransport implements Transport, TcpHost {
   }
 
   #accept(socket: Socket): void {
+    // Not before: who leaves within the handshake would keep its connection until the time-out.
+    socket.allowHalfOpen = true;
     const upload = new TcpUpload(this, socket);
     this.#uploads.add(upload);
     socket.once('close', () => this.#uploads.delete(upload));

@@ -122,7 +122,8 @@ export const webRtcConfigSchema = z.strictObject({
   gatherTimeoutMs: duration('An answer is sent after this time, whatever was found by then.', 3000),
   connectTimeoutMs: duration('A session that is not connected after this time is ended.', 30_000),
   idleTimeoutMs: duration(
-    'A session without a channel and without media for this time is ended.',
+    'A session without a channel and without media for this time is ended; a channel on which no ' +
+      'request begins is answered 408.',
     60_000,
   ),
   closeTimeoutMs: duration(

@@ -46,6 +46,9 @@ export interface SessionRequest {
   readonly permit: Permit;
 }
 
+/** Candidates of one session: a client has some at a time, and gathers again when its network changes. The
+ *  engine keeps them all. */
+const MAX_TRICKLED = 256;
 /** States of a connection that nothing follows. */
 const FINAL = new Set(['disconnected', 'failed', 'closed']);
 
@@ -66,6 +69,7 @@ export class PeerSession implements ChannelHost, MediaHost {
   #media: MediaUpload | undefined;
   #permit: Permit | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #trickled = 0;
   #connected = false;
   #ended = false;
 
@@ -167,10 +171,14 @@ export class PeerSession implements ChannelHost, MediaHost {
     return withHostCandidates(answer.sdp, this.config.hostCandidates);
   }
 
-  /** Takes candidates of the client. @throws UploadResponseError ICE_RESTART_UNSUPPORTED */
+  /** Takes candidates of the client. @throws UploadResponseError ICE_RESTART_UNSUPPORTED, BAD_SDP */
   trickle({ ufrag, mid, candidates }: Fragment): void {
     if (ufrag !== undefined && ufrag !== this.#ufrag) {
       throw new UploadResponseError('ICE_RESTART_UNSUPPORTED');
+    }
+    this.#trickled += candidates.length;
+    if (this.#trickled > MAX_TRICKLED) {
+      throw new UploadResponseError('BAD_SDP', `more than ${MAX_TRICKLED} candidates of a session`);
     }
     for (const candidate of candidates) {
       try {

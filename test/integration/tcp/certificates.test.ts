@@ -73,6 +73,25 @@ test('what does not speak TLS is closed', TIMEOUT, async () => {
   await until(() => statsOf(server).connections === 0, 'the end of all of them');
 });
 
+test('who leaves within the handshake does not keep its connection', TIMEOUT, async () => {
+  const { RawClient } = await import('../../support/raw-client.js');
+  const { tls } = server.config.transports?.tcp ?? {};
+  // Longer than the test may take.
+  const tcp = { enabled: true, port: 0, plain: false, firstBytesTimeoutMs: 600_000, tls };
+  const patient = await TestServer.start({ workers: 0, transports: { tcp } });
+  try {
+    for (const begin of ['', '\x16\x03\x01\x02\x00\x01']) {
+      const client = await RawClient.connect(patient.port('tls'));
+      if (begin !== '') client.send(Buffer.from(begin, 'latin1'));
+      client.finish();
+      await client.ending();
+      client.destroy();
+    }
+  } finally {
+    await patient.stop();
+  }
+});
+
 test('certificate rules need a listener that asks for certificates', TIMEOUT, async () => {
   await assert.rejects(
     TestServer.start({ auth: { certificates: [{ name: 'one', subject: 'CN=x' }] } }),

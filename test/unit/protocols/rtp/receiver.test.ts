@@ -188,6 +188,19 @@ test('a sender that begins again with the same source is followed', () => {
   assert.equal(session.video(30_002, 120).length, 1);
 });
 
+test('counts go on when a sender begins again', () => {
+  const session = new Session();
+  session.video(10, 0, KEY);
+  session.video(11, 40);
+  session.video(40_000, 80);
+  session.video(40_001, 120);
+  assert.equal(
+    session.receiver.stats()[0]?.packets,
+    3,
+    'the first one after the jump is not taken',
+  );
+});
+
 test('what is no RTP of this session is counted, and does no harm', () => {
   const session = new Session();
   const datagrams = ['', '00', '80', '1603', '80e0', '80c9ffff', '8060000100000000000000'];
