@@ -136,6 +136,8 @@ enum ur_error {
   UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
   UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
   UR_TOKEN_LINE_INVALID = -260,  // the connection does not begin with a token line
+  UR_PEER_ID_BUSY = -271,  // somebody else publishes under this peer id
+  UR_PUBLICATION_REPLACED = -272,  // the publisher has begun another stream in the place of this one
 };
 
 #endif

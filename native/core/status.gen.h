@@ -140,6 +140,8 @@ enum class [[nodiscard]] Status : int32_t {
   kAccessUnitTruncated = -250,
   kAccessUnitTooLarge = -251,
   kTokenLineInvalid = -260,
+  kPeerIdBusy = -271,
+  kPublicationReplaced = -272,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -409,6 +411,10 @@ constexpr const char* status_name(Status status) {
       return "ACCESS_UNIT_TOO_LARGE";
     case Status::kTokenLineInvalid:
       return "TOKEN_LINE_INVALID";
+    case Status::kPeerIdBusy:
+      return "PEER_ID_BUSY";
+    case Status::kPublicationReplaced:
+      return "PUBLICATION_REPLACED";
   }
   return "UNKNOWN";
 }
@@ -680,6 +686,10 @@ constexpr const char* status_text(Status status) {
       return "an access unit claims to be longer than is allowed";
     case Status::kTokenLineInvalid:
       return "the connection does not begin with a token line";
+    case Status::kPeerIdBusy:
+      return "somebody else publishes under this peer id";
+    case Status::kPublicationReplaced:
+      return "the publisher has begun another stream in the place of this one";
   }
   return "";
 }
@@ -951,6 +961,10 @@ constexpr const char* status_remedy(Status status) {
       return "Read access units of media transports only, from the start or from a keyframe; or allow larger ones.";
     case Status::kTokenLineInvalid:
       return "Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never.";
+    case Status::kPeerIdBusy:
+      return "Publish under another peer id, or when the other publisher has gone for transports.webrtc.graceMs.";
+    case Status::kPublicationReplaced:
+      return "Use what came; the other stream has other codecs. Offer the same codecs again to go on with a stream.";
   }
   return "";
 }
