@@ -160,6 +160,7 @@ test('a session that comes to nothing leaves the stream for the next one', TIMEO
     // It never connects: its client does not look at the answer.
     await assert.rejects(publish(server, url(server), ['h264'], () => Promise.reject(UNHEARD)));
     first.close();
+    await until(() => statsOf(server)?.connections === 0, 'it to be given up', 60_000);
     await missed(server);
     const { publisher: second } = await publish(server);
     await units(server, 4);
