@@ -11,6 +11,7 @@ export {
   type RtmpNotice,
   type RtmpReceiver,
   type RtmpTrackCounts,
+  type RtmpTrackRecord,
   startRtmpEngine,
 } from './rtmp-engine.js';
 export { Segment, type Waiter } from './segment.js';
