@@ -70,7 +70,7 @@ module.exports = {
       to: {
         path: '^src/transports/',
         pathNot:
-          '^src/transports/($1/|(transport|drain|counters|open-connections|own-listeners)\\.ts$)',
+          '^src/transports/($1/|(transport|drain|counters|grace|open-connections|own-listeners)\\.ts$)',
       },
     },
     {

@@ -143,6 +143,8 @@ enum class [[nodiscard]] Status : int32_t {
   kMultitrackOff = -261,
   kTrackIdTooLarge = -262,
   kTooManyTracks = -263,
+  kPeerIdBusy = -271,
+  kPublicationReplaced = -272,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -418,6 +420,10 @@ constexpr const char* status_name(Status status) {
       return "TRACK_ID_TOO_LARGE";
     case Status::kTooManyTracks:
       return "TOO_MANY_TRACKS";
+    case Status::kPeerIdBusy:
+      return "PEER_ID_BUSY";
+    case Status::kPublicationReplaced:
+      return "PUBLICATION_REPLACED";
   }
   return "UNKNOWN";
 }
@@ -695,6 +701,10 @@ constexpr const char* status_text(Status status) {
       return "a track has an id above 127";
     case Status::kTooManyTracks:
       return "the publisher has more than 16 tracks of video or of audio";
+    case Status::kPeerIdBusy:
+      return "somebody else publishes under this peer id";
+    case Status::kPublicationReplaced:
+      return "the publisher has begun another stream in the place of this one";
   }
   return "";
 }
@@ -972,6 +982,10 @@ constexpr const char* status_remedy(Status status) {
       return "Number the tracks from 0 on.";
     case Status::kTooManyTracks:
       return "Publish fewer tracks, or in several publications.";
+    case Status::kPeerIdBusy:
+      return "Publish under another peer id, or when the other publisher has gone for transports.webrtc.graceMs.";
+    case Status::kPublicationReplaced:
+      return "Use what came; the other stream has other codecs. Offer the same codecs again to go on with a stream.";
   }
   return "";
 }

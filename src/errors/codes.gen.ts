@@ -940,6 +940,20 @@ export const ERRORS = {
     text: 'the publisher has more than 16 tracks of video or of audio',
     remedy: 'Publish fewer tracks, or in several publications.',
   },
+  PEER_ID_BUSY: {
+    number: 271,
+    http: 409,
+    grpc: 'ALREADY_EXISTS',
+    text: 'somebody else publishes under this peer id',
+    remedy: 'Publish under another peer id, or when the other publisher has gone for transports.webrtc.graceMs.',
+  },
+  PUBLICATION_REPLACED: {
+    number: 272,
+    http: 409,
+    grpc: 'ABORTED',
+    text: 'the publisher has begun another stream in the place of this one',
+    remedy: 'Use what came; the other stream has other codecs. Offer the same codecs again to go on with a stream.',
+  },
 } as const;
 
 /** The stable code that callers match. */

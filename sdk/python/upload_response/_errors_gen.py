@@ -1116,6 +1116,26 @@ class TooManyTracks(UploadResponseError):
     remedy = "Publish fewer tracks, or in several publications."
 
 
+class PeerIdBusy(UploadResponseError):
+    code = "PEER_ID_BUSY"
+    number = 271
+    http_status = 409
+    text = "somebody else publishes under this peer id"
+    remedy = (
+        "Publish under another peer id, or when the other publisher has gone for transports.webrtc.graceMs."
+    )
+
+
+class PublicationReplaced(UploadResponseError):
+    code = "PUBLICATION_REPLACED"
+    number = 272
+    http_status = 409
+    text = "the publisher has begun another stream in the place of this one"
+    remedy = (
+        "Use what came; the other stream has other codecs. Offer the same codecs again to go on with a stream."
+    )
+
+
 for _error in (
     Full,
     Empty,
@@ -1251,5 +1271,7 @@ for _error in (
     MultitrackOff,
     TrackIdTooLarge,
     TooManyTracks,
+    PeerIdBusy,
+    PublicationReplaced,
 ):
     BY_NUMBER[_error.number] = _error

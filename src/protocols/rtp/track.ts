@@ -59,9 +59,13 @@ export class RtpTrack {
   #keyframeAtMs: number | undefined;
   #keyframeWanted = false;
 
-  constructor(readonly options: TrackOptions) {
+  /** `earliestMs`: no frame's time lies before it. */
+  constructor(
+    readonly options: TrackOptions,
+    earliestMs?: number,
+  ) {
     this.streamType = StreamType[options.codec];
-    this.clock = new TrackClock(options.clockRate);
+    this.clock = new TrackClock(options.clockRate, earliestMs);
     this.window = new JitterWindow(windowOptions(options));
     this.#statistics = new ReceiverStatistics(options.clockRate);
     this.#depacketiser = depacketiserOf(options);

@@ -2,7 +2,7 @@ import { type Admission, admitThen, type Permit } from '../../admission/index.js
 import { type ErrorCode, fromNative, UploadResponseError } from '../../errors/index.js';
 import { type Ingress, type IngressExchange, Unanswered } from '../../ingress/index.js';
 import type { LentWriter, RtmpContinuation, RtmpMedia } from '../../ring/index.js';
-import type { Identity } from './grace.js';
+import type { Identity } from '../grace.js';
 import { PublicationFacts } from './publication-facts.js';
 import { callerOf, headOf, type Target } from './target.js';
 

@@ -126,6 +126,15 @@ export const webRtcConfigSchema = z.strictObject({
       'request begins is answered 408.',
     60_000,
   ),
+  graceMs: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(0)
+    .describe(
+      'A publisher of media whose session has broken may come back within this time, to the peer id ' +
+        'that it has named, and goes on with its stream; 0: the stream ends at once.',
+    ),
   closeTimeoutMs: duration(
     'A channel that the client has not closed this long after its answer is closed.',
     5000,
