@@ -28,7 +28,7 @@ foreach(source IN LISTS tests)
   ur_test_options(${name})
   target_link_libraries(${name} PRIVATE
     $<TARGET_NAME_IF_EXISTS:ur_test_support> ur_capi ur_core ur_hpks ur_control ur_srt
-    ur_rtmp $<TARGET_NAME_IF_EXISTS:ur_rtmp_engine> GTest::gtest_main)
+    ur_mpegts ur_rtmp $<TARGET_NAME_IF_EXISTS:ur_rtmp_engine> GTest::gtest_main)
   # GoogleTest is parsed once, for the first of them.
   if(first_test)
     target_precompile_headers(${name} REUSE_FROM ${first_test})
