@@ -5,3 +5,4 @@ export { loadAddon } from './load.js';
 export type * from './rtmp.js';
 export type * from './srt.js';
 export { MAX_SRT_MESSAGE } from './srt.js';
+export type * from './track-counts.js';

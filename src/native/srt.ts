@@ -1,3 +1,5 @@
+import type { TrackCounts } from './track-counts.js';
+
 /** A caller whose handshake was accepted, with what its stream id says. */
 export interface SrtCaller {
   /** It uses the stream API; without it messages, whose borders are kept. */
@@ -71,6 +73,20 @@ export interface SrtCounts {
   readonly rttMs: number;
 }
 
+/** What is known of the MPEG transport stream that a live caller sends. */
+export interface SrtMedia {
+  readonly videoCodec?: string | undefined;
+  readonly audioCodec?: string | undefined;
+  /** First bytes of the newest keyframe, Annex B. */
+  readonly videoStart?: Buffer | undefined;
+  /** Hz. */
+  readonly sampleRate?: number | undefined;
+  readonly channels?: number | undefined;
+  /** Units are PES packets. */
+  readonly video: TrackCounts;
+  readonly audio: TrackCounts;
+}
+
 /** The engine of native/srt: listeners, and the thread that waits for their callers. */
 export interface NativeSrt {
   /** The port that was bound. Throws an error whose `number` is a table number. */
@@ -93,6 +109,8 @@ export interface NativeSrt {
   arm(socket: number, readable: boolean, writable: boolean): void;
   /** Undefined: it is gone. */
   counts(socket: number): SrtCounts | undefined;
+  /** Undefined: it sends no messages, or is gone. */
+  media(socket: number): SrtMedia | undefined;
   /** Bytes that the peer has not acknowledged; -1: it is gone. */
   unsent(socket: number): number;
   /** How long the peer keeps what it has before it reads it. */

@@ -10,7 +10,6 @@ export {
   type RtmpMedia,
   type RtmpNotice,
   type RtmpReceiver,
-  type RtmpTrackCounts,
   startRtmpEngine,
 } from './rtmp-engine.js';
 export { Segment, type Waiter } from './segment.js';

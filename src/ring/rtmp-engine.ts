@@ -7,7 +7,6 @@ export type {
   RtmpContinuation,
   RtmpMedia,
   RtmpNotice,
-  RtmpTrackCounts,
 } from '../native/index.js';
 
 /** The parser of one connection. `maxMessageBytes`: one message, and all that are not whole. `windowBytes`:
