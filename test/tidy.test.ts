@@ -164,7 +164,7 @@ test('native layers include only what stands below them', () => {
     capi: ['core', 'hpks', 'control', 'capi'],
     feed: ['core', 'feed'],
     rtmp: ['core', 'feed', 'rtmp'],
-    srt: ['core', 'srt'],
+    srt: ['core', 'feed', 'srt'],
     napi: ['core', 'hpks', 'control', 'feed', 'rtmp', 'srt', 'napi'],
   };
   none(

@@ -29,6 +29,11 @@ foreach(source IN LISTS tests)
   target_link_libraries(${name} PRIVATE
     $<TARGET_NAME_IF_EXISTS:ur_test_support> ur_capi ur_core ur_hpks ur_control ur_srt
     ur_mpegts ur_rtmp $<TARGET_NAME_IF_EXISTS:ur_rtmp_engine> GTest::gtest_main)
+  if(name MATCHES "^srt_engine" AND TARGET ur_srt_engine)
+    target_include_directories(${name} SYSTEM PRIVATE ${UR_SRT_INCLUDE})
+    target_link_libraries(${name} PRIVATE ur_srt_engine)
+    target_compile_definitions(${name} PRIVATE UR_SRT)
+  endif()
   # GoogleTest is parsed once, for the first of them.
   if(first_test)
     target_precompile_headers(${name} REUSE_FROM ${first_test})

@@ -106,6 +106,7 @@ Status LaneWriter::open_slot(uint8_t** data) {
     header.seq.exchange(2 * id + 1, std::memory_order_acq_rel);
     slot_ = lane_.slot_data(id);
     fill_ = 0;
+    in_place_ = false;
   }
   *data = slot_;
   return Status::kOk;
@@ -131,6 +132,10 @@ void LaneWriter::publish(uint32_t length, uint32_t flags, uint64_t hash) {
   slot_ = nullptr;
   fill_ = 0;
   ended_ = (flags & kSlotEnd) != 0;
+}
+
+void LaneWriter::publish_open_slot() {
+  publish(fill_, kSlotBody, in_place_ ? xxh3_64(slot_, fill_) : fill_hash_.digest());
 }
 
 void LaneWriter::ring_readers() {
@@ -172,9 +177,13 @@ Status LaneWriter::append(const uint8_t* data, uint64_t length, uint64_t* taken)
       publish(part, kSlotBody, copy_and_hash(slot, data + *taken, part, true));
     } else {
       if (fill_ == 0) fill_hash_.reset();
-      fill_hash_.copy(slot + fill_, data + *taken, part);
+      if (in_place_) {
+        std::memcpy(slot + fill_, data + *taken, part);
+      } else {
+        fill_hash_.copy(slot + fill_, data + *taken, part);
+      }
       fill_ += part;
-      if (fill_ == lane_.slot_size) publish(fill_, kSlotBody, fill_hash_.digest());
+      if (fill_ == lane_.slot_size) publish_open_slot();
     }
     *taken += part;
     if (last_ - rung_ >= burst) ring_readers();
@@ -182,11 +191,39 @@ Status LaneWriter::append(const uint8_t* data, uint64_t length, uint64_t* taken)
   return Status::kOk;
 }
 
+Status LaneWriter::open_rest(uint32_t least, uint8_t** data, uint32_t* size) {
+  if (slot_ != nullptr && fill_ != 0 && lane_.slot_size - fill_ < least) {
+    const Status status = ready();
+    if (status != Status::kOk) return status;
+    publish_open_slot();
+  }
+  uint8_t* slot = nullptr;
+  const Status status = open_slot(&slot);
+  if (status != Status::kOk) {
+    ring_readers();
+    return status;
+  }
+  if (lane_.slot_size < least) return Status::kSlotTooLarge;
+  *data = slot + fill_;
+  *size = lane_.slot_size - fill_;
+  return Status::kOk;
+}
+
+Status LaneWriter::filled(uint32_t length) {
+  if (slot_ == nullptr || length > lane_.slot_size - fill_) return Status::kInvalidArgument;
+  if (length == 0) return Status::kOk;
+  in_place_ = true;
+  fill_ += length;
+  if (fill_ == lane_.slot_size) publish_open_slot();
+  if (last_ - rung_ >= std::max<uint64_t>(1, lane_.slots / 4)) ring_readers();
+  return Status::kOk;
+}
+
 Status LaneWriter::flush() {
   if (slot_ != nullptr && fill_ != 0) {
     Status status = ready();
     if (status != Status::kOk) return status;
-    publish(fill_, kSlotBody, fill_hash_.digest());
+    publish_open_slot();
   }
   if (segment_ != nullptr) ring_readers();
   return Status::kOk;

@@ -27,6 +27,12 @@ class LaneWriter {
   // quarter of the ring is new, or when it is full; a flush() must follow and rings for the rest: a
   // wake costs as much as copying a slot, so a burst of them is worth one.
   [[nodiscard]] Status append(const uint8_t* data, uint64_t length, uint64_t* taken);
+  // The same for bytes that are put in place: *data has room for *size bytes of the body, at least
+  // `least` of them, at most a slot; an open slot with less room is published first. kFull, kPinned: no
+  // room; otherwise as reserve().
+  [[nodiscard]] Status open_rest(uint32_t least, uint8_t** data, uint32_t* size);
+  // `length` bytes were put there. Publishes and rings as append().
+  [[nodiscard]] Status filled(uint32_t length);
   // Publishes the open slot if it holds anything, and rings for what append() has left.
   [[nodiscard]] Status flush();
   // Publishes one slot (after a flush).
@@ -61,6 +67,7 @@ class LaneWriter {
   [[nodiscard]] Status lock_slot(uint64_t id);
   [[nodiscard]] Status open_slot(uint8_t** data);
   void publish(uint32_t length, uint32_t flags, uint64_t hash);
+  void publish_open_slot();
   void ring_readers();
   void drop_open_slot();
 
@@ -72,7 +79,8 @@ class LaneWriter {
   uint64_t slowest_ = 0;   // no reader was behind this position at the last look
   uint8_t* slot_ = nullptr;  // the reserved slot's data
   uint32_t fill_ = 0;        // bytes appended to it
-  RunningHash fill_hash_;    // of those bytes
+  RunningHash fill_hash_;    // of those bytes, unless
+  bool in_place_ = false;    // some of them were put in place
   bool keyframe_ = false;    // the next slot is one
   bool ended_ = false;
 };

@@ -34,6 +34,30 @@ Fed LaneFeed::write(std::span<const Piece> pieces, bool keyframe, Status* status
   return Fed::kTaken;
 }
 
+Fed LaneFeed::open_rest(uint32_t least, uint8_t** data, uint32_t* size, Status* status) {
+  *status = Status::kOk;
+  if (!lent_) return Fed::kGone;
+  const Status opened = writer_.open_rest(least, data, size);
+  if (is_full(opened)) return Fed::kBlocked;
+  *status = opened;
+  return opened == Status::kOk ? Fed::kTaken : Fed::kFailed;
+}
+
+Fed LaneFeed::filled(uint32_t length, Status* status) {
+  const uint64_t before = bytes_.load(std::memory_order_relaxed);
+  *status = length > limit_ - before ? Status::kBodyTooLarge : writer_.filled(length);
+  if (*status != Status::kOk) return Fed::kFailed;
+  bytes_.store(before + length, std::memory_order_relaxed);
+  return Fed::kTaken;
+}
+
+void LaneFeed::want_room(uint32_t least) {
+  const std::lock_guard lock(mutex_);
+  if (!lent_) return;
+  wanted_ = least;
+  blocked_.store(true, std::memory_order_release);
+}
+
 Status LaneFeed::append(const Piece& piece, uint64_t* taken) {
   return writer_.append(piece.data, piece.size, taken);
 }
@@ -64,6 +88,13 @@ Status LaneFeed::drain() {
   const std::lock_guard lock(mutex_);
   if (!lent_) return Status::kDetached;
   if (!blocked_.load(std::memory_order_relaxed)) return Status::kOk;
+  if (wanted_ > 0) {
+    uint8_t* data = nullptr;
+    uint32_t size = 0;
+    const Status status = writer_.open_rest(wanted_, &data, &size);
+    if (status != Status::kOk) return is_full(status) ? Status::kFull : status;
+    wanted_ = 0;
+  }
   if (keyframe_waits_) {
     const Status status = begin_keyframe();
     if (status != Status::kOk) return is_full(status) ? Status::kFull : status;
@@ -115,6 +146,7 @@ void LaneFeed::end_loan() {
   lent_ = false;
   waiting_ = {};
   waiting_at_ = 0;
+  wanted_ = 0;
   blocked_.store(false, std::memory_order_release);
 }
 

@@ -7,11 +7,17 @@
 #include <utility>
 
 #include "attachment.h"
+#include "lane_objects.h"
 #include "srt/engine/engine.h"
+#include "track_counts.h"
 #include "wake.h"
 
 namespace ur::node {
 namespace {
+
+// In the order of SrtEvent::Kind.
+constexpr const char* kKinds[] = {"connected", "ready",  "full", "whole",
+                                  "tooLong",   "failed", "end",  "broken"};
 
 std::string text_of(const Napi::Value& value) {
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string{};
@@ -51,7 +57,10 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
                         InstanceMethod<&SrtObject::read>("read"),
                         InstanceMethod<&SrtObject::write>("write"),
                         InstanceMethod<&SrtObject::arm>("arm"),
+                        InstanceMethod<&SrtObject::lend>("lend"),
+                        InstanceMethod<&SrtObject::go_on>("goOn"),
                         InstanceMethod<&SrtObject::counts>("counts"),
+                        InstanceMethod<&SrtObject::media>("media"),
                         InstanceMethod<&SrtObject::unsent>("unsent"),
                         InstanceMethod<&SrtObject::peer_latency_ms>("peerLatencyMs"),
                         InstanceMethod<&SrtObject::close_socket>("closeSocket"),
@@ -152,6 +161,8 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
   static Napi::Object object(Napi::Env env, const SrtEvent& event) {
     Napi::Object one = Napi::Object::New(env);
     one.Set("socket", number(env, int64_t{event.socket}));
+    one.Set("kind", kKinds[static_cast<size_t>(event.kind)]);
+    if (event.status != Status::kOk) one.Set("number", number(env, -code(event.status)));
     if (event.kind != SrtEvent::Kind::kConnected) return one;
     Napi::Object caller = Napi::Object::New(env);
     one.Set("caller", caller);
@@ -196,6 +207,14 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     engine_.arm(socket_of(info), info[1].ToBoolean(), info[2].ToBoolean());
   }
 
+  // (socket, feed, length): the length may be left out
+  void lend(const Napi::CallbackInfo& info) {
+    const uint64_t length = info[2].IsNumber() ? as_u64(info[2]) : UINT64_MAX;
+    engine_.lend(socket_of(info), FeedObject::Unwrap(info[1].As<Napi::Object>())->feed(), length);
+  }
+
+  void go_on(const Napi::CallbackInfo& info) { engine_.go_on(socket_of(info)); }
+
   Napi::Value counts(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     SrtCounts counts;
@@ -208,6 +227,24 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     one.Set("retransmitted", number(env, counts.retransmitted));
     one.Set("rttMs", Napi::Number::New(env, counts.rtt_ms));
     return one;
+  }
+
+  Napi::Value media(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const std::optional<TsFacts> facts = engine_.media(socket_of(info));
+    if (!facts) return env.Undefined();
+    Napi::Object object = Napi::Object::New(env);
+    if (const char* const name = codec_name(facts->video_codec)) object.Set("videoCodec", name);
+    if (const char* const name = codec_name(facts->audio_codec)) object.Set("audioCodec", name);
+    if (!facts->video_start.empty()) {
+      object.Set("videoStart", Napi::Buffer<uint8_t>::Copy(env, facts->video_start.data(),
+                                                           facts->video_start.size()));
+    }
+    if (facts->sample_rate != 0) object.Set("sampleRate", number(env, facts->sample_rate));
+    if (facts->channels != 0) object.Set("channels", number(env, facts->channels));
+    object.Set("video", track_counts(env, facts->video));
+    object.Set("audio", track_counts(env, facts->audio));
+    return object;
   }
 
   Napi::Value unsent(const Napi::CallbackInfo& info) {

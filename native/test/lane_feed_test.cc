@@ -1,6 +1,7 @@
 // The loan of a writer: nothing is lost when the lane is full, and nobody writes after it is over.
 #include "feed/lane_feed.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <thread>
@@ -21,7 +22,15 @@ class LaneFeedTest : public ::testing::Test {
                                          Piece{bytes.data() + 1, bytes.size() - 1}};
     return feed.write(pieces, key, &status_);
   }
-  // Everything that is there, given back.
+  Fed fill(LaneFeed& feed, uint32_t least, const std::vector<uint8_t>& bytes) {
+    const auto source = [&](uint8_t* data, size_t size) {
+      EXPECT_GE(size, least);
+      std::copy(bytes.begin(), bytes.end(), data);
+      return static_cast<uint32_t>(bytes.size());
+    };
+    return feed.fill(least, source, &status_);
+  }
+  // Everything that is there, given back; the hash of every slot is right.
   std::vector<uint8_t> take_all(LaneReader& reader) {
     std::vector<uint8_t> all;
     std::array<SlotView, 16> views;
@@ -29,6 +38,7 @@ class LaneFeedTest : public ::testing::Test {
     while (count > 0) {
       EXPECT_OK(reader.tail(views.data(), 16, &count));
       for (uint32_t i = 0; i < count; i++) {
+        EXPECT_OK(reader.verify(views[i].id));
         if ((views[i].flags & kSlotBody) == 0) continue;
         all.insert(all.end(), views[i].data, views[i].data + views[i].length);
       }
@@ -84,6 +94,53 @@ TEST_F(LaneFeedTest, AKeyframeThatDoesNotFitIsStillMarked) {
   EXPECT_EQ(take_all(reader_), pattern(10, 2));
 }
 
+TEST_F(LaneFeedTest, BytesThatArePutInPlaceAndNeverOverABorder) {
+  LaneFeed feed(writer_, {}, kNoLimit);
+  std::vector<uint8_t> all;
+  for (uint32_t i = 0; i < kSlots; i++) {
+    const auto bytes = pattern(600, i);
+    ASSERT_EQ(fill(feed, 600, bytes), Fed::kTaken);
+    EXPECT_EQ(feed.last(), i) << "the one before had no room for it";
+    all.insert(all.end(), bytes.begin(), bytes.end());
+  }
+  bool called = false;
+  const auto source = [&](uint8_t*, size_t) -> uint32_t { return called = true, 0; };
+  EXPECT_EQ(feed.fill(600, source, &status_), Fed::kBlocked);
+  EXPECT_FALSE(called);
+  EXPECT_FALSE(feed.blocked());
+  EXPECT_EQ(take_all(reader_), all);
+  EXPECT_EQ(fill(feed, 2 * kSlotBytes, {}), Fed::kFailed);
+  EXPECT_EQ(status_, Status::kSlotTooLarge);
+}
+
+TEST_F(LaneFeedTest, RoomThatIsWantedIsWaitedFor) {
+  LaneFeed feed(writer_, {}, kNoLimit);
+  EXPECT_EQ(write(feed, pattern(kSlots * kSlotBytes - 100, 1)), Fed::kTaken);
+  EXPECT_EQ(fill(feed, 101, pattern(101, 2)), Fed::kBlocked);
+  feed.want_room(101);
+  EXPECT_TRUE(feed.blocked());
+  EXPECT_EQ(feed.drain(), Status::kFull);
+  EXPECT_EQ(feed.park(), Status::kFull);
+  EXPECT_EQ(take_all(reader_), pattern(kSlots * kSlotBytes - 100, 1));
+  EXPECT_OK(feed.drain());
+  EXPECT_FALSE(feed.blocked());
+  EXPECT_EQ(fill(feed, 101, pattern(101, 2)), Fed::kTaken);
+  ASSERT_OK(feed.flush());
+  EXPECT_EQ(take_all(reader_), pattern(101, 2));
+}
+
+TEST_F(LaneFeedTest, BytesInPlaceHaveALimitAndAnEndOfTheLoan) {
+  LaneFeed feed(writer_, {}, 100);
+  EXPECT_EQ(fill(feed, 1, pattern(60, 1)), Fed::kTaken);
+  EXPECT_EQ(fill(feed, 1, pattern(41, 1)), Fed::kFailed);
+  EXPECT_EQ(status_, Status::kBodyTooLarge);
+  EXPECT_EQ(feed.bytes(), 60U);
+  feed.want_room(1);
+  feed.revoke();
+  EXPECT_FALSE(feed.blocked());
+  EXPECT_EQ(fill(feed, 1, pattern(10, 1)), Fed::kGone);
+}
+
 TEST_F(LaneFeedTest, TheLimitOfTheBody) {
   LaneFeed feed(writer_, {}, 100);
   EXPECT_EQ(write(feed, pattern(60, 1)), Fed::kTaken);
@@ -123,8 +180,19 @@ TEST_F(LaneFeedTest, TwoThreads) {
       const auto bytes = pattern(static_cast<uint32_t>(100 + i % 1900), i);
       Status status = Status::kOk;
       const Piece piece{bytes.data(), bytes.size()};
-      const Fed fed = feed.write({&piece, 1}, i % 7 == 0, &status);
+      const bool fills = bytes.size() <= kSlotBytes && i % 2 == 0;
+      const auto in_place = [&](uint8_t* data, size_t) {
+        return static_cast<uint32_t>(std::copy(bytes.begin(), bytes.end(), data) - data);
+      };
+      const Fed fed = fills
+                          ? feed.fill(static_cast<uint32_t>(bytes.size()), in_place, &status)
+                          : feed.write({&piece, 1}, i % 7 == 0, &status);
       if (fed == Fed::kGone) return;
+      if (fed == Fed::kBlocked && fills) {
+        feed.want_room(1);
+        while (feed.blocked()) std::this_thread::yield();
+        continue;
+      }
       if (fed == Fed::kFailed) failed = true;
       written += bytes.size();
       if (feed.flush() != Status::kOk) failed = true;

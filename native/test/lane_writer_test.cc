@@ -1,5 +1,6 @@
 #include "core/lane_writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/clock.h"
@@ -211,6 +212,39 @@ TEST_F(LaneWriterTest, ContinuesWhereALaneStands) {
   EXPECT_EQ(next.last(), 3U);
   write_slots(next, 1);
   EXPECT_TRUE(is_pattern(lane_.slot_data(4), 100, 4));
+}
+
+TEST_F(LaneWriterTest, BytesPutInPlaceAmongThoseThatAreCopied) {
+  LaneReader reader = join(host_.worker(1), id_, kRequestLane);
+  const auto bytes = pattern(kSlotSize, 1);
+  uint32_t size = 0;
+  ASSERT_OK(writer_.append(bytes.data(), 300, &taken_));
+  ASSERT_OK(writer_.open_rest(200, &slot_, &size));
+  EXPECT_EQ(size, 724U);
+  std::copy_n(bytes.data() + 300, 200, slot_);
+  EXPECT_EQ(writer_.filled(725), Status::kInvalidArgument);
+  ASSERT_OK(writer_.filled(200));
+  ASSERT_OK(writer_.append(bytes.data() + 500, 524, &taken_));
+  EXPECT_EQ(writer_.last(), 1U) << "full";
+  std::vector<SlotView> views(4);
+  uint32_t count = 0;
+  ASSERT_OK(reader.tail(views.data(), 4, &count));
+  ASSERT_EQ(count, 1U);
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), views[0].data));
+  EXPECT_OK(reader.verify(1));
+  // A rest that is too small is published, and copying goes on with a hash of its own.
+  ASSERT_OK(writer_.open_rest(1024, &slot_, &size));
+  ASSERT_OK(writer_.filled(1000));
+  ASSERT_OK(writer_.open_rest(25, &slot_, &size));
+  EXPECT_EQ(size, 1024U);
+  EXPECT_EQ(writer_.last(), 2U);
+  ASSERT_OK(writer_.append(bytes.data(), 10, &taken_));
+  ASSERT_OK(writer_.flush());
+  EXPECT_OK(reader.verify(2));
+  EXPECT_OK(reader.verify(3));
+  EXPECT_EQ(writer_.open_rest(1025, &slot_, &size), Status::kSlotTooLarge);
+  ASSERT_OK(writer_.end());
+  EXPECT_EQ(writer_.open_rest(1, &slot_, &size), Status::kLaneEnded);
 }
 
 }  // namespace

@@ -115,6 +115,11 @@ export class IngressExchange {
     return this.#feed.slotSize;
   }
 
+  /** Most bytes that its body may have. */
+  get maxBodyBytes(): number {
+    return this.#maxBodyBytes;
+  }
+
   /** Body bytes that went to the sink. */
   get sentBytes(): number {
     return this.#answer.bodyBytes;

@@ -13,12 +13,21 @@ export type RtmpNotice =
   | { readonly kind: 'failed'; readonly number: number; readonly detail: string }
   | { readonly kind: 'shaken' | 'unit' | 'blocked' | 'acknowledge' | 'end' };
 
-/** What is known of a publication's media. */
+/** The codec configuration of a track with a number above 0. */
+export interface RtmpTrackRecord {
+  readonly track: number;
+  readonly record: Buffer;
+}
+
+/** What is known of a publication's media; of those with several tracks what is not said of each is that of
+ *  the default ones, which have the lowest number. */
 export interface RtmpMedia {
   /** The newest codec configurations as they came: avcC, hvcC, av1C or vpcC; AudioSpecificConfig or
    *  OpusHead. */
-  readonly videoRecord: Buffer | undefined;
-  readonly audioRecord: Buffer | undefined;
+  readonly videoRecord?: Buffer | undefined;
+  readonly audioRecord?: Buffer | undefined;
+  readonly videoTracks: readonly RtmpTrackRecord[];
+  readonly audioTracks: readonly RtmpTrackRecord[];
   /** With its parameter sets as Annex B, of AV1 as units; undefined before a configuration, as what
    *  follows. */
   readonly videoCodec?: 'h264' | 'h265' | 'av1' | 'vp9' | undefined;

@@ -1,3 +1,4 @@
+import type { NativeLaneFeed } from './lane-feed.js';
 import type { TrackCounts } from './track-counts.js';
 
 /** A caller whose handshake was accepted, with what its stream id says. */
@@ -19,11 +20,20 @@ export interface SrtCaller {
   readonly answerId?: string;
 }
 
-/** Something has happened to a socket; with `caller` it is new. Nothing more is told until `arm`. */
-export interface SrtEvent {
-  readonly socket: number;
-  readonly caller?: SrtCaller;
-}
+/** Something has happened to a socket; see native/srt/engine/events.h. It may have been closed meanwhile. */
+export type SrtEvent = { readonly socket: number } & (
+  | { readonly kind: 'connected'; readonly caller: SrtCaller }
+  /** What was armed. */
+  | { readonly kind: 'ready' }
+  /** Of a body: its lane is full, and it stands until `goOn`. */
+  | { readonly kind: 'full' }
+  /** Of a body: as much has come as was declared; more than that, which is not read. */
+  | { readonly kind: 'whole' | 'tooLong' }
+  /** Of a body: it could not be written, for an error of this number; the rest is dropped. */
+  | { readonly kind: 'failed'; readonly number: number }
+  /** After everything else: the connection's end; it broke, and something may be missing. */
+  | { readonly kind: 'end' | 'broken' }
+);
 
 export interface SrtListenOptions {
   readonly host: string;
@@ -87,7 +97,7 @@ export interface SrtMedia {
   readonly audio: TrackCounts;
 }
 
-/** The engine of native/srt: listeners, and the thread that waits for their callers. */
+/** The engine of native/srt: listeners, and the thread that takes what their callers send. */
 export interface NativeSrt {
   /** The port that was bound. Throws an error whose `number` is a table number. */
   listen(options: SrtListenOptions): number;
@@ -102,11 +112,17 @@ export interface NativeSrt {
   /** Callers refused since the last call, by libsrt's reject code. */
   takeRefused(): readonly { readonly code: number; readonly count: number }[];
   takeEvents(): readonly SrtEvent[];
-  /** Bytes read, of messages whole ones only; 0: nothing is there; -1: the end; -2: it has broken. */
+  /** Of a connection of our own. Bytes read; 0: nothing is there; -1: the end; -2: it has broken. */
   read(socket: number, into: Uint8Array): number;
   /** Bytes taken, as far as there is room; -2: it has broken. */
   write(socket: number, bytes: Uint8Array): number;
+  /** Wants one `ready`: when it is readable, or writable; in any case when it breaks. */
   arm(socket: number, readable: boolean, writable: boolean): void;
+  /** What comes goes into the lane, from a native thread: `length` bytes, or all until the end. When the
+   *  loan is over, the rest is dropped. */
+  lend(socket: number, feed: NativeLaneFeed, length?: number): void;
+  /** After `full`. What comes is dropped where the feed was not drained. */
+  goOn(socket: number): void;
   /** Undefined: it is gone. */
   counts(socket: number): SrtCounts | undefined;
   /** Undefined: it sends no messages, or is gone. */
@@ -120,6 +136,3 @@ export interface NativeSrt {
   /** Ends everything. Idempotent. */
   close(): void;
 }
-
-/** Largest message: a smaller buffer is never read into. Bytes. */
-export const MAX_SRT_MESSAGE = 1456;

@@ -7,8 +7,8 @@ export type {
   SrtCredentials,
   SrtEvent,
   SrtListenOptions,
+  SrtMedia,
 } from '../native/index.js';
-export { MAX_SRT_MESSAGE } from '../native/index.js';
 
 /** Starts an SRT engine; `wake` is called when events wait to be taken.
  *  @throws UploadResponseError SRT_UNAVAILABLE, NATIVE_UNAVAILABLE */

@@ -9,6 +9,7 @@ import json
 import socket
 import struct
 import sys
+import time
 
 SRTO_SNDSYN, SRTO_RCVSYN, SRTO_TRANSTYPE, SRTO_PASSPHRASE = 1, 2, 50, 26
 SRTO_STREAMID, SRTO_PBKEYLEN, SRTO_CONNTIMEO = 46, 27, 36
@@ -21,6 +22,7 @@ arguments.add_argument("--file", action="store_true", help="file mode")
 arguments.add_argument("--passphrase", default="")
 arguments.add_argument("--key-length", type=int, default=0)
 arguments.add_argument("--no-answer", action="store_true", help="leave without an answer")
+arguments.add_argument("--acknowledged", action="store_true", help="leave when all of it has come")
 options = arguments.parse_args()
 
 srt = ctypes.CDLL("libsrt-gnutls.so.1.5")
@@ -61,6 +63,11 @@ while sent < len(data):
     if count <= 0:
         break
     sent += count
+blocks = ctypes.c_size_t(1)
+while options.acknowledged and blocks.value > 0:
+    if srt.srt_getsndbuffer(caller, ctypes.byref(blocks), None) < 0:
+        sys.exit(srt.srt_getlasterror_str().decode())
+    time.sleep(0.005)
 answer = b""
 buffer = ctypes.create_string_buffer(65536)
 while not options.no_answer:

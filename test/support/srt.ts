@@ -42,7 +42,8 @@ export class SrtServer {
     srt: SrtConfig = {},
     options: Parameters<typeof TestServer.start>[0] = {},
   ): Promise<SrtServer> {
-    const transports = { srt: { enabled: true, port: 0, filePort: 0, ...srt } };
+    const own = { enabled: true, port: 0, filePort: 0, ...srt };
+    const transports = { ...options.transports, srt: own };
     const server = await TestServer.start({ workers: 0, ...options, transports });
     const started = new SrtServer(server);
     await started.report('ready');

@@ -28,15 +28,14 @@ bool SrtEngine::connect(const SrtConnectOptions& options, int* socket, std::stri
     if (made != SRT_INVALID_SOCK) srt_close(made);
     return false;
   }
-  shared_->open.fetch_add(1, std::memory_order_relaxed);
-  sockets_.emplace(made, true);
+  add(made, true);
   *socket = made;
   return true;
 }
 
 SrtConnection SrtEngine::connection(int socket, int* reject) {
   *reject = 0;
-  if (!sockets_.contains(socket)) return SrtConnection::kRefused;
+  if (find(socket) == nullptr) return SrtConnection::kRefused;
   switch (srt_getsockstate(socket)) {
     case SRTS_CONNECTED: return SrtConnection::kConnected;
     case SRTS_OPENED:

@@ -4,10 +4,13 @@
 #include <netdb.h>
 #include <srt/srt.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
+#include "core/clock.h"
 #include "srt/engine/hooks.h"
 #include "srt/engine/options.h"
 #include "srt/engine/shared.h"
@@ -18,6 +21,12 @@ namespace {
 constexpr int kBacklog = 128;
 // How long the thread sleeps before it looks whether it has to leave.
 constexpr int64_t kWaitMs = 100;
+// The same while something that was received is kept.
+constexpr int64_t kSettleMs = 2;
+// Where something comes that soon after all had been taken, packets are let gather: each one alone would
+// cost a wake of this thread and of a worker.
+constexpr uint64_t kBusyNs = 500'000;
+constexpr std::chrono::microseconds kGather{500};
 
 bool last_error(std::string* detail) {
   *detail = srt_getlasterror_str();
@@ -69,7 +78,7 @@ bool SrtEngine::start(std::function<void()> notify, std::string* detail) {
     return false;
   }
   srt_epoll_set(epoll_, SRT_EPOLL_ENABLE_EMPTY);
-  notify_ = std::move(notify);
+  events_.notify_by(std::move(notify));
   started_ = true;
   thread_ = std::thread([this] { run(); });
   return true;
@@ -170,37 +179,49 @@ std::vector<std::pair<int, uint64_t>> SrtEngine::take_refused() {
   return taken;
 }
 
-std::vector<SrtEvent> SrtEngine::take_events() {
-  std::vector<SrtEvent> taken;
-  {
-    const std::lock_guard lock(mutex_);
-    taken.swap(events_);
+void SrtEngine::run() {
+  std::vector<SRT_EPOLL_EVENT> ready;
+  uint64_t emptied_ns = 0;
+  while (!stopping_.load(std::memory_order_acquire)) {
+    {
+      // Room for all: those behind the last one would wait for as long as the others have something.
+      const std::lock_guard lock(mutex_);
+      ready.resize(listening_.size() + callers_.size() + 1);
+    }
+    const int room = static_cast<int>(ready.size());
+    // It says one more than there is room for where there are more.
+    const int64_t wait_ms = waiting_.empty() ? kWaitMs : kSettleMs;
+    const int count = std::min(srt_epoll_uwait(epoll_, ready.data(), room, wait_ms), room);
+    settle();
+    if (count <= 0) continue;
+    if (monotonic_ns() - emptied_ns < kBusyNs) std::this_thread::sleep_for(kGather);
+    bool emptied = true;
+    for (int i = 0; i < count; ++i) {
+      const SRT_EPOLL_EVENT& one = ready[static_cast<size_t>(i)];
+      emptied = serve(one.fd, one.events) && emptied;
+    }
+    emptied_ns = emptied ? monotonic_ns() : 0;
   }
-  for (const SrtEvent& event : taken) {
-    if (event.kind == SrtEvent::Kind::kConnected) sockets_.emplace(event.socket, event.file);
-  }
-  return taken;
 }
 
-void SrtEngine::run() {
-  std::array<SRT_EPOLL_EVENT, 64> ready;
-  while (!stopping_.load(std::memory_order_acquire)) {
-    const int count =
-        srt_epoll_uwait(epoll_, ready.data(), static_cast<int>(ready.size()), kWaitMs);
-    for (int i = 0; i < count; ++i) {
-      const int socket = ready[static_cast<size_t>(i)].fd;
-      bool listens = false;
-      {
-        const std::lock_guard lock(mutex_);
-        for (const int one : listening_) listens = listens || one == socket;
-        if (!listens) events_.push_back({SrtEvent::Kind::kReady, socket, false, {}, 0, {}});
-      }
-      if (listens) accept_all(socket);
-      // Told once: the owner arms it again when it has done what there was.
-      else srt_epoll_remove_usock(epoll_, socket);
-    }
-    if (count > 0) notify_();
+// True: everything that had come for a lane was taken.
+bool SrtEngine::serve(int socket, int told) {
+  if (auto caller = find(socket)) {
+    const bool emptied = caller->serve(told);
+    if (caller->settle()) waiting_.push_back(std::move(caller));
+    return emptied;
   }
+  bool listens = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const int one : listening_) listens = listens || one == socket;
+  }
+  if (listens) accept_all(socket);
+  return false;
+}
+
+void SrtEngine::settle() {
+  std::erase_if(waiting_, [](const auto& caller) { return !caller->settle(); });
 }
 
 void SrtEngine::accept_all(int listener) {
@@ -209,12 +230,41 @@ void SrtEngine::accept_all(int listener) {
     int length = sizeof(peer);
     const int socket = srt_accept(listener, reinterpret_cast<sockaddr*>(&peer), &length);
     if (socket == SRT_INVALID_SOCK) return;
-    shared_->open.fetch_add(1, std::memory_order_relaxed);
-    SrtEvent event{SrtEvent::Kind::kConnected, socket, is_file(socket), address_of(peer),
-                   port_of(peer), stream_id_of(socket)};
-    const std::lock_guard lock(mutex_);
-    events_.push_back(std::move(event));
+    const bool file = is_file(socket);
+    add(socket, file);
+    SrtEvent event{SrtEvent::Kind::kConnected, socket};
+    event.file = file;
+    event.peer = address_of(peer);
+    event.peer_port = port_of(peer);
+    event.stream_id = stream_id_of(socket);
+    events_.push(std::move(event));
   }
+}
+
+void SrtEngine::add(int socket, bool file) {
+  shared_->open.fetch_add(1, std::memory_order_relaxed);
+  auto caller = std::make_shared<SrtCaller>(epoll_, socket, file, &events_);
+  const std::lock_guard lock(mutex_);
+  callers_.emplace(socket, std::move(caller));
+}
+
+std::shared_ptr<SrtCaller> SrtEngine::find(int socket) {
+  const std::lock_guard lock(mutex_);
+  const auto found = callers_.find(socket);
+  return found == callers_.end() ? nullptr : found->second;
+}
+
+void SrtEngine::close_socket(int socket) {
+  std::shared_ptr<SrtCaller> caller;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = callers_.find(socket);
+    if (found == callers_.end()) return;
+    caller = std::move(found->second);
+    callers_.erase(found);
+  }
+  shared_->open.fetch_sub(1, std::memory_order_relaxed);
+  caller->close();
 }
 
 void SrtEngine::close() {
@@ -227,9 +277,8 @@ void SrtEngine::close() {
     remove_srt_hook(listener.hook);
   }
   listeners_.clear();
-  // Those that nobody has taken yet belong to the owner too.
-  (void)take_events();
-  while (!sockets_.empty()) close_socket(sockets_.begin()->first);
+  // The thread has left: nobody else changes it.
+  while (!callers_.empty()) close_socket(callers_.begin()->first);
   srt_epoll_release(epoll_);
   // Not left to the process's end: libsrt's threads must not meet destructors of static objects.
   srt_cleanup();

@@ -1,7 +1,7 @@
-// SRT listeners and the thread that waits for them. Everything here but the thread's own part is called
-// on one thread, the owner's. A socket that has something to do is told once, and again after `arm`;
-// the owner reads straight from libsrt, which has decrypted by then, and by not reading holds the
-// sender back.
+// SRT listeners, their callers, and the thread that waits for all of them: it accepts, tells the owner what
+// was armed, and puts what callers send into the lanes that were lent. Everything here but the thread's own
+// part is called on one thread, the owner's, and waits for the other one at most while that takes the
+// bytes of one slot.
 #pragma once
 
 #include <atomic>
@@ -9,12 +9,16 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "srt/credentials.h"
+#include "srt/engine/caller.h"
+#include "srt/engine/events.h"
 
 namespace ur {
 
@@ -43,17 +47,6 @@ struct SrtConnectOptions {
 
 enum class SrtConnection : uint8_t { kConnecting, kConnected, kRefused };
 
-struct SrtEvent {
-  enum class Kind : uint8_t { kConnected, kReady };
-  Kind kind = Kind::kReady;
-  int socket = 0;
-  // Of a new connection.
-  bool file = false;
-  std::string peer;
-  uint16_t peer_port = 0;
-  std::string stream_id;
-};
-
 // Counts of one connection since its start, in packets.
 struct SrtCounts {
   int64_t received = 0;
@@ -64,8 +57,6 @@ struct SrtCounts {
   double rtt_ms = 0;
 };
 
-enum class SrtRead : uint8_t { kSome, kNothing, kEnd, kBroken };
-
 class SrtEngine {
  public:
   SrtEngine();
@@ -73,11 +64,12 @@ class SrtEngine {
   SrtEngine(const SrtEngine&) = delete;
   SrtEngine& operator=(const SrtEngine&) = delete;
 
-  // `notify` is called on the engine's thread, when events wait for `take_events`.
+  // `notify` is called, on the engine's thread or the owner's, when events wait for `take_events`.
   [[nodiscard]] bool start(std::function<void()> notify, std::string* detail);
   // Binds one more port; `port` says which. False: `detail` says why, and nothing is bound.
   [[nodiscard]] bool listen(const SrtListenOptions& options, uint16_t* port, std::string* detail);
-  // Begins to connect; `arm` for writing tells when that is decided. False: `detail` says why.
+  // Begins to connect, in file mode; what is armed for writing is told when that is decided. False:
+  // `detail` says why.
   [[nodiscard]] bool connect(const SrtConnectOptions& options, int* socket, std::string* detail);
   // `reject`: of kRefused, libsrt's reason; 0 where the connection was there once.
   SrtConnection connection(int socket, int* reject);
@@ -86,23 +78,24 @@ class SrtEngine {
   void refuse_new();
   // Callers that were refused, by the codes of SrtReject, since the last call.
   std::vector<std::pair<int, uint64_t>> take_refused();
-  std::vector<SrtEvent> take_events();
+  std::vector<SrtEvent> take_events() { return events_.take(); }
 
-  // Reads what is there, at most `capacity` bytes; of messages only whole ones, so that it must be more
-  // than kMaxSrtMessage. kEnd and kBroken come alone, after everything else.
-  // kBroken: something may be missing.
-  [[nodiscard]] SrtRead read(int socket, uint8_t* data, size_t capacity, size_t* length);
-  // Sends what there is room for. False: the connection is gone.
-  [[nodiscard]] bool write(int socket, const uint8_t* data, size_t size, size_t* taken);
-  // Wants one event: when it is readable, or writable; in any case when it breaks.
+  // As those of SrtCaller. Nothing happens, or the connection is gone, where there is no such socket.
   void arm(int socket, bool readable, bool writable);
+  void lend(int socket, std::shared_ptr<LaneFeed> feed, uint64_t length);
+  void go_on(int socket);
+  [[nodiscard]] SrtRead read(int socket, uint8_t* data, size_t capacity, size_t* length);
+  [[nodiscard]] bool write(int socket, const uint8_t* data, size_t size, size_t* taken);
   // False: it is gone.
   [[nodiscard]] bool counts(int socket, SrtCounts* counts);
+  // Nothing: it sends no messages, or is gone.
+  [[nodiscard]] std::optional<TsFacts> media(int socket);
   // Bytes that the peer has not acknowledged; -1: it is gone.
   [[nodiscard]] int64_t unsent(int socket);
   // How long the peer keeps what it has before it reads it.
   [[nodiscard]] int peer_latency_ms(int socket);
-  // Drops what is not sent: libsrt sends nothing again for a socket that is being closed.
+  // Drops what is not sent: libsrt sends nothing again for a socket that is being closed. Events that were
+  // not taken may still name it.
   void close_socket(int socket);
   // Ends everything; blocks until the thread and libsrt's own have left. Idempotent.
   void close();
@@ -117,21 +110,25 @@ class SrtEngine {
   };
   static int on_caller(void* opaque, int socket, int version, const void* peer, const char* id);
   void run();
+  bool serve(int socket, int told);
+  void settle();
   void accept_all(int listener);
+  std::shared_ptr<SrtCaller> find(int socket);
+  void add(int socket, bool file);
   bool bind_and_listen(int socket, const SrtListenOptions& options, uintptr_t hook, uint16_t* port,
                        std::string* detail);
 
   std::shared_ptr<Shared> shared_;
-  std::function<void()> notify_;
   std::vector<Listener> listeners_;
-  // Open sockets of callers, and whether each is a file's. Owner only.
-  std::unordered_map<int, bool> sockets_;
   int epoll_ = -1;
   bool started_ = false;
   std::atomic<bool> stopping_{false};
+  SrtEvents events_;
   std::mutex mutex_;
-  std::vector<SrtEvent> events_;
   std::vector<int> listening_;
+  std::unordered_map<int, std::shared_ptr<SrtCaller>> callers_;  // those of our own too
+  // The thread's own: those which keep something that is due soon.
+  std::vector<std::shared_ptr<SrtCaller>> waiting_;
   std::thread thread_;
 };
 

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
-import { MAX_SRT_MESSAGE, type SrtEngine, startSrtEngine } from '../../ring/srt-engine.js';
+import { type SrtEngine, startSrtEngine } from '../../ring/srt-engine.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { explain } from './explain.js';
@@ -105,7 +105,7 @@ class SrtSocket {
   /** What comes back, to its end. */
   async *read(): AsyncGenerator<Buffer> {
     for (;;) {
-      const into = Buffer.allocUnsafe(Math.max(READ_BYTES, MAX_SRT_MESSAGE));
+      const into = Buffer.allocUnsafe(READ_BYTES);
       const length = this.#closed ? END : this.#engine.read(this.#socket, into);
       if (length > 0) yield into.subarray(0, length);
       else if (length === END) return;

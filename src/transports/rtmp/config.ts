@@ -49,6 +49,13 @@ export const rtmpConfigSchema = z.strictObject({
       'A publisher whose connection has broken may come back within this time and goes on with its ' +
         'stream; 0: the stream ends at once.',
     ),
+  multitrack: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Take several tracks of video and of audio from one publisher (Enhanced RTMP). Off: such a ' +
+        'publisher is refused.',
+    ),
   maxMessageBytes: z
     .int()
     .min(2 ** 16)

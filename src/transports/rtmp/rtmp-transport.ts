@@ -31,6 +31,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly users: AdobeAuth | undefined;
+  readonly multitrack: boolean;
   readonly #config: RtmpConfig;
   readonly #guard: ConnectionAdmission;
   readonly #log: Logger;
@@ -59,6 +60,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.publishTimeoutMs = config.publishTimeoutMs;
     this.idleTimeoutMs = config.idleTimeoutMs;
     this.users = config.users.length === 0 ? undefined : new AdobeAuth(config.users);
+    this.multitrack = config.multitrack;
     this.#config = config;
     this.#grace = new GracePeriod(config.graceMs, (publication) => publication.expired());
     this.#guard = connections;

@@ -148,9 +148,9 @@ export class SrtTransport implements Transport, SrtHost {
   }
 
   #wake(): void {
-    for (const { socket, caller } of this.#engine?.takeEvents() ?? []) {
-      if (caller) this.#connected(socket, caller);
-      else this.#uploads.get(socket)?.ready();
+    for (const event of this.#engine?.takeEvents() ?? []) {
+      if (event.kind === 'connected') this.#connected(event.socket, event.caller);
+      else this.#uploads.get(event.socket)?.take(event);
     }
   }
 

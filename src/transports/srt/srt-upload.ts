@@ -1,5 +1,5 @@
 import { type Admission, admitThen, type Permit } from '../../admission/index.js';
-import { UploadResponseError } from '../../errors/index.js';
+import { errorOf, fromNative, UploadResponseError } from '../../errors/index.js';
 import {
   type ErrorAnswer,
   errorAnswer,
@@ -7,14 +7,16 @@ import {
   headLine,
   type Ingress,
   type IngressExchange,
+  type MediaFacts,
   type NetworkFacts,
   type ResponseSink,
 } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
-import { MAX_SRT_MESSAGE, type SrtCaller, type SrtEngine } from '../../ring/srt-engine.js';
+import type { SrtCaller, SrtEngine, SrtEvent } from '../../ring/srt-engine.js';
 import type { KeptAnswer, KeptAnswers } from './kept-answers.js';
 import { callerOf, headOf } from './request.js';
 import { SrtSender } from './srt-sender.js';
+import { TransportStreamFacts } from './transport-stream-facts.js';
 
 /** What an upload has of its transport. */
 export interface SrtHost {
@@ -32,12 +34,6 @@ export interface SrtHost {
   over(upload: SrtUpload): void;
 }
 
-const END = -1;
-
-/** Bytes that are read at once, and of one caller before the others' turn. */
-const FILE_READ_BYTES = 256 * 1024;
-const TURN_BYTES = 4 * 2 ** 20;
-
 /** How long the caller may take to acknowledge the end of its answer, and how often that is looked at. */
 const LINGER_MS = 30_000;
 const UNSENT_POLL_MS = 20;
@@ -45,23 +41,20 @@ const UNSENT_POLL_MS = 20;
 const LIVE_MARGIN_MS = 500;
 
 /**
- * One caller: its bytes are one request. Who has declared the length stays for the answer; of others the
- * connection's end is the request's, and nobody is there to be answered.
+ * One caller: its bytes are one request, which native code puts into the lane. Who has declared the length
+ * stays for the answer; of others the connection's end is the request's, and nobody is there to be answered.
  */
 export class SrtUpload implements ResponseSink {
   readonly socket: number;
   readonly caller: SrtCaller;
-  receivedBytes = 0;
   readonly #host: SrtHost;
   readonly #sender: SrtSender;
+  readonly #media: TransportStreamFacts;
   #exchange: IngressExchange | undefined;
   /** The answer, where it is to be fetched later. */
   #kept: KeptAnswer | undefined;
   #stopAdmitting: (() => void) | undefined;
-  /** Read into, again and again; given away with what found no room in the lane. */
-  #buffer: Buffer | undefined;
   #requestEnded = false;
-  #paused = false;
   #over = false;
   /** Until the first bytes have come. */
   #firstBytes: NodeJS.Timeout | undefined;
@@ -71,8 +64,21 @@ export class SrtUpload implements ResponseSink {
     this.#host = host;
     this.socket = socket;
     this.caller = caller;
-    const arm = () => this.#arm();
+    this.#media = new TransportStreamFacts(() =>
+      this.#over ? undefined : host.engine.media(socket),
+    );
+    const arm = () => host.engine.arm(socket, false, true);
     this.#sender = new SrtSender(host.engine, socket, arm, () => this.#sent());
+  }
+
+  /** Of its body, so far. */
+  get receivedBytes(): number {
+    return this.#exchange?.receivedBytes ?? 0;
+  }
+
+  /** What it says of its media; undefined where that is not known. */
+  media(): MediaFacts | undefined {
+    return this.#media.media();
   }
 
   /** Waits for its first bytes. An answer that is sent before them can arrive before the caller has seen
@@ -85,13 +91,30 @@ export class SrtUpload implements ResponseSink {
     this.#host.engine.arm(this.socket, true, false);
   }
 
-  /** The socket has something to do, or has broken. */
-  ready(): void {
-    if (this.#firstBytes) this.#admit();
-    if (this.#sender.waiting) this.#sender.send();
-    if (this.#over) return;
-    if (this.#requestEnded) this.#watch();
-    else if (!this.#paused) this.#read();
+  take(event: SrtEvent): void {
+    switch (event.kind) {
+      case 'ready':
+        if (this.#firstBytes) this.#admit();
+        if (this.#sender.waiting) this.#sender.send();
+        break;
+      case 'full':
+        if (this.#exchange?.lentIsFull()) this.#host.engine.goOn(this.socket);
+        break;
+      case 'whole':
+        this.#endRequest();
+        break;
+      case 'tooLong':
+        this.#requestEnded = true;
+        this.#exchange?.fail('BAD_REQUEST', 'it is longer than its declared length');
+        break;
+      case 'failed':
+        this.#failed(errorOf(-event.number));
+        break;
+      case 'end':
+      case 'broken':
+        this.#gone(event.kind === 'end');
+        break;
+    }
   }
 
   cut(): void {
@@ -167,88 +190,44 @@ export class SrtUpload implements ResponseSink {
       contentLength: this.caller.length,
       permit,
       sink: this,
-      facts: { network: () => this.#host.network(this) },
-      onResume: () => {
-        this.#paused = false;
-        this.#arm();
-      },
+      facts: { network: () => this.#host.network(this), media: () => this.media() },
+      onResume: () => this.#host.engine.goOn(this.socket),
     });
-    // Admission may have taken its time: what came meanwhile has been told of once.
-    this.#arm();
+    this.#lend(this.#exchange);
   }
 
-  #arm(): void {
-    if (this.#over) return;
-    const { waiting } = this.#sender;
-    // What has broken meanwhile is found when there is room again: until then nothing could be read.
-    if (this.#paused && !waiting) return;
-    const reading = this.#exchange !== undefined && !this.#paused && !this.#requestEnded;
-    this.#host.engine.arm(this.socket, reading, waiting);
-  }
-
-  #read(): void {
-    const exchange = this.#exchange;
-    if (!exchange) return;
-    // Each read of messages has a slot of its own: none is split over two.
-    const size = this.caller.file ? FILE_READ_BYTES : Math.max(exchange.slotSize, MAX_SRT_MESSAGE);
-    for (let read = 0; read < TURN_BYTES && !this.#over; ) {
-      this.#buffer ??= Buffer.allocUnsafeSlow(size);
-      const length = this.#host.engine.read(this.socket, this.#buffer);
-      if (length < 0) {
-        this.#gone(length === END);
-        return;
-      }
-      if (length === 0) break;
-      read += length;
-      this.#take(exchange, this.#buffer.subarray(0, length));
-      if (this.#paused || this.#requestEnded) return;
+  #lend(exchange: IngressExchange): void {
+    try {
+      this.#host.engine.lend(this.socket, exchange.lendBody().native, this.caller.length);
+    } catch (error) {
+      exchange.failWith(fromNative(error));
     }
-    this.#arm();
-  }
-
-  #take(exchange: IngressExchange, bytes: Buffer): void {
-    const { file, length } = this.caller;
-    this.receivedBytes += bytes.length;
-    if (this.receivedBytes > (length ?? Number.POSITIVE_INFINITY)) {
-      this.#requestEnded = true;
-      exchange.fail('BAD_REQUEST', 'it is longer than its declared length');
-      return;
-    }
-    if (!exchange.writeBody(bytes)) {
-      this.#buffer = undefined;
-      this.#paused = true;
-    } else if (!file) {
-      exchange.flush();
-    }
-    if (this.receivedBytes === length) this.#endRequest();
   }
 
   #endRequest(): void {
     this.#requestEnded = true;
-    this.#buffer = undefined;
     this.#exchange?.endBody();
-    this.#arm();
+  }
+
+  #failed(error: UploadResponseError): void {
+    const exchange = this.#exchange;
+    if (error.code === 'BODY_TOO_LARGE') {
+      exchange?.fail('BODY_TOO_LARGE', `it passed ${exchange.maxBodyBytes} bytes`);
+    } else exchange?.failWith(error);
   }
 
   /** `whole`: the caller has said that this was all. Messages have no such word: their end is the
    *  connection's. */
   #gone(whole: boolean): void {
     this.#sender.broken();
+    // It may leave when its request is complete.
+    if (this.#requestEnded) return;
     if (whole && this.caller.length === undefined) this.#endRequest();
     else {
       this.#exchange?.abort('CLIENT_GONE');
       this.#kept?.fail(new UploadResponseError('CLIENT_GONE'));
     }
     if (this.#exchange?.over) this.#finish();
-  }
-
-  /** The request is complete: more must not come, and the caller may have left. */
-  #watch(): void {
-    const rest = Buffer.allocUnsafe(MAX_SRT_MESSAGE);
-    const length = this.#host.engine.read(this.socket, rest);
-    if (length > 0) this.#exchange?.fail('BAD_REQUEST', 'it is longer than its declared length');
-    else if (length < 0) this.#sender.broken();
-    else this.#arm();
   }
 
   /** The sender has nothing left of the answer, or may be given more. */
@@ -277,8 +256,8 @@ export class SrtUpload implements ResponseSink {
     clearTimeout(this.#firstBytes);
     clearTimeout(this.#closing);
     if (this.#over) return;
+    this.#media.sample();
     this.#over = true;
-    this.#buffer = undefined;
     // Its counts are gone with it.
     this.#host.over(this);
     this.#host.engine.closeSocket(this.socket);

@@ -1,6 +1,6 @@
 import { countsSince, type MediaFacts, MediaMeter } from '../../ingress/index.js';
-import type { SrtMedia } from '../../ring/srt-engine.js';
 import { setsSize } from '../../protocols/video/index.js';
+import type { SrtMedia } from '../../ring/srt-engine.js';
 
 /** What is known of the audio and video in an MPEG transport stream. Native code counts while it passes. */
 export class TransportStreamFacts {

@@ -62,6 +62,41 @@ test('a body longer than it says is refused, and one that is shorter aborted', {
   assert.ok(!server.reports.slice(from).some(({ event }) => event === 'body'));
 });
 
+for (const type of ['stream', 'file'] as const) {
+  test(`t=${type}: an answer that is there before the body, which is larger than the lane`, {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const id = `#!::r=early,t=${type},user_len=20000000`;
+    const flags = type === 'file' ? ['--file'] : [];
+    const args = [String(server.port('live')), '--stream-id', id, ...flags];
+    const { answer } = await runSrtClient(args, randomBytes(20_000_000));
+    const { head, body } = parts(answer);
+    assert.deepEqual([head.status, body], [200, 'early']);
+    await server.server.free();
+  });
+}
+
+test('a body that may not be so long', { timeout: TIMEOUT_MS }, async () => {
+  const small = await SrtServer.start({}, { limits: { maxBodyBytes: 100_000 } });
+  try {
+    const port = String(small.port('live'));
+    const args = ['--file', '--no-answer', '--stream-id'];
+    const id = '9f86d081884c7d659f86';
+    await runSrtClient([port, ...args, `#!::r=a,t=file,user_answer=${id}`], randomBytes(150_000));
+    const http = small.server.server.addresses.find(({ transport }) => transport === 'http1');
+    const fetched = () => fetch(`http://127.0.0.1:${http?.port}/srt-answers/${id}`);
+    await until(async () => (await fetched()).status !== 404, 'the answer');
+    const answer = await fetched();
+    assert.equal(answer.status, 413);
+    const { error, message } = (await answer.json()) as { error: string; message: string };
+    assert.equal(error, 'BODY_TOO_LARGE');
+    assert.match(message, /it passed 100000 bytes/);
+    await small.server.free();
+  } finally {
+    await small.stop();
+  }
+});
+
 test('without a length the end of the connection is the end', { timeout: TIMEOUT_MS }, async () => {
   const from = server.reports.length;
   const body = randomBytes(100_000);
@@ -89,6 +124,21 @@ test('no byte is lost of a sender that has left while the lane was full', {
     assert.equal((await small.report('body')).sha256, sha256(body));
   } finally {
     await small.stop();
+  }
+});
+
+test('no packet is lost of a live sender that leaves before they are due', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const late = await SrtServer.start({ latencyMs: 2000 });
+  try {
+    const body = randomBytes(200_000);
+    const args = ['--stream-id', 'live', '--acknowledged', '--no-answer'];
+    await runSrtClient([String(late.port('live')), ...args], body);
+    assert.equal((await late.report('body')).sha256, sha256(body));
+    await late.server.free();
+  } finally {
+    await late.stop();
   }
 });
 

@@ -61,7 +61,15 @@ test('datagrams become access units; the tracks share their counter and their cl
   const [key] = session.video(0, 1000, KEY);
   assert.ok(key);
   const { data, ...head } = key;
-  assert.deepEqual(head, { streamType: 0x1b, key: true, id: 0, dts: 0, pts: 0, size: data.length });
+  assert.deepEqual(head, {
+    streamType: 0x1b,
+    key: true,
+    track: 0,
+    id: 0,
+    dts: 0,
+    pts: 0,
+    size: data.length,
+  });
   assert.deepEqual(Buffer.from(data), annexB(SPS, PPS, nalUnit(5, 20)));
   const [sound] = session.audio(0, 1005);
   assert.deepEqual([sound?.streamType, sound?.id, sound?.pts], [0x9c, 1, 5]);
