@@ -33,7 +33,8 @@ export const rtmpConfigSchema = z.strictObject({
       'Who may connect, by `authmod=adobe` (OBS: Use authentication; ffmpeg: `rtmp://name:password@...`) ' +
         'or with `user` and `pass` in the query after the app. `auth` is asked afterwards in any case. ' +
         'Empty: nobody is asked for a user.',
-    ),
+    )
+    .meta({ reload: 'new connections' }),
   secondPublisher: z
     .enum(['refuse', 'takeover'])
     .default('refuse')
@@ -78,7 +79,8 @@ export const rtmpConfigSchema = z.strictObject({
     .min(1)
     .max(100_000)
     .default(1000)
-    .describe('Connections at once, of each listener; more are closed at once.'),
+    .describe('Connections at once, of each listener; more are closed at once.')
+    .meta({ reload: 'new connections' }),
 });
 
 /** See `rtmpConfigSchema` for what each one means. */

@@ -42,6 +42,7 @@ export const webRtcConfigSchema = z.strictObject({
     .default([])
     .meta({
       accepted: 'URLs such as stun:stun.example:3478 or turn:user:password@turn.example:3478',
+      reload: 'new sessions',
       description: 'STUN and TURN servers that help to find addresses of this server.',
     }),
   hostCandidates: z

@@ -1,6 +1,6 @@
 import type { Admission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
-import { type HttpFront, reachable } from '../../http/index.js';
+import { type HttpFront, type ReloadStep, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { TrackStats } from '../../protocols/rtp/index.js';
 import type { Offer } from '../../protocols/sdp/index.js';
@@ -22,7 +22,7 @@ export class WebRtcTransport implements Transport, WhipHost {
   readonly admission: Admission;
   readonly pool: number;
   readonly maxHeadBytes: number;
-  readonly config: WebRtcConfig;
+  config: WebRtcConfig;
   readonly log: Logger;
   readonly #front: HttpFront;
   readonly #sessions = new Map<string, PeerSession>();
@@ -112,6 +112,13 @@ export class WebRtcTransport implements Transport, WhipHost {
         const url = `${scheme}://${reachable(endpoint)}${path}`;
         return { transport: this.name, scheme, host, port, url };
       });
+  }
+
+  reload(config: WebRtcConfig): ReloadStep {
+    const commit = () => {
+      this.config = config;
+    };
+    return { commit };
   }
 
   async drain(signal: AbortSignal): Promise<void> {
