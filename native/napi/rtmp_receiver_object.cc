@@ -1,9 +1,9 @@
 #include <utility>
 
 #include "attachment.h"
-#include "core/clock.h"
 #include "lane_objects.h"
 #include "rtmp_objects.h"
+#include "track_counts.h"
 
 namespace ur::node {
 namespace {
@@ -42,22 +42,6 @@ Napi::Array records_array(Napi::Env env, const std::vector<Track>& tracks) {
     list.Set(list.Length(), object);
   }
   return list;
-}
-
-Napi::Object counts_object(Napi::Env env, const TrackCounts& counts) {
-  const uint64_t now = monotonic_ns();
-  const auto age_ms = [env, now](uint64_t then_ns) -> Napi::Value {
-    if (then_ns == 0) return env.Undefined();
-    return Napi::Number::New(env, static_cast<double>(now - then_ns) / 1e6);
-  };
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("units", number(env, counts.units));
-  object.Set("bytes", number(env, counts.bytes));
-  object.Set("keyframes", number(env, counts.keyframes));
-  object.Set("dtsMs", number(env, counts.dts_ms));
-  object.Set("silentMs", age_ms(counts.newest_ns));
-  object.Set("keyframeAgeMs", age_ms(counts.keyframe_ns));
-  return object;
 }
 
 }  // namespace
@@ -165,8 +149,8 @@ Napi::Value RtmpReceiverObject::media(const Napi::CallbackInfo& info) {
   }
   object.Set("videoTracks", records_array(env, media.video_tracks()));
   object.Set("audioTracks", records_array(env, media.audio_tracks()));
-  object.Set("video", counts_object(env, media.video_counts()));
-  object.Set("audio", counts_object(env, media.audio_counts()));
+  object.Set("video", track_counts(env, media.video_counts()));
+  object.Set("audio", track_counts(env, media.audio_counts()));
   object.Set("units", number(env, media.units()));
   if (media.newest_ms()) object.Set("newestMs", number(env, *media.newest_ms()));
   object.Set("droppedFrames", number(env, media.dropped_frames()));

@@ -5,19 +5,10 @@
 #include <optional>
 #include <vector>
 
+#include "feed/track_counts.h"
 #include "rtmp/tracks.h"
 
 namespace ur {
-
-// The units of one track so far.
-struct TrackCounts {
-  uint64_t units = 0;
-  uint64_t bytes = 0;  // of their data
-  uint64_t keyframes = 0;
-  int64_t dts_ms = 0;  // of the newest one
-  uint64_t newest_ns = 0;  // when it came, of monotonic_ns(); 0: none has
-  uint64_t keyframe_ns = 0;
-};
 
 // Small beside what it is gathered from: to be copied.
 class MediaFacts {

@@ -1,4 +1,5 @@
 import type { NativeLaneFeed } from './lane-feed.js';
+import type { TrackCounts } from './track-counts.js';
 
 /** What a receiver tells its owner; see native/rtmp/receiver.h. All but `acknowledge` and `end` stop it
  *  until `goOn`, `failed` for good. */
@@ -11,18 +12,6 @@ export type RtmpNotice =
     }
   | { readonly kind: 'failed'; readonly number: number; readonly detail: string }
   | { readonly kind: 'shaken' | 'unit' | 'blocked' | 'acknowledge' | 'end' };
-
-/** The access units of one track so far. */
-export interface RtmpTrackCounts {
-  readonly units: number;
-  readonly bytes: number;
-  readonly keyframes: number;
-  /** Of the newest unit. */
-  readonly dtsMs: number;
-  /** Since the newest unit, and the newest keyframe; undefined: there was none. */
-  readonly silentMs?: number | undefined;
-  readonly keyframeAgeMs?: number | undefined;
-}
 
 /** The codec configuration of a track with a number above 0. */
 export interface RtmpTrackRecord {
@@ -47,8 +36,8 @@ export interface RtmpMedia {
   /** Hz, of AAC; of HE-AAC that of its core. */
   readonly sampleRate?: number | undefined;
   readonly channels?: number | undefined;
-  readonly video: RtmpTrackCounts;
-  readonly audio: RtmpTrackCounts;
+  readonly video: TrackCounts;
+  readonly audio: TrackCounts;
   /** Id of the next unit. */
   readonly units: number;
   /** Greatest time of a unit, milliseconds; undefined before the first. */

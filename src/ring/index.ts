@@ -10,7 +10,6 @@ export {
   type RtmpMedia,
   type RtmpNotice,
   type RtmpReceiver,
-  type RtmpTrackCounts,
   type RtmpTrackRecord,
   startRtmpEngine,
 } from './rtmp-engine.js';

@@ -7,7 +7,6 @@ export type {
   RtmpContinuation,
   RtmpMedia,
   RtmpNotice,
-  RtmpTrackCounts,
   RtmpTrackRecord,
 } from '../native/index.js';
 

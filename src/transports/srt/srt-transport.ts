@@ -184,8 +184,9 @@ export class SrtTransport implements Transport, SrtHost {
   #sample(): void {
     const engine = this.#engine;
     if (!engine) return;
-    for (const { socket, receivedBytes } of this.#uploads.values()) {
-      this.#packets.sample(engine, socket, receivedBytes);
+    for (const upload of this.#uploads.values()) {
+      this.#packets.sample(engine, upload.socket, upload.receivedBytes);
+      upload.media();
     }
     for (const { code, count } of engine.takeRefused()) {
       const error = new UploadResponseError(codeOfReject(code));
