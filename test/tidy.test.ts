@@ -164,8 +164,9 @@ test('native layers include only what stands below them', () => {
     capi: ['core', 'hpks', 'control', 'capi'],
     feed: ['core', 'feed'],
     rtmp: ['core', 'feed', 'rtmp'],
-    srt: ['core', 'feed', 'srt'],
-    napi: ['core', 'hpks', 'control', 'feed', 'rtmp', 'srt', 'napi'],
+    mpegts: ['core', 'feed', 'mpegts'],
+    srt: ['core', 'feed', 'mpegts', 'srt'],
+    napi: ['core', 'hpks', 'control', 'feed', 'rtmp', 'mpegts', 'srt', 'napi'],
   };
   none(
     Object.entries(below).flatMap(([layer, allowed]) =>

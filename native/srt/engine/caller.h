@@ -1,8 +1,9 @@
 // One SRT connection: who is told when something can be done with it, and where what it sends goes. Its
 // bytes are taken straight out of libsrt, decrypted and in order, into the lane that was lent; who does not
 // read holds the sender back. Of messages none is over the border of two slots, where a slot has room
-// for one, and readers that come late can begin with the keyframes of MPEG-TS. serve() is the engine's thread's, the rest its owner's; one lock orders them, held for the
-// bytes of one slot at most, and comes before that of the lane's feed.
+// for one, and readers that come late can begin with the keyframes of MPEG-TS. serve() and settle() are the
+// engine's thread's, the rest its owner's; one lock orders them, held for the bytes of one slot at most, and
+// comes before that of the lane's feed.
 #pragma once
 
 #include <cstddef>
