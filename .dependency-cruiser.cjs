@@ -69,7 +69,8 @@ module.exports = {
       from: { path: '^src/transports/([^/]+)/' },
       to: {
         path: '^src/transports/',
-        pathNot: '^src/transports/($1/|(transport|drain|counters|open-connections)\\.ts$)',
+        pathNot:
+          '^src/transports/($1/|(transport|drain|counters|grace|open-connections|own-listeners)\\.ts$)',
       },
     },
     {

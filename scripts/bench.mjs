@@ -4,7 +4,9 @@
 
 import { spawnSync } from 'node:child_process';
 import { bootstrap, main, systemPackages } from './bootstrap.mjs';
+import { installPeers } from './lib/dependencies.mjs';
 import { filesBelow, root } from './lib/files.mjs';
+import { alone } from './lib/lock.mjs';
 import { step } from './lib/progress.mjs';
 import { buildPreset } from './lib/suite-kinds.mjs';
 
@@ -25,6 +27,7 @@ await main(async () => {
   await bootstrap();
   await step('benchmark programs', () => buildPreset('release', 900));
   if (kind === 'workers') await step('C library', () => buildPreset('capi', 900));
+  if (kind === 'protocols') await step('peers', () => alone(installPeers));
   const isProgram = (path) => path.startsWith(prefix) && /\.bench\.(ts|mjs)$/.test(path);
   for (const file of filesBelow('bench', isProgram)) {
     const { status } = spawnSync(process.execPath, ['--import', 'tsx', file, ...args], {

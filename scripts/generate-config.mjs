@@ -1,10 +1,12 @@
 #!/usr/bin/env node
-// Writes what is made from the configuration's schema: upload-response.example.yaml, and the table of
-// keys in docs/configuration.md. Needs a build; test/unit/config/reference.test.ts finds drift.
+// Writes what is made from the configuration's schema: upload-response.example.yaml, the table of keys in
+// docs/configuration.md, and that of reloadable keys in docs/operations.md. Needs a build;
+// test/unit/config/reference.test.ts finds drift.
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { reloadableTable } from '../dist/config/index.js';
 import { root } from './lib/files.mjs';
 import { replaceTable } from './lib/table.mjs';
 
@@ -16,3 +18,4 @@ const config = (...args) =>
 
 writeFileSync(join(root, 'upload-response.example.yaml'), config('example'));
 replaceTable('docs/configuration.md', config('keys', '--markdown').trimEnd());
+replaceTable('docs/operations.md', reloadableTable());

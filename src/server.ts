@@ -8,16 +8,19 @@ import { defaultSocketPath, prepareSocketFolder } from './ring/socket-path.js';
 import type { AdminAddress } from './server/admin-listener.js';
 import { createLog, foreignLog } from './server/log.js';
 import type { CollectMetrics } from './server/operations.js';
-import type { ReloadPlan, ReloadSource } from './server/reload-plan.js';
+import type { ReloadSource } from './server/reload-plan.js';
 import { RunningServer } from './server/running-server.js';
+import type { ReloadReport } from './server/take-over.js';
 import { type ServerConfig, validConfig } from './server/valid-config.js';
 import { TRANSPORTS, type TransportName } from './transports/registry.js';
 import type { BoundAddress, Transport, TransportContext } from './transports/transport.js';
 
+export { type ReloadableKey, reloadableKeys } from './config/index.js';
 export type { ProcessSnapshot, ServerStats } from './metrics/index.js';
 export type { AdminAddress } from './server/admin-listener.js';
 export type { CollectMetrics } from './server/operations.js';
-export { RELOADABLE_KEYS, type ReloadSource } from './server/reload-plan.js';
+export type { ReloadSource } from './server/reload-plan.js';
+export type { ReloadReport } from './server/take-over.js';
 export type { ServerConfig } from './server/valid-config.js';
 export { http3Problem } from './transports/http3/index.js';
 export { webRtcProblem } from './transports/webrtc/index.js';
@@ -35,10 +38,6 @@ export interface ServerOptions {
   /** How /metrics gets what the other processes of the segment count. Without it: only its own. */
   readonly collectMetrics?: CollectMetrics;
 }
-
-/** What a running server took over of another configuration. Keys such as `limits.maxBodyBytes`;
- *  `config` is what is in force now. */
-export type ReloadReport = ReloadPlan;
 
 /** A server process: a segment, one ingress, and the transports that fill it. */
 export interface UploadResponseServer {

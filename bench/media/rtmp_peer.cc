@@ -1,8 +1,10 @@
 // Both ends of an RTMP transfer at the speed of a socket. --role=sender is the client of every RTMP row of
 // the table 'media': it publishes frames that were cut into chunks before the clock starts, each so large
-// that its unit has --unit-bytes; --raw=1 sends as many of these bytes without a word of RTMP. --role=sink
-// is what the server is measured against: it counts the bytes of a TCP socket and does nothing else with
-// them. Lines of JSON on standard output; bench/e2e/media/rtmp.ts runs both.
+// that its unit has --unit-bytes; --raw=1 sends as many of these bytes without a word of RTMP. It is done
+// when the server has said so; --until-close=1: when it has closed the connection after its end, for servers
+// that do not answer closeStream. --role=sink is what the server is measured against: it counts the bytes of
+// a TCP socket and does nothing else with them. Lines of JSON on standard output; bench/e2e/media/rtmp.ts
+// runs both.
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -125,6 +127,14 @@ void wait_for(int socket, std::string_view text) {
   }
 }
 
+// Says that nothing more follows, and waits until the other end has read that.
+void wait_for_close(int socket) {
+  shutdown(socket, SHUT_WR);
+  std::vector<char> buffer(65'536);
+  while (::recv(socket, buffer.data(), buffer.size(), 0) > 0) {
+  }
+}
+
 int connect_to(uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -139,7 +149,7 @@ int connect_to(uint16_t port) {
   return made;
 }
 
-void publish(int socket, uint32_t chunk_bytes) {
+void publish(int socket, uint16_t port, uint32_t chunk_bytes) {
   Bytes hello(1 + kHandshake, 0);
   hello[0] = 3;
   send_all(socket, hello);
@@ -157,6 +167,9 @@ void publish(int socket, uint32_t chunk_bytes) {
   app.push_back(3);
   add(&app, std::string_view("\0\3app", 5));
   add_string(&app, "bench");
+  // Every client has it, and node-media-server ends without it.
+  add(&app, std::string_view("\0\5tcUrl", 7));
+  add_string(&app, "rtmp://127.0.0.1:" + std::to_string(port) + "/bench");
   add(&app, std::string_view("\0\0\x09", 3));
   send_all(socket, command(0, "connect", app, chunk_bytes));
   wait_for(socket, "NetConnection.Connect.Success");
@@ -166,8 +179,19 @@ void publish(int socket, uint32_t chunk_bytes) {
   add_string(&key, "live");
   send_all(socket, command(1, "publish", key, chunk_bytes));
   wait_for(socket, "NetStream.Publish.Start");
-  send_all(socket, message(rtmp_type::kVideo, 1, {std::begin(kConfig), std::end(kConfig)},
-                           chunk_bytes));
+}
+
+// So many units, again and again those of `group`, which end at `ends`. Returns the bytes sent.
+uint64_t send_units(int socket, const Bytes& group, const std::vector<size_t>& ends, uint64_t units) {
+  uint64_t bytes = 0;
+  while (units > 0) {
+    const uint64_t part = std::min<uint64_t>(units, kGroup);
+    const size_t end = ends[static_cast<size_t>(part) - 1];
+    send_all(socket, group.data(), end);
+    bytes += end;
+    units -= part;
+  }
+  return bytes;
 }
 
 void run_sender(Options* options) {
@@ -176,6 +200,7 @@ void run_sender(Options* options) {
   const auto unit_bytes = static_cast<uint32_t>(options->number("unit-bytes", 65'536));
   const auto chunk_bytes = static_cast<uint32_t>(options->number("chunk-bytes", 65'536));
   const bool raw = options->number("raw", 0) != 0;
+  const bool until_close = options->number("until-close", 0) != 0;
   const Bytes content = read_file(options->text("payload", ""), unit_bytes);
   options->check_all_known();
   Bytes group;
@@ -186,21 +211,28 @@ void run_sender(Options* options) {
     ends.push_back(group.size());
   }
   const int socket = connect_to(port);
-  if (!raw) publish(socket, chunk_bytes);
+  const Bytes config =
+      message(rtmp_type::kVideo, 1, {std::begin(kConfig), std::end(kConfig)}, chunk_bytes);
+  const Bytes last = command(1, "closeStream", {}, chunk_bytes);
+  if (!raw) {
+    publish(socket, port, chunk_bytes);
+    send_all(socket, config);
+  }
   const double cpu = cpu_seconds();
   Report report;
   report.add("begin_ns", monotonic_ns());
   if (raw) {
     send_raw(socket, group, total);
   } else {
-    for (uint64_t units = total / unit_bytes; units > 0;) {
-      const uint64_t part = std::min<uint64_t>(units, kGroup);
-      send_all(socket, group.data(), ends[static_cast<size_t>(part) - 1]);
-      units -= part;
-    }
-    send_all(socket, command(1, "closeStream", {}, chunk_bytes));
+    const uint64_t bytes = send_units(socket, group, ends, total / unit_bytes);
+    send_all(socket, last);
     // All of it has been parsed then, and is in the lane.
-    wait_for(socket, "NetStream.Unpublish.Success");
+    if (until_close) {
+      wait_for_close(socket);
+    } else {
+      wait_for(socket, "NetStream.Unpublish.Success");
+    }
+    report.add("wire_bytes", config.size() + bytes + last.size());
   }
   report.add("sent_ns", monotonic_ns());
   report.add("cpu_seconds", cpu_seconds() - cpu);

@@ -108,7 +108,8 @@ int ur_access_units::step(int timeout_ms, const Deadline& deadline, ur_access_un
                  static_cast<int64_t>(big_endian(&head_[18], 8)),
                  data,
                  length_,
-                 whole ? slot_.id : 0};
+                 whole ? slot_.id : 0,
+                 uint32_t{head_[1]} >> 1};
         return 1;
       }
     }

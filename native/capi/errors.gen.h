@@ -136,6 +136,11 @@ enum ur_error {
   UR_ACCESS_UNIT_TRUNCATED = -250,  // the stream ended inside of an access unit
   UR_ACCESS_UNIT_TOO_LARGE = -251,  // an access unit claims to be longer than is allowed
   UR_TOKEN_LINE_INVALID = -260,  // the connection does not begin with a token line
+  UR_MULTITRACK_OFF = -261,  // the publisher sends several tracks of video or audio, and only one of each is taken
+  UR_TRACK_ID_TOO_LARGE = -262,  // a track has an id above 127
+  UR_TOO_MANY_TRACKS = -263,  // the publisher has more than 16 tracks of video or of audio
+  UR_PEER_ID_BUSY = -271,  // somebody else publishes under this peer id
+  UR_PUBLICATION_REPLACED = -272,  // the publisher has begun another stream in the place of this one
 };
 
 #endif

@@ -287,11 +287,11 @@ typedef struct ur_access_unit {
   uint32_t stream_type;  // as in MPEG-TS: 0x1b H.264, 0x24 H.265, 0x0f AAC
   uint32_t key;          // 1: a keyframe
   uint64_t id;           // counts the stream's units from 0
-  int64_t dts;           // when to decode and to show it, in milliseconds
-  int64_t pts;
+  int64_t dts, pts;      // when to decode and to show it, in milliseconds
   const uint8_t* data;   // video: Annex B; AAC: with ADTS headers
   size_t length;
   uint64_t slot;         // that `data` lies in, for ur_reader_pin; 0: `data` is a buffer of the library
+  uint32_t track;        // of several ones which, 0 to 127, of video and of audio each; else 0
 } ur_access_unit;
 
 // Reads units from a reader that is at the start of one: from the lane's start, or from a keyframe. From

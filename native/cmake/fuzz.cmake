@@ -5,7 +5,7 @@ if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
 endif()
 
 # The libraries are instrumented for coverage too; only the targets get libFuzzer's main().
-foreach(library ur_core ur_hpks ur_control ur_feed ur_rtmp ur_srt)
+foreach(library ur_core ur_hpks ur_control ur_feed ur_mpegts ur_rtmp ur_srt)
   target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
 endforeach()
 
@@ -26,7 +26,7 @@ foreach(source IN LISTS targets)
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer -fno-sanitize=vptr)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_libraries(${name} PRIVATE ur_fuzz_support ur_core ur_hpks ur_control
-    ur_rtmp ur_srt)
+    ur_mpegts ur_rtmp ur_srt)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/fuzz)
   add_dependencies(fuzz_targets ${name})

@@ -16,7 +16,7 @@ if(UR_SRT AND (UR_ADDON OR UR_BENCHMARKS OR UR_TESTS))
   if(UR_LIBSRT AND UR_NETTLE AND UR_SRT_INCLUDE)
     ur_library(ur_srt_engine native/srt/engine)
     target_include_directories(ur_srt_engine SYSTEM PRIVATE ${UR_SRT_INCLUDE})
-    target_link_libraries(ur_srt_engine PUBLIC ur_srt ur_feed ${UR_LIBSRT} ${UR_NETTLE})
+    target_link_libraries(ur_srt_engine PUBLIC ur_srt ur_feed ur_mpegts ${UR_LIBSRT} ${UR_NETTLE})
     # libsrt comes after the archive that has it.
     target_link_options(ur_srt_engine INTERFACE LINKER:--undefined=gnutls_rnd)
     message(STATUS "SRT: ${UR_LIBSRT}, ${UR_NETTLE}")

@@ -28,7 +28,7 @@ foreach(source IN LISTS tests)
   ur_test_options(${name})
   target_link_libraries(${name} PRIVATE
     $<TARGET_NAME_IF_EXISTS:ur_test_support> ur_capi ur_core ur_hpks ur_control ur_srt
-    ur_rtmp $<TARGET_NAME_IF_EXISTS:ur_rtmp_engine> GTest::gtest_main)
+    ur_mpegts ur_rtmp $<TARGET_NAME_IF_EXISTS:ur_rtmp_engine> GTest::gtest_main)
   if(name MATCHES "^srt_engine" AND TARGET ur_srt_engine)
     target_include_directories(${name} SYSTEM PRIVATE ${UR_SRT_INCLUDE})
     target_link_libraries(${name} PRIVATE ur_srt_engine)

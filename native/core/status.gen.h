@@ -140,6 +140,11 @@ enum class [[nodiscard]] Status : int32_t {
   kAccessUnitTruncated = -250,
   kAccessUnitTooLarge = -251,
   kTokenLineInvalid = -260,
+  kMultitrackOff = -261,
+  kTrackIdTooLarge = -262,
+  kTooManyTracks = -263,
+  kPeerIdBusy = -271,
+  kPublicationReplaced = -272,
 };
 
 /// The name in the error table, for logs and for the TypeScript `code`.
@@ -409,6 +414,16 @@ constexpr const char* status_name(Status status) {
       return "ACCESS_UNIT_TOO_LARGE";
     case Status::kTokenLineInvalid:
       return "TOKEN_LINE_INVALID";
+    case Status::kMultitrackOff:
+      return "MULTITRACK_OFF";
+    case Status::kTrackIdTooLarge:
+      return "TRACK_ID_TOO_LARGE";
+    case Status::kTooManyTracks:
+      return "TOO_MANY_TRACKS";
+    case Status::kPeerIdBusy:
+      return "PEER_ID_BUSY";
+    case Status::kPublicationReplaced:
+      return "PUBLICATION_REPLACED";
   }
   return "UNKNOWN";
 }
@@ -680,6 +695,16 @@ constexpr const char* status_text(Status status) {
       return "an access unit claims to be longer than is allowed";
     case Status::kTokenLineInvalid:
       return "the connection does not begin with a token line";
+    case Status::kMultitrackOff:
+      return "the publisher sends several tracks of video or audio, and only one of each is taken";
+    case Status::kTrackIdTooLarge:
+      return "a track has an id above 127";
+    case Status::kTooManyTracks:
+      return "the publisher has more than 16 tracks of video or of audio";
+    case Status::kPeerIdBusy:
+      return "somebody else publishes under this peer id";
+    case Status::kPublicationReplaced:
+      return "the publisher has begun another stream in the place of this one";
   }
   return "";
 }
@@ -906,7 +931,7 @@ constexpr const char* status_remedy(Status status) {
     case Status::kMediaInvalid:
       return "Use another encoder or muxer; what it sent breaks the FLV format.";
     case Status::kMediaUnsupported:
-      return "Encode as H.264 or H.265 with AAC, one track of each.";
+      return "Encode as H.264, H.265, AV1 or VP9 with AAC or Opus.";
     case Status::kSrtUnavailable:
       return "Install libsrt-gnutls-dev and nettle-dev and build the addon again, and set server.processes to 1.";
     case Status::kSrtListenFailed:
@@ -951,6 +976,16 @@ constexpr const char* status_remedy(Status status) {
       return "Read access units of media transports only, from the start or from a keyframe; or allow larger ones.";
     case Status::kTokenLineInvalid:
       return "Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never.";
+    case Status::kMultitrackOff:
+      return "Set transports.rtmp.multitrack to true, or switch further tracks off in the encoder.";
+    case Status::kTrackIdTooLarge:
+      return "Number the tracks from 0 on.";
+    case Status::kTooManyTracks:
+      return "Publish fewer tracks, or in several publications.";
+    case Status::kPeerIdBusy:
+      return "Publish under another peer id, or when the other publisher has gone for transports.webrtc.graceMs.";
+    case Status::kPublicationReplaced:
+      return "Use what came; the other stream has other codecs. Offer the same codecs again to go on with a stream.";
   }
   return "";
 }

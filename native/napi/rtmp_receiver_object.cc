@@ -1,9 +1,9 @@
 #include <utility>
 
 #include "attachment.h"
-#include "core/clock.h"
 #include "lane_objects.h"
 #include "rtmp_objects.h"
+#include "track_counts.h"
 
 namespace ur::node {
 namespace {
@@ -29,20 +29,19 @@ const char* name_of(MediaCodec codec) {
   return "";
 }
 
-Napi::Object counts_object(Napi::Env env, const TrackCounts& counts) {
-  const uint64_t now = monotonic_ns();
-  const auto age_ms = [env, now](uint64_t then_ns) -> Napi::Value {
-    if (then_ns == 0) return env.Undefined();
-    return Napi::Number::New(env, static_cast<double>(now - then_ns) / 1e6);
-  };
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("units", number(env, counts.units));
-  object.Set("bytes", number(env, counts.bytes));
-  object.Set("keyframes", number(env, counts.keyframes));
-  object.Set("dtsMs", number(env, counts.dts_ms));
-  object.Set("silentMs", age_ms(counts.newest_ns));
-  object.Set("keyframeAgeMs", age_ms(counts.keyframe_ns));
-  return object;
+// Of the tracks that have a number of their own.
+template <class Track>
+Napi::Array records_array(Napi::Env env, const std::vector<Track>& tracks) {
+  Napi::Array list = Napi::Array::New(env);
+  for (const Track& track : tracks) {
+    if (track.id == 0) continue;
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("track", number(env, uint32_t{track.id}));
+    object.Set("record", Napi::Buffer<uint8_t>::Copy(env, track.record.data(),
+                                                     track.record.size()));
+    list.Set(list.Length(), object);
+  }
+  return list;
 }
 
 }  // namespace
@@ -64,7 +63,8 @@ Napi::Function RtmpReceiverObject::define(Napi::Env env) {
 
 RtmpReceiverObject::RtmpReceiverObject(const Napi::CallbackInfo& info)
     : ObjectWrap(info),
-      receiver_(std::make_shared<RtmpReceiver>(as_u32(info[0]), as_u32(info[1]))) {}
+      receiver_(std::make_shared<RtmpReceiver>(as_u32(info[0]), as_u32(info[1]),
+                                               info[2].ToBoolean().Value())) {}
 
 // The engine's thread may still have it.
 RtmpReceiverObject::~RtmpReceiverObject() { receiver_->stop(); }
@@ -134,19 +134,23 @@ Napi::Value RtmpReceiverObject::media(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const MediaFacts media = receiver_->media();
   Napi::Object object = Napi::Object::New(env);
-  object.Set("videoRecord", bytes_or_undefined(env, media.video_record()));
-  object.Set("audioRecord", bytes_or_undefined(env, media.audio_record()));
-  if (media.video_codec()) {
-    object.Set("videoCodec", name_of(*media.video_codec()));
-    object.Set("videoSets", bytes_or_undefined(env, media.video_sets()));
+  if (const VideoTrack* const track = media.default_video()) {
+    object.Set("videoRecord", bytes_or_undefined(env, track->record));
+    object.Set("videoCodec", name_of(track->codec));
+    object.Set("videoSets", bytes_or_undefined(env, track->config.sets));
   }
-  if (media.audio_codec()) object.Set("audioCodec", name_of(*media.audio_codec()));
-  if (media.audio_config()) {
-    object.Set("sampleRate", number(env, sample_rate(*media.audio_config())));
-    object.Set("channels", number(env, channels(*media.audio_config())));
+  if (const AudioTrack* const track = media.default_audio()) {
+    object.Set("audioRecord", bytes_or_undefined(env, track->record));
+    object.Set("audioCodec", name_of(track->codec));
+    if (track->config) {
+      object.Set("sampleRate", number(env, sample_rate(*track->config)));
+      object.Set("channels", number(env, channels(*track->config)));
+    }
   }
-  object.Set("video", counts_object(env, media.video_counts()));
-  object.Set("audio", counts_object(env, media.audio_counts()));
+  object.Set("videoTracks", records_array(env, media.video_tracks()));
+  object.Set("audioTracks", records_array(env, media.audio_tracks()));
+  object.Set("video", track_counts(env, media.video_counts()));
+  object.Set("audio", track_counts(env, media.audio_counts()));
   object.Set("units", number(env, media.units()));
   if (media.newest_ms()) object.Set("newestMs", number(env, *media.newest_ms()));
   object.Set("droppedFrames", number(env, media.dropped_frames()));

@@ -9,6 +9,7 @@
 #include "attachment.h"
 #include "lane_objects.h"
 #include "srt/engine/engine.h"
+#include "track_counts.h"
 #include "wake.h"
 
 namespace ur::node {
@@ -59,6 +60,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
                         InstanceMethod<&SrtObject::lend>("lend"),
                         InstanceMethod<&SrtObject::go_on>("goOn"),
                         InstanceMethod<&SrtObject::counts>("counts"),
+                        InstanceMethod<&SrtObject::media>("media"),
                         InstanceMethod<&SrtObject::unsent>("unsent"),
                         InstanceMethod<&SrtObject::peer_latency_ms>("peerLatencyMs"),
                         InstanceMethod<&SrtObject::close_socket>("closeSocket"),
@@ -225,6 +227,24 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     one.Set("retransmitted", number(env, counts.retransmitted));
     one.Set("rttMs", Napi::Number::New(env, counts.rtt_ms));
     return one;
+  }
+
+  Napi::Value media(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    const std::optional<TsFacts> facts = engine_.media(socket_of(info));
+    if (!facts) return env.Undefined();
+    Napi::Object object = Napi::Object::New(env);
+    if (const char* const name = codec_name(facts->video_codec)) object.Set("videoCodec", name);
+    if (const char* const name = codec_name(facts->audio_codec)) object.Set("audioCodec", name);
+    if (!facts->video_start.empty()) {
+      object.Set("videoStart", Napi::Buffer<uint8_t>::Copy(env, facts->video_start.data(),
+                                                           facts->video_start.size()));
+    }
+    if (facts->sample_rate != 0) object.Set("sampleRate", number(env, facts->sample_rate));
+    if (facts->channels != 0) object.Set("channels", number(env, facts->channels));
+    object.Set("video", track_counts(env, facts->video));
+    object.Set("audio", track_counts(env, facts->audio));
+    return object;
   }
 
   Napi::Value unsent(const Napi::CallbackInfo& info) {

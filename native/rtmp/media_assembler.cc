@@ -19,18 +19,8 @@ constexpr uint8_t kH265Type = 0x24;
 constexpr uint8_t kOpusType = 0x9C;
 constexpr uint8_t kVp9Type = 0x9E;
 constexpr uint8_t kAv1Type = 0x9F;
-// AV1's temporal delimiter, which RTMP leaves out.
-constexpr uint8_t kTemporalDelimiter[] = {0x12, 0x00};
 constexpr char kOpusMagic[] = "OpusHead";
 constexpr uint32_t kOpusHeadBytes = 19;
-constexpr uint32_t kStartCodeBytes = 4;
-constexpr uint8_t kH264Delimiter = 9;
-constexpr uint8_t kH265Delimiter = 35;
-
-bool is_delimiter(uint8_t head, MediaCodec codec) {
-  return codec == MediaCodec::kH265 ? ((head >> 1) & 63) == kH265Delimiter
-                                    : (head & 31) == kH264Delimiter;
-}
 
 uint8_t stream_type(MediaCodec codec) {
   switch (codec) {
@@ -44,37 +34,19 @@ uint8_t stream_type(MediaCodec codec) {
   return 0;
 }
 
-uint32_t nal_size(const uint8_t* at, uint32_t length_bytes) {
-  return length_bytes == 4 ? read_u32(at) : length_bytes == 2 ? read_u16(at) : at[0];
+bool check_record(const MediaPacket& packet, RtmpFailure* failure) {
+  if (packet.size <= kMaxRecordBytes) return true;
+  return failure->set(Status::kMediaInvalid, "a codec configuration of " +
+                                                 std::to_string(packet.size) + " bytes");
 }
 
-// The NAL units of a frame.
-struct Layout {
-  uint32_t units = 0;
-  uint64_t bytes = 0;        // with start codes
-  bool has_empty = false;    // there are some without bytes
-  uint32_t sets_before = 0;  // where the first one begins that is no delimiter; or the end
-};
+bool too_many_tracks(RtmpFailure* failure) {
+  return failure->set(Status::kTooManyTracks, "more than " + std::to_string(kMaxTracks));
+}
 
-bool look_at(const MediaPacket& packet, uint32_t length_bytes, Layout* layout) {
-  layout->sets_before = packet.size;
-  for (uint32_t at = 0; at < packet.size;) {
-    if (packet.size - at < length_bytes) return false;
-    const uint32_t size = nal_size(packet.data + at, length_bytes);
-    if (size > packet.size - at - length_bytes) return false;
-    if (size == 0) {
-      layout->has_empty = true;
-    } else {
-      if (layout->sets_before == packet.size &&
-          !is_delimiter(packet.data[at + length_bytes], packet.codec)) {
-        layout->sets_before = at;
-      }
-      layout->units++;
-      layout->bytes += kStartCodeBytes + size;
-    }
-    at += length_bytes + size;
-  }
-  return true;
+template <class Track>
+void end_track(std::vector<Track>& tracks, uint8_t id) {
+  if (Track* const track = find_track(tracks, id)) track->ended = true;
 }
 
 }  // namespace
@@ -83,81 +55,131 @@ Assembled MediaAssembler::take(const RtmpMessage& message, AccessUnit* unit,
                                RtmpFailure* failure) {
   *unit = {};
   if (message.size == 0) return Assembled::kNothing;
-  return message.type == rtmp_type::kVideo ? video(message, unit, failure)
-                                           : audio(message, unit, failure);
+  const bool is_video = message.type == rtmp_type::kVideo;
+  const bool parsed =
+      is_video ? parse_video(message.data, message.size, multitrack_, &packets_, failure)
+               : parse_audio(message.data, message.size, multitrack_, &packets_, failure);
+  if (!parsed) return Assembled::kFailed;
+  if (packets_.count == 1) {
+    return take_one(packets_.list[0], is_video, message.timestamp, unit, failure);
+  }
+  return take_all(is_video, message.timestamp, unit, failure);
 }
 
-Assembled MediaAssembler::video(const RtmpMessage& message, AccessUnit* unit,
-                                RtmpFailure* failure) {
-  MediaPacket packet;
-  if (!parse_video(message.data, message.size, &packet, failure)) return Assembled::kFailed;
-  if (packet.kind == MediaKind::kNothing) return Assembled::kNothing;
-  if (packet.kind == MediaKind::kConfig) {
-    return configure_video(packet, failure) ? Assembled::kNothing : Assembled::kFailed;
+Assembled MediaAssembler::take_all(bool is_video, uint32_t timestamp, AccessUnit* unit,
+                                   RtmpFailure* failure) {
+  const auto packets = packets_.all();
+  if (const VideoTrack* const leading = default_video(); is_video && leading != nullptr) {
+    const auto first = std::find_if(packets.begin(), packets.end(), [&](const MediaPacket& one) {
+      return one.track == leading->id;
+    });
+    if (first != packets.end()) std::rotate(packets.begin(), first, first + 1);
   }
-  if (video_codec_ != packet.codec || (needs_keyframe_ && !packet.key)) {
+  joined_.clear();
+  bool key = false;
+  for (const MediaPacket& packet : packets) {
+    AccessUnit one;
+    const Assembled result = take_one(packet, is_video, timestamp, &one, failure);
+    if (result == Assembled::kFailed) return result;
+    if (result == Assembled::kNothing) continue;
+    for (const Piece& piece : one.pieces()) {
+      joined_.insert(joined_.end(), piece.data, piece.data + piece.size);
+    }
+    key = key || one.key;
+  }
+  unit->add(joined_.data(), joined_.size());
+  unit->key = key;
+  return unit->count == 0 ? Assembled::kNothing : Assembled::kUnit;
+}
+
+Assembled MediaAssembler::take_one(const MediaPacket& packet, bool is_video, uint32_t timestamp,
+                                   AccessUnit* unit, RtmpFailure* failure) {
+  switch (packet.kind) {
+    case MediaKind::kConfig: {
+      const bool done = is_video ? configure_video(packet, failure)
+                                 : configure_audio(packet, failure);
+      return done ? Assembled::kNothing : Assembled::kFailed;
+    }
+    case MediaKind::kEnd:
+      if (is_video) end_track(video_, packet.track);
+      else end_track(audio_, packet.track);
+      return Assembled::kNothing;
+    default:
+      return is_video ? video(packet, timestamp, unit, failure)
+                      : audio(packet, timestamp, unit, failure);
+  }
+}
+
+Assembled MediaAssembler::video(const MediaPacket& packet, uint32_t timestamp, AccessUnit* unit,
+                                RtmpFailure* failure) {
+  VideoTrack* const track = find_track(video_, packet.track);
+  if (track == nullptr || track->codec != packet.codec ||
+      (track->needs_keyframe && !packet.key)) {
     dropped_frames_++;
     return Assembled::kNothing;
   }
-  const bool with_sets = packet.key || sets_changed_;
+  const bool with_sets = packet.key || track->sets_changed;
   unit->add(head_.data(), kHeadBytes);
-  if (!add_frame(packet, with_sets, unit, failure)) return Assembled::kFailed;
+  if (!add_frame(packet, track->config, with_sets, &rebuilt_, unit, failure)) {
+    return Assembled::kFailed;
+  }
   if (unit->count == 1) return Assembled::kNothing;
-  if (with_sets) sets_changed_ = false;
-  needs_keyframe_ = false;
-  unit->key = packet.key;
+  if (with_sets) track->sets_changed = false;
+  track->needs_keyframe = false;
+  track->ended = false;
+  const bool leads = track == default_video();
+  unit->key = packet.key && leads;
   uint64_t size = 0;
   for (const Piece& piece : unit->pieces()) size += piece.size;
-  write_head(stream_type(packet.codec), packet.key, message.timestamp,
-             packet.composition_ms, size - kHeadBytes, &video_counts_);
+  write_head(stream_type(packet.codec), packet, timestamp, size - kHeadBytes,
+             leads ? &video_counts_ : nullptr);
   return Assembled::kUnit;
 }
 
-Assembled MediaAssembler::audio(const RtmpMessage& message, AccessUnit* unit,
+Assembled MediaAssembler::audio(const MediaPacket& packet, uint32_t timestamp, AccessUnit* unit,
                                 RtmpFailure* failure) {
-  MediaPacket packet;
-  if (!parse_audio(message.data, message.size, &packet, failure)) return Assembled::kFailed;
-  if (packet.kind == MediaKind::kNothing) return Assembled::kNothing;
-  if (packet.kind == MediaKind::kConfig) {
-    return configure_audio(packet, failure) ? Assembled::kNothing : Assembled::kFailed;
-  }
   if (packet.size == 0) return Assembled::kNothing;
-  if (audio_codec_ != packet.codec) {
+  AudioTrack* const track = find_track(audio_, packet.track);
+  if (track == nullptr || track->codec != packet.codec) {
     dropped_frames_++;
     return Assembled::kNothing;
   }
-  if (packet.codec == MediaCodec::kOpus) {
-    unit->add(head_.data(), kHeadBytes);
-    unit->add(packet.data, packet.size);
-    write_head(kOpusType, false, message.timestamp, 0, packet.size, &audio_counts_);
-    return Assembled::kUnit;
+  uint32_t adts_bytes = 0;
+  if (track->config) {
+    if (!write_adts(head_.data() + kHeadBytes, *track->config, packet.size, failure)) {
+      return Assembled::kFailed;
+    }
+    adts_bytes = kAdtsBytes;
   }
-  if (!write_adts(head_.data() + kHeadBytes, *audio_, packet.size, failure)) {
-    return Assembled::kFailed;
-  }
-  unit->add(head_.data(), kHeadBytes + kAdtsBytes);
+  track->ended = false;
+  unit->add(head_.data(), kHeadBytes + adts_bytes);
   unit->add(packet.data, packet.size);
-  write_head(kAacType, false, message.timestamp, 0, kAdtsBytes + packet.size, &audio_counts_);
+  write_head(stream_type(packet.codec), packet, timestamp, adts_bytes + packet.size,
+             track == default_audio() ? &audio_counts_ : nullptr);
   return Assembled::kUnit;
 }
 
 bool MediaAssembler::configure_audio(const MediaPacket& packet, RtmpFailure* failure) {
+  std::optional<AudioConfig> config;
   if (packet.codec == MediaCodec::kOpus) {
     if (packet.size < kOpusHeadBytes || std::memcmp(packet.data, kOpusMagic, 8) != 0) {
       return failure->set(Status::kMediaInvalid, "the OpusHead record is malformed");
     }
-    audio_.reset();
-  } else {
-    AudioConfig config;
-    if (!parse_audio_config(packet.data, packet.size, &config, failure)) return false;
-    audio_ = config;
+  } else if (!parse_audio_config(packet.data, packet.size, &config.emplace(), failure)) {
+    return false;
   }
-  audio_codec_ = packet.codec;
-  audio_record_.assign(packet.data, packet.data + packet.size);
+  if (!check_record(packet, failure)) return false;
+  AudioTrack* const track = make_track(&audio_, packet.track, AudioTrack{});
+  if (track == nullptr) return too_many_tracks(failure);
+  track->ended = false;
+  track->codec = packet.codec;
+  track->config = config;
+  track->record.assign(packet.data, packet.data + packet.size);
   return true;
 }
 
 bool MediaAssembler::configure_video(const MediaPacket& packet, RtmpFailure* failure) {
+  if (!check_record(packet, failure)) return false;
   VideoConfig config;
   bool parsed = true;
   switch (packet.codec) {
@@ -171,84 +193,18 @@ bool MediaAssembler::configure_video(const MediaPacket& packet, RtmpFailure* fai
     default: parsed = parse_avc_config(packet.data, packet.size, &config, failure);
   }
   if (!parsed) return false;
-  if (video_codec_ != packet.codec || video_.sets != config.sets) sets_changed_ = true;
-  video_codec_ = packet.codec;
-  video_ = std::move(config);
-  video_record_.assign(packet.data, packet.data + packet.size);
+  VideoTrack made;
+  made.needs_keyframe = continued_;
+  VideoTrack* const track = make_track(&video_, packet.track, made);
+  if (track == nullptr) return too_many_tracks(failure);
+  if (track->codec != packet.codec || track->config.sets != config.sets) {
+    track->sets_changed = true;
+  }
+  track->ended = false;
+  track->codec = packet.codec;
+  track->config = std::move(config);
+  track->record.assign(packet.data, packet.data + packet.size);
   return true;
-}
-
-bool MediaAssembler::add_frame(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
-                               RtmpFailure* failure) {
-  switch (packet.codec) {
-    case MediaCodec::kAv1: return to_obus(packet, with_sets, unit, failure);
-    case MediaCodec::kVp9: unit->add(packet.data, packet.size); return true;
-    default: return to_annex_b(packet, with_sets, unit, failure);
-  }
-}
-
-// The low-overhead format: a temporal delimiter first, and every unit says its size.
-bool MediaAssembler::to_obus(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
-                             RtmpFailure* failure) {
-  ObuLayout layout;
-  if (!look_at_obus(packet.data, packet.size, &layout, failure)) return false;
-  if (packet.size == 0) return true;
-  const uint32_t begin = layout.begin;
-  unit->add(kTemporalDelimiter, sizeof kTemporalDelimiter);
-  if (with_sets && !layout.has_sequence_header) unit->add(video_.sets.data(), video_.sets.size());
-  if (layout.open_at == packet.size) {
-    unit->add(packet.data + begin, packet.size - begin);
-    return true;
-  }
-  rebuilt_.assign(packet.data + begin, packet.data + layout.open_at);
-  append_with_size(packet.data + layout.open_at, packet.size - layout.open_at, &rebuilt_);
-  unit->add(rebuilt_.data(), rebuilt_.size());
-  return true;
-}
-
-// Start codes take the place of lengths that are as long; other frames are built anew. Nothing is added
-// where there is no NAL unit.
-bool MediaAssembler::to_annex_b(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
-                                RtmpFailure* failure) {
-  Layout layout;
-  if (!look_at(packet, video_.length_bytes, &layout)) {
-    return failure->set(Status::kMediaInvalid, "a NAL unit is longer than its frame");
-  }
-  if (layout.units == 0) return true;
-  if (video_.length_bytes != kStartCodeBytes || layout.has_empty) {
-    rebuilt_.clear();
-    rebuilt_.reserve(layout.bytes + video_.sets.size());
-    rebuild(packet, with_sets ? layout.sets_before : UINT32_MAX, unit);
-    return true;
-  }
-  for (uint32_t at = 0; at < packet.size;) {
-    const uint32_t size = read_u32(packet.data + at);
-    write_u32(packet.data + at, 1);
-    at += kStartCodeBytes + size;
-  }
-  const uint32_t before = with_sets ? layout.sets_before : 0;
-  unit->add(packet.data, before);
-  if (with_sets) unit->add(video_.sets.data(), video_.sets.size());
-  unit->add(packet.data + before, packet.size - before);
-  return true;
-}
-
-void MediaAssembler::rebuild(const MediaPacket& packet, uint32_t sets_before, AccessUnit* unit) {
-  const uint32_t length_bytes = video_.length_bytes;
-  for (uint32_t at = 0; at < packet.size;) {
-    const uint8_t* const nal = packet.data + at + length_bytes;
-    const uint32_t size = nal_size(packet.data + at, length_bytes);
-    if (at == sets_before) rebuilt_.insert(rebuilt_.end(), video_.sets.begin(), video_.sets.end());
-    if (size > 0) {
-      rebuilt_.insert(rebuilt_.end(), {0, 0, 0, 1});
-      rebuilt_.insert(rebuilt_.end(), nal, nal + size);
-    }
-    at += length_bytes + size;
-  }
-  if (sets_before == packet.size) {
-    rebuilt_.insert(rebuilt_.end(), video_.sets.begin(), video_.sets.end());
-  }
-  unit->add(rebuilt_.data(), rebuilt_.size());
 }
 
 // 32 bits wrap after 49.7 days. What jumps by less than half of that is taken as it is.
@@ -259,22 +215,23 @@ int64_t MediaAssembler::time_of(uint32_t timestamp) {
   return std::max(*clock_ + shift_ms_, start_ms_.value_or(INT64_MIN));
 }
 
-void MediaAssembler::write_head(uint8_t type, bool key, uint32_t timestamp,
-                                int32_t composition_ms, uint64_t size, TrackCounts* counts) {
+void MediaAssembler::write_head(uint8_t type, const MediaPacket& packet, uint32_t timestamp,
+                                uint64_t size, TrackCounts* counts) {
   const int64_t dts = time_of(timestamp);
-  const int64_t pts = dts + composition_ms;
+  const int64_t pts = dts + packet.composition_ms;
   newest_ms_ = std::max({newest_ms_.value_or(dts), dts, pts});
   head_[0] = type;
-  head_[1] = key ? 1 : 0;
+  head_[1] = static_cast<uint8_t>(packet.track << 1 | (packet.key ? 1 : 0));
   write_u64(head_.data() + 2, units_++);
   write_u64(head_.data() + 10, static_cast<uint64_t>(dts));
   write_u64(head_.data() + 18, static_cast<uint64_t>(pts));
   write_u32(head_.data() + 26, static_cast<uint32_t>(size));
+  if (counts == nullptr) return;
   counts->units++;
   counts->bytes += size;
   counts->dts_ms = dts;
   counts->newest_ns = monotonic_ns();
-  if (!key) return;
+  if (!packet.key) return;
   counts->keyframes++;
   counts->keyframe_ns = counts->newest_ns;
 }

@@ -6,26 +6,13 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <vector>
 
-#include "feed/lane_feed.h"
 #include "rtmp/chunk_reader.h"
+#include "rtmp/frames.h"
 #include "rtmp/media_facts.h"
 
 namespace ur {
-
-// A unit with its record, in pieces that are good until the next call or the message's end.
-struct AccessUnit {
-  std::array<Piece, 4> parts;
-  size_t count = 0;
-  bool key = false;
-
-  std::span<const Piece> pieces() const { return {parts.data(), count}; }
-  void add(const uint8_t* data, uint64_t size) {
-    if (size > 0) parts[count++] = {data, size};
-  }
-};
 
 // Where a stream goes on that another connection has begun.
 struct Continuation {
@@ -38,40 +25,45 @@ enum class Assembled : uint8_t { kNothing, kUnit, kFailed };
 class MediaAssembler : public MediaFacts {
  public:
   MediaAssembler() = default;
-  // Video before the first keyframe is dropped: it needs what came before.
-  explicit MediaAssembler(const Continuation& after)
-      : start_ms_(after.start_ms), needs_keyframe_(true) {
-    units_ = after.units;
+  // `multitrack`: messages for several tracks are taken. `after`: video of each track is dropped before
+  // its first keyframe, which needs nothing of what came before.
+  MediaAssembler(bool multitrack, const std::optional<Continuation>& after)
+      : multitrack_(multitrack), continued_(after.has_value()) {
+    if (!after) return;
+    start_ms_ = after->start_ms;
+    units_ = after->units;
   }
 
-  // kUnit: *unit is whole; the message's data may have been changed.
-  // kFailed: kMediaInvalid, kMediaUnsupported.
+  // kUnit: *unit is whole; the message's data may have been changed. Of a message with several tracks
+  // it is the units of all of them, that of the default track first: who begins with its keyframe
+  // gets those of the others.
+  // kFailed: kMediaInvalid, kMediaUnsupported, kMultitrackOff, kTrackIdTooLarge, kTooManyTracks.
   [[nodiscard]] Assembled take(const RtmpMessage& message, AccessUnit* unit,
                                RtmpFailure* failure);
 
  private:
-  Assembled video(const RtmpMessage& message, AccessUnit* unit, RtmpFailure* failure);
-  Assembled audio(const RtmpMessage& message, AccessUnit* unit, RtmpFailure* failure);
+  Assembled take_one(const MediaPacket& packet, bool is_video, uint32_t timestamp,
+                     AccessUnit* unit, RtmpFailure* failure);
+  Assembled take_all(bool is_video, uint32_t timestamp, AccessUnit* unit, RtmpFailure* failure);
+  Assembled video(const MediaPacket& packet, uint32_t timestamp, AccessUnit* unit,
+                  RtmpFailure* failure);
+  Assembled audio(const MediaPacket& packet, uint32_t timestamp, AccessUnit* unit,
+                  RtmpFailure* failure);
   bool configure_video(const MediaPacket& packet, RtmpFailure* failure);
   bool configure_audio(const MediaPacket& packet, RtmpFailure* failure);
-  // Adds the data of a frame; nothing where it has none.
-  bool add_frame(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
-                 RtmpFailure* failure);
-  bool to_obus(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
-               RtmpFailure* failure);
-  bool to_annex_b(const MediaPacket& packet, bool with_sets, AccessUnit* unit,
-                  RtmpFailure* failure);
-  void rebuild(const MediaPacket& packet, uint32_t sets_before, AccessUnit* unit);
   int64_t time_of(uint32_t timestamp);
-  void write_head(uint8_t type, bool key, uint32_t timestamp, int32_t composition_ms,
-                  uint64_t size, TrackCounts* counts);
+  // `counts`: where it is counted; nullptr is nowhere.
+  void write_head(uint8_t type, const MediaPacket& packet, uint32_t timestamp, uint64_t size,
+                  TrackCounts* counts);
 
-  bool sets_changed_ = false;  // since they were last written
+  bool multitrack_ = false;
+  bool continued_ = false;
   std::optional<int64_t> clock_, start_ms_;
   int64_t shift_ms_ = 0;  // of all times; known with the first one
-  bool needs_keyframe_ = false;
+  MediaPackets packets_;
   std::array<uint8_t, 30 + kAdtsBytes> head_{};
   std::vector<uint8_t> rebuilt_;
+  std::vector<uint8_t> joined_;  // units of one message
 };
 
 }  // namespace ur

@@ -5,35 +5,20 @@
 #include <optional>
 #include <vector>
 
-#include "rtmp/audio_config.h"
-#include "rtmp/packets.h"
-#include "rtmp/video_config.h"
+#include "feed/track_counts.h"
+#include "rtmp/tracks.h"
 
 namespace ur {
-
-// The units of one track so far.
-struct TrackCounts {
-  uint64_t units = 0;
-  uint64_t bytes = 0;  // of their data
-  uint64_t keyframes = 0;
-  int64_t dts_ms = 0;  // of the newest one
-  uint64_t newest_ns = 0;  // when it came, of monotonic_ns(); 0: none has
-  uint64_t keyframe_ns = 0;
-};
 
 // Small beside what it is gathered from: to be copied.
 class MediaFacts {
  public:
-  // The newest codec configurations as they came: avcC, hvcC, av1C or vpcC; AudioSpecificConfig or
-  // OpusHead; or nothing.
-  const std::vector<uint8_t>& video_record() const { return video_record_; }
-  const std::vector<uint8_t>& audio_record() const { return audio_record_; }
-  // Nothing before a configuration. The sets are Annex B, or AV1's units; VP9 has none.
-  std::optional<MediaCodec> video_codec() const { return video_codec_; }
-  const std::vector<uint8_t>& video_sets() const { return video_.sets; }
-  std::optional<MediaCodec> audio_codec() const { return audio_codec_; }
-  // Of AAC.
-  const std::optional<AudioConfig>& audio_config() const { return audio_; }
+  // nullptr before a configuration.
+  const VideoTrack* default_video() const { return default_track(video_); }
+  const AudioTrack* default_audio() const { return default_track(audio_); }
+  const std::vector<VideoTrack>& video_tracks() const { return video_; }
+  const std::vector<AudioTrack>& audio_tracks() const { return audio_; }
+  // Of the default tracks: when another one becomes it, its units are added.
   const TrackCounts& video_counts() const { return video_counts_; }
   const TrackCounts& audio_counts() const { return audio_counts_; }
   uint64_t dropped_frames() const { return dropped_frames_; }
@@ -42,10 +27,8 @@ class MediaFacts {
   std::optional<int64_t> newest_ms() const { return newest_ms_; }
 
  protected:
-  std::vector<uint8_t> video_record_, audio_record_;
-  std::optional<MediaCodec> video_codec_, audio_codec_;
-  VideoConfig video_;
-  std::optional<AudioConfig> audio_;
+  std::vector<VideoTrack> video_;
+  std::vector<AudioTrack> audio_;
   TrackCounts video_counts_, audio_counts_;
   uint64_t dropped_frames_ = 0;
   uint64_t units_ = 0;

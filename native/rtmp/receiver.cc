@@ -204,7 +204,7 @@ void RtmpReceiver::publish(uint32_t stream_id, const std::optional<Continuation>
   const std::lock_guard lock(mutex_);
   publishing_ = true;
   publication_ = stream_id;
-  media_ = after ? MediaAssembler(*after) : MediaAssembler();
+  media_ = MediaAssembler(multitrack_, after);
 }
 
 void RtmpReceiver::unpublish() {

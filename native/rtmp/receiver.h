@@ -39,8 +39,9 @@ struct RtmpNotice {
 class RtmpReceiver {
  public:
   // `window`: bytes after which an acknowledgement is due, until the client says another one.
-  RtmpReceiver(uint32_t max_message_bytes, uint32_t window)
-      : reader_(max_message_bytes), window_(window) {}
+  // `multitrack`: a publication may have several tracks of video and of audio.
+  RtmpReceiver(uint32_t max_message_bytes, uint32_t window, bool multitrack = false)
+      : reader_(max_message_bytes), multitrack_(multitrack), window_(window) {}
 
   // Who has the bytes:
 
@@ -98,6 +99,7 @@ class RtmpReceiver {
   RtmpFailure failure_;
   std::vector<uint8_t> kept_;   // what was pushed and not parsed
   size_t kept_at_ = 0;
+  bool multitrack_;
   bool publishing_ = false;
   uint32_t publication_ = 0;    // its message stream
   MediaAssembler media_;

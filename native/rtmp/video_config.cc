@@ -1,13 +1,12 @@
 #include "rtmp/video_config.h"
 
+#include "rtmp/packets.h"
 #include "rtmp/wire.h"
 
 namespace ur {
 namespace {
 
 constexpr uint8_t kStartCode[] = {0, 0, 0, 1};
-// The sets stand before every keyframe, and the record in the head; real ones have some hundred bytes.
-constexpr uint32_t kMaxRecord = 32 * 1024;
 
 class Record {
  public:
@@ -34,7 +33,7 @@ class Record {
   }
 
   bool begin() {
-    if (size_ > kMaxRecord) return broken("it has " + std::to_string(size_) + " bytes");
+    if (size_ > kMaxRecordBytes) return broken("it has " + std::to_string(size_) + " bytes");
     uint32_t version = 0;
     if (!byte(&version)) return false;
     return version == 1 || broken("its version is not 1");

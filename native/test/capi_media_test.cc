@@ -9,13 +9,14 @@ namespace {
 
 constexpr uint32_t kSlotSize = 1024;
 
-std::string record(uint64_t id, size_t length, bool key = false, int64_t pts = -1) {
+std::string record(uint64_t id, size_t length, bool key = false, int64_t pts = -1,
+                   uint32_t track = 0) {
   std::string bytes;
   const auto put = [&](uint64_t value, int count) {
     for (int i = count - 1; i >= 0; i--) bytes.push_back(static_cast<char>(value >> (8 * i)));
   };
   put(0x1b, 1);
-  put(key ? 1 : 0, 1);
+  put(track << 1 | (key ? 1 : 0), 1);
   put(id, 8);
   put(id * 40, 8);
   put(static_cast<uint64_t>(pts), 8);
@@ -129,16 +130,19 @@ TEST_F(CapiMediaTest, UnitsOfOneSlotAreWhereTheySaid) {
   const Taken taken = next(worker);
   Units units(taken);
   EXPECT_EQ(units.next(0), UR_EMPTY);
-  upload.send(record(0, 5, true, 80) + record(1, 0));
+  upload.send(record(0, 5, true, 80, 127) + record(1, 0, false, -1, 1));
   ASSERT_EQ(units.next(), 1);
   EXPECT_EQ(units.unit.stream_type, 0x1bU);
   EXPECT_EQ(units.unit.key, 1U);
+  EXPECT_EQ(units.unit.track, 127U);
   EXPECT_EQ(units.unit.dts, 0);
   EXPECT_EQ(units.unit.pts, 80);
   EXPECT_EQ(units.unit.slot, 2U);
   EXPECT_EQ(units.data(), "aaaaa");
   ASSERT_EQ(units.next(), 1);
   EXPECT_EQ(units.unit.id, 1U);
+  EXPECT_EQ(units.unit.key, 0U);
+  EXPECT_EQ(units.unit.track, 1U);
   EXPECT_EQ(units.unit.pts, -1);
   EXPECT_EQ(units.data(), "");
   upload.end();

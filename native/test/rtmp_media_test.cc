@@ -6,36 +6,20 @@
 #include <vector>
 
 #include "rtmp/wire.h"
-#include "test/support/hex.h"
+#include "test/support/rtmp_units.h"
 
 namespace ur::test {
 namespace {
 
-const std::string kAvc = "01 4d401f ff e1 0004 67aabbcc 02 0002 68dd 0002 68ee";
-const std::string kAvcSets = "0000000167aabbcc0000000168dd0000000168ee";
 const std::string kHevc = "01 0000000000000000000000000000000000000000 ff 03 "
                           "20 0001 0002 4001 21 0001 0002 4201 22 0001 0002 4401";
 const std::string kHevcSets = "000000014001000000014201000000014401";
-
-// A unit taken apart.
-struct Unit {
-  int type = 0;
-  int key = 0;
-  int64_t id = 0;
-  int64_t dts = 0;
-  int64_t pts = 0;
-  std::string data;
-};
 
 struct Result {
   Assembled assembled = Assembled::kNothing;
   Status status = Status::kOk;
   Unit unit;
 };
-
-int64_t read_i64(const uint8_t* at) {
-  return static_cast<int64_t>(uint64_t{read_u32(at)} << 32 | read_u32(at + 4));
-}
 
 class RtmpMedia : public ::testing::Test {
  protected:
@@ -48,15 +32,12 @@ class RtmpMedia : public ::testing::Test {
                                    &unit, &failure);
     result.status = failure.status;
     if (result.assembled != Assembled::kUnit) return result;
-    std::vector<uint8_t> all;
-    for (const Piece& piece : unit.pieces()) {
-      all.insert(all.end(), piece.data, piece.data + piece.size);
-    }
-    EXPECT_GE(all.size(), 30U);
-    EXPECT_EQ(read_u32(&all[26]), all.size() - 30);
-    EXPECT_EQ(unit.key, all[1] == 1);
-    result.unit = {all[0], all[1], read_i64(&all[2]), read_i64(&all[10]), read_i64(&all[18]),
-                   to_hex(all.data() + 30, all.size() - 30)};
+    const std::vector<Unit> units = units_of(bytes_of(unit));
+    EXPECT_EQ(units.size(), 1U);
+    if (units.size() != 1) return result;
+    EXPECT_EQ(units[0].key, unit.key ? 1 : 0);
+    EXPECT_EQ(units[0].track, 0);
+    result.unit = units[0];
     return result;
   }
   Result video(uint32_t timestamp, const std::string& text) {
@@ -78,7 +59,7 @@ TEST_F(RtmpMedia, H264SetsBeforeKeyframesAfterTheDelimiterAndWhereTheyChange) {
   EXPECT_EQ(video(0, "17 01 000000 00000001 65").assembled, Assembled::kNothing);
   EXPECT_EQ(media_.dropped_frames(), 1U);
   EXPECT_EQ(video(0, "17 00 000000" + kAvc).assembled, Assembled::kNothing);
-  EXPECT_EQ(media_.video_record(), from_hex(kAvc));
+  EXPECT_EQ(media_.default_video()->record, from_hex(kAvc));
   const Unit key = video_unit(1000, "17 01 000028 00000002 0910 00000001 65 00000001 66");
   EXPECT_EQ(key.type, 0x1B);
   EXPECT_EQ(key.key, 1);
@@ -166,11 +147,11 @@ TEST_F(RtmpMedia, AStreamThatGoesOnAfterAnotherConnection) {
   EXPECT_EQ(media_.units(), 1U);
   EXPECT_EQ(media_.newest_ms(), 170);
 
-  media_ = MediaAssembler({media_.units(), 500});
+  media_ = MediaAssembler(false, Continuation{media_.units(), 500});
   (void)video(7000, "17 00 000000" + kAvc);
   (void)audio(7000, "af 00 1210");
-  EXPECT_EQ(sample_rate(*media_.audio_config()), 44100U);
-  EXPECT_EQ(channels(*media_.audio_config()), 2U);
+  EXPECT_EQ(sample_rate(*media_.default_audio()->config), 44100U);
+  EXPECT_EQ(channels(*media_.default_audio()->config), 2U);
   EXPECT_EQ(video(7000, "27 01 000000 00000001 41").assembled, Assembled::kNothing);
   EXPECT_EQ(media_.dropped_frames(), 1U);
   const Unit sound = audio(7010, "af 01 2020").unit;
@@ -192,8 +173,8 @@ TEST_F(RtmpMedia, AStreamThatGoesOnAfterAnotherConnection) {
 TEST_F(RtmpMedia, Av1HasADelimiterAndItsSequenceHeader) {
   const std::string record = "81 00 0c 00 0a 02 aabb";
   (void)video(0, "90 61763031" + record);
-  EXPECT_EQ(media_.video_codec(), MediaCodec::kAv1);
-  EXPECT_EQ(media_.video_record(), from_hex(record));
+  EXPECT_EQ(media_.default_video()->codec, MediaCodec::kAv1);
+  EXPECT_EQ(media_.default_video()->record, from_hex(record));
   const Unit key = video_unit(10, "91 61763031 32 03 112233");
   EXPECT_EQ(key.type, 0x9F);
   EXPECT_EQ(key.key, 1);
@@ -227,8 +208,8 @@ TEST_F(RtmpMedia, Vp9AndOpusAreAsTheyCome) {
   EXPECT_EQ(audio(0, "91 4f707573 fcaa").assembled, Assembled::kNothing);
   EXPECT_EQ(audio(0, "90 4f707573 4f7075734865616401").status, Status::kMediaInvalid);
   (void)audio(0, "90 4f707573" + head);
-  EXPECT_EQ(media_.audio_codec(), MediaCodec::kOpus);
-  EXPECT_EQ(media_.audio_record(), from_hex(head));
+  EXPECT_EQ(media_.default_audio()->codec, MediaCodec::kOpus);
+  EXPECT_EQ(media_.default_audio()->record, from_hex(head));
   const Unit sound = audio(20, "91 4f707573 fcaa").unit;
   EXPECT_EQ(sound.type, 0x9C);
   EXPECT_EQ(sound.data, "fcaa");
@@ -242,10 +223,10 @@ TEST_F(RtmpMedia, WhatNoDecoderCouldTake) {
         "91 68766331 0000", "97 ff", "97 ff ff"}) {
     EXPECT_EQ(video(0, text).status, Status::kMediaInvalid) << text;
   }
-  for (const char* const text : {"12", "90 76703038", "96 00 68766331"}) {
+  for (const char* const text : {"12", "90 76703038", "95 68766331", "98 68766331"}) {
     EXPECT_EQ(video(0, text).status, Status::kMediaUnsupported) << text;
   }
-  for (const char* const text : {"2f 00", "91 664c6143", "95 00"}) {
+  for (const char* const text : {"2f 00", "91 664c6143", "93 00", "96 00"}) {
     EXPECT_EQ(audio(0, text).status, Status::kMediaUnsupported) << text;
   }
   (void)audio(0, "af 00 1210");

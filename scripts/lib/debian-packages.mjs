@@ -12,6 +12,9 @@ function hasLibFuzzer() {
   );
 }
 
+/** Whether GStreamer has an element, by the plugins of one package. */
+const element = (name) => spawnSync('gst-inspect-1.0', ['--exists', name]).status === 0;
+
 /** What each kind of work needs of the system, by the names of Debian 12's packages. */
 const packages = [
   { name: 'g++', kinds: ['build'], present: () => which('g++') },
@@ -30,6 +33,14 @@ const packages = [
   },
   { name: 'ffmpeg', kinds: ['clients', 'media-clients'], present: () => which('ffmpeg') },
   { name: 'srt-tools', kinds: ['media-clients'], present: () => which('srt-live-transmit') },
+  { name: 'gstreamer1.0-tools', kinds: ['media-clients'], present: () => which('gst-launch-1.0') },
+  ...Object.entries({ good: 'flvmux', bad: 'rtmp2sink', ugly: 'x264enc' }).map(([set, name]) => ({
+    name: `gstreamer1.0-plugins-${set}`,
+    kinds: ['media-clients'],
+    present: () => element(name),
+  })),
+  { name: 'netcat-openbsd', kinds: ['media-clients'], present: () => which('nc.openbsd') },
+  { name: 'socat', kinds: ['media-clients'], present: () => which('socat') },
   { name: 'ninja-build', kinds: ['presets'], present: () => which('ninja') },
   {
     name: 'libgtest-dev',

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './files.mjs';
-import { runOrThrow } from './process.mjs';
+import { run, runOrThrow } from './process.mjs';
 
 function packagesOf(path) {
   try {
@@ -12,10 +12,10 @@ function packagesOf(path) {
   }
 }
 
-/** Whether node_modules holds exactly what the lockfile names; npm keeps its own list there. */
-export function dependenciesAreInstalled() {
-  const wanted = packagesOf('package-lock.json');
-  const installed = packagesOf('node_modules/.package-lock.json');
+/** Whether node_modules of a folder holds exactly what the lockfile there names; npm keeps its own list. */
+export function dependenciesAreInstalled(folder = '.') {
+  const wanted = packagesOf(join(folder, 'package-lock.json'));
+  const installed = packagesOf(join(folder, 'node_modules/.package-lock.json'));
   if (!installed) return false;
   return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
     if (path === '') return true;
@@ -34,4 +34,14 @@ export async function installDependencies() {
   args.push('--loglevel=error');
   await runOrThrow('npm', args, { timeoutSeconds: 900 });
   return undefined;
+}
+
+/** Installs the programs of bench/peers, which the benchmarks measure beside the server. Where that cannot
+ *  be done their rows say so, so this never throws: it says why. */
+export async function installPeers() {
+  const folder = 'bench/peers';
+  if (dependenciesAreInstalled(folder)) return 'up to date';
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const { ok, output } = await run('npm', args, { cwd: join(root, folder), timeoutSeconds: 300 });
+  return ok ? undefined : `not installed: ${output.trim().split('\n')[0] ?? ''}`;
 }

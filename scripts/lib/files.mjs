@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 /** The repository's or the installed package's folder, without a slash at its end. */
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '');
 
-/** The files below a folder of the repository whose path passes the test; none if it is missing. */
+/** The files below a folder of the repository whose path passes the test, without installed packages; none
+ *  if it is missing. */
 export function filesBelow(folder, accepts = () => true) {
   let entries;
   try {
@@ -18,7 +19,7 @@ export function filesBelow(folder, accepts = () => true) {
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
     .map((path) => path.split(sep).join('/'))
-    .filter(accepts)
+    .filter((path) => !path.includes('/node_modules/') && accepts(path))
     .sort();
 }
 

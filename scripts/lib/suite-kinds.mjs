@@ -4,7 +4,9 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { installPeers } from './dependencies.mjs';
 import { filesBelow, root } from './files.mjs';
+import { alone } from './lock.mjs';
 import { nodeProgram, run, which } from './process.mjs';
 
 const results = join(root, 'out', 'test-results');
@@ -198,6 +200,7 @@ export async function smallBenchmarks({ say, timeoutSeconds }) {
   if (files.length === 0) return undefined;
   const left = countdown(timeoutSeconds);
   for (const preset of ['release', 'capi']) await buildPreset(preset, left());
+  say(`  peers: ${(await alone(installPeers)) ?? 'installed'}\n`);
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const file of files) {
     const args = ['--import', 'tsx', file, '--small'];

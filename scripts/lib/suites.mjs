@@ -125,9 +125,9 @@ export const suites = [
     name: 'interop',
     what: 'test/interop, other programs',
     needs: ['addon', 'dist'],
-    packages: ['clients', 'browsers', 'media', 'media-clients'],
-    timeoutSeconds: 600,
-    run: (at) => nodeTests('test/interop', at),
+    packages: [...cmake, 'capi', 'python', 'clients', 'browsers', 'media', 'media-clients'],
+    timeoutSeconds: 1200,
+    run: (at) => libraryTests('test/interop', at),
   },
   {
     name: 'python',

@@ -3,6 +3,13 @@
 const MESSAGE_BYTES = 65_536;
 /** Bytes that the browser may hold, so that the network always has some. */
 const BUFFERED_BYTES = 1_048_576;
+/** A connection that is disconnected for so long is lost. */
+const DISCONNECTED_MS = 2000;
+/** A connection that has stood for so long was a good one: attempts are counted anew. */
+const STOOD_MS = 10_000;
+const FIRST_DELAY_MS = 250;
+/** Refusals that may pass: 409, since whoever publishes there may go. */
+const PASSING = new Set([0, 408, 409, 429]);
 
 /** Why an upload has no whole answer. `status` as over HTTP, 0 where the connection was lost. */
 export class UploadError extends Error {
@@ -38,32 +45,80 @@ export class UploadSession {
    * @param {string} url
    * @param {MediaStream} stream
    * @param {{ token?: string, iceServers?: RTCIceServer[], statsIntervalMs?: number,
-   *   onStats?: (stats: PublishStats) => void, onEnd?: (error?: UploadError) => void }} [options]
-   *   `onEnd`: once, without an error after `close`
+   *   onStats?: (stats: PublishStats) => void, onEnd?: (error?: UploadError) => void,
+   *   reconnect?: boolean | { attempts?: number, maxDelayMs?: number },
+   *   onStatus?: (status: 'reconnecting' | 'connected') => void }} [options]
+   *   `onEnd`: once, without an error after `close`; `reconnect`: publish again when the connection is lost
    */
   static async publish(url, stream, options = {}) {
-    const { statsIntervalMs = 1000, onStats, onEnd } = options;
-    const session = await UploadSession.#open(url, options, (peer) => {
-      for (const [track] of [stream.getVideoTracks(), stream.getAudioTracks()]) {
-        if (track) peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
-      }
-    });
-    const peer = session.#peer;
+    const { statsIntervalMs = 1000, onStats, onEnd, onStatus, reconnect } = options;
+    const { attempts = 10, maxDelayMs = 10_000 } = reconnect || { attempts: 0 };
+    const open = () =>
+      UploadSession.#open(url, options, (peer) => {
+        for (const [track] of [stream.getVideoTracks(), stream.getAudioTracks()]) {
+          if (track) peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+        }
+      });
+    const session = await open();
     const tell = () =>
-      peer.getStats().then(
+      session.#peer.getStats().then(
         (report) => onStats(statsOf(report)),
         () => {},
       );
     const timer = onStats && setInterval(tell, statsIntervalMs);
+    let over = false;
+    let tries = 0;
     session.#stop = (error) => {
-      session.#stop = () => {};
+      if (over) return;
+      over = true;
       clearInterval(timer);
       onEnd?.(error);
     };
-    peer.addEventListener('connectionstatechange', () => {
-      if (peer.connectionState !== 'failed' && peer.connectionState !== 'closed') return;
-      session.#stop(new UploadError('the connection was lost'));
-    });
+    const again = async (since) => {
+      let error = new UploadError('the connection was lost');
+      if (performance.now() - since > STOOD_MS) tries = 0;
+      if (tries < attempts) onStatus?.('reconnecting');
+      while (!over && tries < attempts && PASSING.has(error.status < 500 ? error.status : 0)) {
+        const delayMs = Math.min(maxDelayMs, FIRST_DELAY_MS * 2 ** tries++) * Math.random();
+        await new Promise((resume) => setTimeout(resume, delayMs));
+        if (over) return;
+        try {
+          const next = await open();
+          // Closed meanwhile: what it has begun is over too.
+          if (over) return void next.close();
+          session.#peer = next.#peer;
+          session.#location = next.#location;
+          onStatus?.('connected');
+          return watch();
+        } catch (thrown) {
+          error = thrown instanceof UploadError ? thrown : error;
+        }
+      }
+      session.#stop(error);
+    };
+    const watch = () => {
+      const peer = session.#peer;
+      const since = performance.now();
+      let patience;
+      const look = () => {
+        const state = peer.connectionState;
+        clearTimeout(patience);
+        if (over || peer !== session.#peer) return;
+        if (state === 'failed' || state === 'closed') lost();
+        else if (state === 'disconnected' && attempts > 0) {
+          patience = setTimeout(lost, DISCONNECTED_MS);
+        }
+      };
+      const lost = () => {
+        peer.removeEventListener('connectionstatechange', look);
+        if (over) return;
+        if (attempts > 0) peer.close();
+        again(since);
+      };
+      peer.addEventListener('connectionstatechange', look);
+      look();
+    };
+    watch();
     return session;
   }
 

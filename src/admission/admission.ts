@@ -65,9 +65,10 @@ export interface Permit {
 export interface Admission {
   /**
    * A permit; a promise only where something outside the process has to be asked. Throws or rejects
-   * with an UploadResponseError that says why not.
+   * with an UploadResponseError that says why not. `opensStream`: it counts as a stream, until it is
+   * released; by default what publishes does, but not what it says of a stream that is there.
    */
-  admit(action: Action, caller: Caller): Permit | Promise<Permit>;
+  admit(action: Action, caller: Caller, opensStream?: boolean): Permit | Promise<Permit>;
 }
 
 /** Decides whose connections are taken, before anything of them is read. */

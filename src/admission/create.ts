@@ -69,8 +69,8 @@ class CurrentAdmission implements AdmissionSet, Admission, ConnectionAdmission {
     this.#gate = this.#makeGate();
   }
 
-  admit(action: Action, caller: Caller): Permit | Promise<Permit> {
-    return (this.#gate ?? openAdmission).admit(action, caller);
+  admit(action: Action, caller: Caller, opensStream?: boolean): Permit | Promise<Permit> {
+    return (this.#gate ?? openAdmission).admit(action, caller, opensStream);
   }
 
   connect(peer: string): () => void {

@@ -62,10 +62,9 @@ export class Gate implements Admission {
     }
   }
 
-  admit(action: Action, from: Caller): Permit | Promise<Permit> {
+  admit(action: Action, from: Caller, isStream = action === 'publish'): Permit | Promise<Permit> {
     const peer = this.#proxies.peerOf(from);
     const caller = peer === from.peer ? from : { ...from, peer };
-    const isStream = action === 'publish';
     const leave = this.#limiter.enter(peer, isStream);
     const refused = (error: unknown): never => {
       leave();

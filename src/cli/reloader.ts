@@ -7,6 +7,7 @@ export type ReloadEvent =
   | {
       readonly event: 'reloaded';
       readonly changed: readonly string[];
+      readonly certificates: readonly string[];
       readonly needRestart: readonly string[];
     }
   | {

@@ -33,8 +33,9 @@ export function reportReload(event: ReloadEvent, json: boolean): void {
     reportEvent(event, json, style.red(`the old configuration stays: ${event.message}`));
     return;
   }
-  const { changed, needRestart } = event;
+  const { changed, certificates, needRestart } = event;
   const lines = [`configuration read again, changed: ${changed.join(', ') || 'nothing'}`];
+  if (certificates.length > 0) lines.push(`other certificates: ${certificates.join(', ')}`);
   if (needRestart.length > 0) lines.push(`only with a restart: ${needRestart.join(', ')}`);
   reportEvent(event, json, style.yellow(lines.join('; ')));
 }

@@ -28,12 +28,14 @@ export const adminSchema = z.strictObject({
     .min(0)
     .max(63)
     .default(0)
-    .describe('/readyz says 503 while fewer workers that answer are attached.'),
+    .describe('/readyz says 503 while fewer workers that answer are attached.')
+    .meta({ reload: 'at once' }),
   minMemoryBytes: z
     .int()
     .min(0)
     .default(0)
-    .describe('/readyz says 503 while the machine, or its container, can give less. 0: never.'),
+    .describe('/readyz says 503 while the machine, or its container, can give less. 0: never.')
+    .meta({ reload: 'at once' }),
 });
 
 /** See `adminSchema` for what each one means. */

@@ -1,6 +1,7 @@
 import { type ConfigKey, listKeys } from './keys.js';
 import { type LoadedConfig, type LoadOptions, load } from './load.js';
 import { exampleYaml, keysTable } from './reference.js';
+import { listReloadable, type ReloadableKey, reloadTable } from './reload.js';
 import { type Config, configSchema } from './schema.js';
 import { describeSchema, type SchemaNode, variant } from './schema-node.js';
 
@@ -8,6 +9,7 @@ export type { ConfigKey } from './keys.js';
 export type { LoadedConfig, LoadOptions } from './load.js';
 export { type FlagOverride, OTHER_VARIABLES } from './overrides.js';
 export { ConfigError, type ConfigProblem, type Origin, originText } from './problems.js';
+export type { ReloadableKey } from './reload.js';
 export { type Config, configSchema } from './schema.js';
 export type { SegmentConfig } from './segment-schema.js';
 
@@ -48,4 +50,14 @@ function hideSecrets(value: unknown, node: SchemaNode): unknown {
 /** Every key that there is, with its names, its default and what it accepts. */
 export function configKeys(): ConfigKey[] {
   return listKeys(describeSchema(configSchema));
+}
+
+/** The keys and sections that can be changed while the server runs. */
+export function reloadableKeys(): ReloadableKey[] {
+  return listReloadable(describeSchema(configSchema));
+}
+
+/** The same as a Markdown table. */
+export function reloadableTable(): string {
+  return reloadTable(reloadableKeys());
 }

@@ -28,6 +28,9 @@ export interface SchemaNode {
   readonly path?: boolean;
   /** Set with `.meta({ secret: true })`: the value is never shown. */
   readonly secret?: boolean;
+  /** Set with `.meta({ reload })`: a running server takes over another value, which counts from then on
+   *  that this says. Of a section: for everything in it. */
+  readonly reload?: string;
 }
 
 /** What a zod schema accepts, as data. */

@@ -34,8 +34,8 @@ export const configSchema = z
     http: httpConfigSchema.prefault({}),
     transports: transports.prefault({}),
     segment: segmentSchema.prefault({}),
-    limits: limitsSchema.extend(admissionLimitsShape).prefault({}),
-    auth: authConfigSchema.prefault({}),
+    limits: limitsSchema.extend(admissionLimitsShape).prefault({}).meta({ reload: 'new streams' }),
+    auth: authConfigSchema.prefault({}).meta({ reload: 'new requests' }),
     control: controlConfigSchema.prefault({}),
     server: z
       .strictObject({
@@ -62,7 +62,8 @@ export const configSchema = z
               'place stays set aside.',
           ),
       })
-      .prefault({}),
+      .prefault({})
+      .meta({ reload: 'at once' }),
     admin: adminSchema.prefault({}),
     reload: z
       .strictObject({
@@ -82,14 +83,19 @@ export const configSchema = z
         level: z
           .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
           .default('info')
-          .describe('Least severe messages that are logged (on standard error).'),
+          .describe('Least severe messages that are logged (on standard error).')
+          .meta({ reload: 'at once' }),
         pretty: z
           .boolean()
           .optional()
           .describe(
             'Lines for people instead of JSON. Without it: when standard error is a terminal.',
           ),
-        streams: z.boolean().default(true).describe('A line for each stream at its end.'),
+        streams: z
+          .boolean()
+          .default(true)
+          .describe('A line for each stream at its end.')
+          .meta({ reload: 'at once' }),
       })
       .prefault({}),
     shutdown: z
@@ -110,7 +116,8 @@ export const configSchema = z
           .default(30_000)
           .describe('After that: time that running requests have to finish; then they are cut.'),
       })
-      .prefault({}),
+      .prefault({})
+      .meta({ reload: 'at once' }),
   })
   .superRefine((config, context) => {
     if (!isAuthConfigured(config.auth)) {

@@ -763,7 +763,7 @@ export const ERRORS = {
     http: 415,
     grpc: 'UNIMPLEMENTED',
     text: 'the codec or its packaging is not supported',
-    remedy: 'Encode as H.264 or H.265 with AAC, one track of each.',
+    remedy: 'Encode as H.264, H.265, AV1 or VP9 with AAC or Opus.',
   },
   SRT_UNAVAILABLE: {
     number: 220,
@@ -918,6 +918,41 @@ export const ERRORS = {
     grpc: 'INVALID_ARGUMENT',
     text: 'the connection does not begin with a token line',
     remedy: 'Send TOKEN, a space, the token and a line end before the body, or set transports.tcp.tokenLine to never.',
+  },
+  MULTITRACK_OFF: {
+    number: 261,
+    http: 415,
+    grpc: 'UNIMPLEMENTED',
+    text: 'the publisher sends several tracks of video or audio, and only one of each is taken',
+    remedy: 'Set transports.rtmp.multitrack to true, or switch further tracks off in the encoder.',
+  },
+  TRACK_ID_TOO_LARGE: {
+    number: 262,
+    http: 422,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'a track has an id above 127',
+    remedy: 'Number the tracks from 0 on.',
+  },
+  TOO_MANY_TRACKS: {
+    number: 263,
+    http: 422,
+    grpc: 'RESOURCE_EXHAUSTED',
+    text: 'the publisher has more than 16 tracks of video or of audio',
+    remedy: 'Publish fewer tracks, or in several publications.',
+  },
+  PEER_ID_BUSY: {
+    number: 271,
+    http: 409,
+    grpc: 'ALREADY_EXISTS',
+    text: 'somebody else publishes under this peer id',
+    remedy: 'Publish under another peer id, or when the other publisher has gone for transports.webrtc.graceMs.',
+  },
+  PUBLICATION_REPLACED: {
+    number: 272,
+    http: 409,
+    grpc: 'ABORTED',
+    text: 'the publisher has begun another stream in the place of this one',
+    remedy: 'Use what came; the other stream has other codecs. Offer the same codecs again to go on with a stream.',
   },
 } as const;
 

@@ -5,8 +5,17 @@ const port = (preset: number, what: string) =>
 
 const host = (what: string) => z.string().min(1).optional().describe(what);
 
+/** From when on a change of a running server's configuration counts. */
+const reload = 'new connections';
+
 const path = (what: string) =>
-  z.string().min(1).meta({ path: true, accepted: 'the path of a PEM file', description: what });
+  z
+    .string()
+    .min(1)
+    .meta({
+      ...{ path: true, accepted: 'the path of a PEM file', reload },
+      description: what,
+    });
 
 const duration = (what: string, preset: number) =>
   z
@@ -33,8 +42,11 @@ const tlsSchema = (preset: number, portText: string) =>
     passphrase: z
       .string()
       .optional()
-      .meta({ secret: true, description: 'Passphrase of the private key.' }),
-    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2').describe('Oldest TLS version.'),
+      .meta({ secret: true, reload, description: 'Passphrase of the private key.' }),
+    minVersion: z
+      .enum(['TLSv1.2', 'TLSv1.3'])
+      .default('TLSv1.2')
+      .meta({ reload, description: 'Oldest TLS version.' }),
     clientCaFile: path('Certificates that may have signed those of clients, PEM.').optional(),
     clientCertificates,
   });
@@ -88,7 +100,8 @@ export const httpConfigSchema = z.strictObject({
     .int()
     .min(0)
     .default(0)
-    .describe('Connections at once, of each listener; more are closed at once. 0: no limit.'),
+    .describe('Connections at once, of each listener; more are closed at once. 0: no limit.')
+    .meta({ reload }),
 });
 
 /** See `httpConfigSchema` for what each one means. */

@@ -15,11 +15,12 @@ import {
   isHttp1,
   type Listener,
   limitConnections,
-  prepareTls,
 } from './listeners.js';
+import type { ReloadStep } from './reload-step.js';
 import { normalizeTarget } from './request-fields.js';
 import { createRoutes, type RawRequest, type RawResponse } from './routes.js';
 import { tcpSocketOf } from './tcp-socket.js';
+import { TlsFiles } from './tls-files.js';
 import { type UpgradeHandlers, type WebSocketTaker, watchUpgrades } from './upgrades.js';
 
 /** Takes the HTTP/1.1 requests on the prefix, and those that are refused. */
@@ -74,7 +75,8 @@ export class HttpFront {
   #webSocket: WebSocketTaker | undefined;
   readonly #upgrades = new WeakSet<object>();
   #listeners: readonly Listener[] = [];
-  #certificateExpiresAt: number | undefined;
+  /** In force. */
+  #files: TlsFiles | undefined;
   #endpoints: readonly Endpoint[] = [];
   readonly #refusedConnections: Record<string, number> = {};
   #stopped = false;
@@ -112,7 +114,8 @@ export class HttpFront {
   /** Creates the listeners; nothing is bound yet. @throws UploadResponseError INVALID_CONFIG */
   prepare(): void {
     const http2 = this.#http2;
-    this.#listeners = createListeners(this.#config, {
+    this.#files = readFiles(this.#config);
+    this.#listeners = createListeners(this.#config, this.#files, {
       http1: (socket) => {
         this.#shaking.delete(tcpSocketOf(socket));
         this.#http1?.connection(socket);
@@ -128,7 +131,6 @@ export class HttpFront {
       isIdle: (socket) => this.#http1?.isIdle(socket) === true,
       upgrade: (request, socket, rest) => this.#upgrade(request, socket, rest),
     };
-    this.#certificateExpiresAt = this.#config.tls && prepareTls(this.#config.tls).expiresAt;
     for (const listener of this.#listeners) {
       if (isHttp1(listener)) {
         this.#http1?.serve(listener.server);
@@ -168,21 +170,23 @@ export class HttpFront {
 
   /** When the certificate expires, in seconds since 1970; undefined without TLS. */
   get certificateExpiresAt(): number | undefined {
-    return this.#certificateExpiresAt;
+    return this.#files?.expiresAt;
   }
 
   /**
-   * Reads certificates again, and what else can be changed: `maxConnections`. What it returns puts that
-   * in place for new connections. @throws UploadResponseError INVALID_CONFIG; nothing has changed then
+   * Reads certificates again, and what else can be changed: `maxConnections`.
+   * @throws UploadResponseError INVALID_CONFIG; nothing has changed then
    */
-  reload(config: HttpConfig): () => void {
-    const tls = config.tls && prepareTls(config.tls);
-    return () => {
+  reload(config: HttpConfig): ReloadStep {
+    const files = readFiles(config);
+    const same = !files || (this.#files !== undefined && files.equals(this.#files));
+    const commit = () => {
       this.#config = config;
-      this.#certificateExpiresAt = tls?.expiresAt;
+      this.#files = files;
       limitConnections(this.#listeners, config.maxConnections);
-      for (const { kind, server } of this.#listeners) if (kind === 'tls') tls?.install(server);
+      for (const { kind, server } of this.#listeners) if (kind === 'tls') files?.install(server);
     };
+    return { commit, certificates: same ? [] : [files.section] };
   }
 
   /** Takes a request to its route. Its head has been read and nothing of its body. */
@@ -264,4 +268,8 @@ export class HttpFront {
       this.#http1?.upload(request as IncomingMessage, response as ServerResponse, refusal);
     }
   }
+}
+
+function readFiles({ tls }: HttpConfig): TlsFiles | undefined {
+  return tls && new TlsFiles(tls, 'http.tls');
 }

@@ -1,5 +1,3 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import {
@@ -8,10 +6,10 @@ import {
   type Socket,
   type Server as TcpServer,
 } from 'node:net';
-import { createSecureContext, type TLSSocket, type Server as TlsServer } from 'node:tls';
-import { UploadResponseError } from '../errors/index.js';
+import type { TLSSocket } from 'node:tls';
 import { hostPort } from '../protocols/address.js';
 import type { HttpConfig } from './config.js';
+import type { TlsFiles } from './tls-files.js';
 
 /** One address that is listened on. */
 export interface Listener {
@@ -47,11 +45,12 @@ export interface ConnectionTakers {
   readonly http2: ((socket: Socket) => void) | undefined;
 }
 
-/**
- * The servers that the configuration asks for, not yet listening.
- * @throws UploadResponseError INVALID_CONFIG: a file cannot be read or is not what it should be
- */
-export function createListeners(config: HttpConfig, takers: ConnectionTakers): Listener[] {
+/** The servers that the configuration asks for, not yet listening. `files`: those of `config.tls`. */
+export function createListeners(
+  config: HttpConfig,
+  files: TlsFiles | undefined,
+  takers: ConnectionTakers,
+): Listener[] {
   const { host, port, tls, h2c } = config;
   const listeners: Listener[] = [];
   if (config.plain) {
@@ -61,8 +60,13 @@ export function createListeners(config: HttpConfig, takers: ConnectionTakers): L
     const listener: Http1Listener = { kind: 'plain', host, port, server, parse };
     listeners.push(listener);
   }
-  if (tls) {
-    const server = createSecureServer(config, tls, takers);
+  if (tls && files) {
+    const server = createTlsServer({
+      ...serverOptions(config),
+      ...files.serverOptions,
+      ALPNProtocols: takers.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      handshakeTimeout: config.headTimeoutMs,
+    });
     const parse = ownListener(server, 'secureConnection');
     divide(server, parse, takers);
     const { port } = tls;
@@ -121,87 +125,6 @@ function serverOptions(config: HttpConfig): ServerOptions {
   };
 }
 
-function createSecureServer(
-  config: HttpConfig,
-  tls: NonNullable<HttpConfig['tls']>,
-  takers: ConnectionTakers,
-): Server {
-  try {
-    return createTlsServer({
-      ...serverOptions(config),
-      ...secureContextOptions(tls),
-      ...clientVerification(tls),
-      ALPNProtocols: takers.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
-      handshakeTimeout: config.headTimeoutMs,
-    });
-  } catch (cause) {
-    const detail = `http.tls: ${(cause as Error).message}`;
-    throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
-  }
-}
-
-/**
- * Reads certificates and keys of a TLS listener. What it returns makes `server` use them for the next
- * connections; those that are open stay as they are.
- * @throws UploadResponseError INVALID_CONFIG: a file cannot be read or is not what it should be
- */
-export function prepareTls(tls: NonNullable<HttpConfig['tls']>): {
-  readonly expiresAt: number;
-  install(server: TcpServer): void;
-} {
-  try {
-    const options = secureContextOptions(tls);
-    // Only this finds what does not belong together.
-    createSecureContext(options);
-    const expiresAt = expiryOf(options.cert);
-    return { expiresAt, install: (server) => (server as TlsServer).setSecureContext(options) };
-  } catch (cause) {
-    const detail = `http.tls: ${(cause as Error).message}`;
-    throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
-  }
-}
-
-/**
- * What `tls.createServer` takes of a TLS listener's configuration; `key`: where that stands.
- * @throws UploadResponseError INVALID_CONFIG: a file cannot be read or is not what it should be
- */
-export function tlsServerOptions(tls: NonNullable<HttpConfig['tls']>, key: string) {
-  try {
-    const options = secureContextOptions(tls);
-    createSecureContext(options);
-    return { ...options, ...clientVerification(tls) };
-  } catch (cause) {
-    const detail = `${key}: ${(cause as Error).message}`;
-    throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
-  }
-}
-
-/** Seconds since 1970. */
-function expiryOf(pem: Buffer): number {
-  return Date.parse(new X509Certificate(pem).validTo) / 1000;
-}
-
-function secureContextOptions(tls: NonNullable<HttpConfig['tls']>) {
-  const { passphrase, clientCaFile, clientCertificates, minVersion } = tls;
-  const asked = clientCertificates !== 'none' && clientCaFile !== undefined;
-  return {
-    cert: readFileSync(tls.certFile),
-    key: readFileSync(tls.keyFile),
-    ...(passphrase !== undefined && { passphrase }),
-    ...(asked && { ca: readFileSync(clientCaFile) }),
-    minVersion,
-  };
-}
-
-/** Where a certificate is optional, one that cannot be verified is none: see `certificateOf`. */
-function clientVerification({ clientCaFile, clientCertificates }: NonNullable<HttpConfig['tls']>) {
-  if (clientCertificates === 'none' || clientCaFile === undefined) return {};
-  return {
-    requestCert: true,
-    rejectUnauthorized: clientCertificates === 'required',
-  };
-}
-
 /** What a new server itself does with a connection. */
 function ownListener(
   server: Server,
@@ -221,6 +144,9 @@ function divide(
 ): void {
   server.removeAllListeners('secureConnection');
   server.on('secureConnection', (socket: TLSSocket) => {
+    // A certificate that only names our authority leaves an error in OpenSSL's queue, which Node.js would
+    // take for the next read's. This call empties the queue.
+    if (!socket.authorized) socket.getPeerX509Certificate();
     if (http2 && socket.alpnProtocol === 'h2') {
       http2(socket);
       return;

@@ -9,7 +9,7 @@ export { Ingress, type IngressOptions } from './ingress.js';
 export { IngressExchange } from './ingress-exchange.js';
 export { DEFAULT_LIMITS, type Limits, limitsSchema } from './limits.js';
 export { type Logger, silentLogger } from './logger.js';
-export { MediaMeter, type UnitCounts } from './media-meter.js';
+export { countsSince, MediaMeter } from './media-meter.js';
 export type { MediaStats } from './media-stats.js';
 export type { ResponseSink } from './response-sink.js';
 export type { IngressStats, TransportExchangeStats } from './stats.js';

@@ -32,6 +32,16 @@ export interface UnitCounts {
   readonly keyframeAgeMs?: number | undefined;
 }
 
+/** What has come since `before`, of counts of the whole stream. */
+export function countsSince(counts: UnitCounts, before: UnitCounts | undefined): UnitCounts {
+  return {
+    ...counts,
+    units: counts.units - (before?.units ?? 0),
+    bytes: counts.bytes - (before?.bytes ?? 0),
+    keyframes: counts.keyframes - (before?.keyframes ?? 0),
+  };
+}
+
 /** Gathers what is told of a media stream. It is given counts, so that whoever takes the units apart may
  *  count them in batches. Times are those of `performance.now()`. */
 export class MediaMeter {

@@ -10,9 +10,7 @@ import {
 } from '../ring/index.js';
 import { trailerFields } from './headers.js';
 import type { Backlog } from './waiting-budget.js';
-
-/** In `waiting`: what follows begins with a keyframe. */
-const KEYFRAME = Symbol('keyframe');
+import { KEYFRAME, WaitingChunks } from './waiting-chunks.js';
 
 /**
  * The request side of an exchange: bytes go into the request lane as they come, and what does not fit
@@ -27,12 +25,12 @@ export class RequestFeed {
   readonly #budget: Backlog;
   /** Keeps everything since the first slot in the ring until a worker reads. */
   #hold: RingReader | undefined;
-  readonly #waiting: (Uint8Array | typeof KEYFRAME)[] = [];
+  readonly #waiting = new WaitingChunks();
   /** The head's frame, to be repeated before keyframes. */
   #head: Uint8Array | undefined;
   /** Bytes of `waiting` that are not in the ring: what the budget counts. */
   #waitingBytes = 0;
-  /** Bytes of `waiting[0]` that are in the ring. */
+  /** Bytes of the oldest of `waiting` that are in the ring. */
   #taken = 0;
   #trailers: Uint8Array | undefined;
   #ending = false;
@@ -117,16 +115,18 @@ export class RequestFeed {
     }
     if (!this.#budget.take(length - taken)) throw new UploadResponseError('MEMORY_LIMIT');
     this.#waitingBytes += length - taken;
+    const isFirst = this.#waiting.front === undefined;
     this.#waiting.push(chunk);
-    return this.#waiting.length === 1 && this.retry();
+    return isFirst && this.retry();
   }
 
   /** What is written next begins with a keyframe. False: the lane is full, as `write`. */
   beginKeyframe(): boolean {
     if (!this.#full && this.#writer.tryBeginKeyframe(this.#head)) return true;
     this.#full = true;
-    this.#waiting.push(KEYFRAME);
-    return this.#waiting.length === 1 && this.retry();
+    const isFirst = this.#waiting.front === undefined;
+    this.#waiting.pushKeyframe();
+    return isFirst && this.retry();
   }
 
   /** Lends the lane to native code until the end of the body: `write` must not be called any more. When
@@ -186,7 +186,7 @@ export class RequestFeed {
 
   /** Gives everything of the lane back. */
   close(): void {
-    this.#waiting.length = 0;
+    this.#waiting.clear();
     this.#budget.give(this.#waitingBytes);
     this.#waitingBytes = 0;
     this.#ending = true;
@@ -211,8 +211,7 @@ export class RequestFeed {
 
   #drain(): boolean {
     if (this.#lent) return this.#lent.drain();
-    while (this.#waiting.length > 0) {
-      const chunk = this.#waiting[0] as Uint8Array | typeof KEYFRAME;
+    for (let chunk = this.#waiting.front; chunk; chunk = this.#waiting.front) {
       if (chunk === KEYFRAME) {
         if (!this.#writer.tryBeginKeyframe(this.#head)) return false;
         this.#waiting.shift();

@@ -10,7 +10,7 @@ const amount = (what: string) => z.number().min(0).describe(what);
 
 const track = {
   codec: z.string().describe('`h264`, `h265`, `aac`, ...'),
-  units: count('Access units so far.'),
+  units: count('Access units so far; of MPEG-TS PES packets.'),
   bytes: count('Bytes of them.'),
   bitsPerSecond: amount('Over the newest seconds of media.').nullable(),
   silentMs: amount('Milliseconds since the newest unit came.'),
@@ -55,7 +55,7 @@ export const streamFactsSchema = z.strictObject({
   receivedBytes: count('Of the body so far.'),
   evictions: count('Readers that were evicted: they kept the lane full.'),
   evicted: z.array(z.string()).describe('Names of the workers that were evicted last.'),
-  media: mediaFactsSchema.nullable().describe('Of streams that are access units.'),
+  media: mediaFactsSchema.nullable().describe('Of streams that are access units or MPEG-TS.'),
   network: networkFactsSchema.nullable().describe('Of transports that see packets.'),
 });
 
@@ -67,6 +67,6 @@ export type StreamFacts = z.output<typeof streamFactsSchema>;
 
 /** What a transport tells of a stream of its own. Asked when somebody wants to know; no I/O. */
 export interface FactSource {
-  media?(): MediaFacts;
+  media?(): MediaFacts | undefined;
   network?(): NetworkFacts | undefined;
 }

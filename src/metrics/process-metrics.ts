@@ -143,11 +143,22 @@ export const PROCESS_METRICS: readonly Definition<ProcessSnapshot>[] = [
     'Configurations that were read again: `done`, or `refused` and the old one kept.',
     ({ stats: { reloads } }) => ({ done: reloads.doneTotal, refused: reloads.refusedTotal }),
   ),
-  single(
+  byKey(
     'gauge',
     'certificate_expiry_time_seconds',
-    'When the certificate of the TLS listener expires, in seconds since 1970. Absent without TLS.',
-    stats((one) => one.certificateExpiresAt),
+    'section',
+    'When the certificate expires that is in force, in seconds since 1970; by the section of the ' +
+      'configuration that has it, such as `http.tls`. Absent without TLS.',
+    ({ stats: { certificateExpiresAt, transports } }) => {
+      const found = Object.entries(transports).map(([name, one]) => {
+        return [`transports.${name}.tls`, one.certificateExpiresAt] as const;
+      });
+      return Object.fromEntries(
+        [['http.tls', certificateExpiresAt] as const, ...found].filter(
+          ([, at]) => at !== undefined,
+        ),
+      );
+    },
   ),
   single(
     'counter',

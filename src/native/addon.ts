@@ -294,7 +294,11 @@ export interface NativeAddon {
   readonly Srt?: new (
     wake: () => void,
   ) => NativeSrt;
-  readonly RtmpReceiver: new (maxMessageBytes: number, windowBytes: number) => NativeRtmpReceiver;
+  readonly RtmpReceiver: new (
+    maxMessageBytes: number,
+    windowBytes: number,
+    multitrack: boolean,
+  ) => NativeRtmpReceiver;
   /** On Linux. As `Srt`. */
   readonly RtmpEngine?: new (
     wake: () => void,

@@ -4,3 +4,4 @@ export type { NativeLaneFeed } from './lane-feed.js';
 export { loadAddon } from './load.js';
 export type * from './rtmp.js';
 export type * from './srt.js';
+export type * from './track-counts.js';

@@ -1,4 +1,5 @@
 import type { NativeLaneFeed } from './lane-feed.js';
+import type { TrackCounts } from './track-counts.js';
 
 /** What a receiver tells its owner; see native/rtmp/receiver.h. All but `acknowledge` and `end` stop it
  *  until `goOn`, `failed` for good. */
@@ -12,24 +13,21 @@ export type RtmpNotice =
   | { readonly kind: 'failed'; readonly number: number; readonly detail: string }
   | { readonly kind: 'shaken' | 'unit' | 'blocked' | 'acknowledge' | 'end' };
 
-/** The access units of one track so far. */
-export interface RtmpTrackCounts {
-  readonly units: number;
-  readonly bytes: number;
-  readonly keyframes: number;
-  /** Of the newest unit. */
-  readonly dtsMs: number;
-  /** Since the newest unit, and the newest keyframe; undefined: there was none. */
-  readonly silentMs?: number | undefined;
-  readonly keyframeAgeMs?: number | undefined;
+/** The codec configuration of a track with a number above 0. */
+export interface RtmpTrackRecord {
+  readonly track: number;
+  readonly record: Buffer;
 }
 
-/** What is known of a publication's media. */
+/** What is known of a publication's media; of those with several tracks what is not said of each is that of
+ *  the default ones, which have the lowest number. */
 export interface RtmpMedia {
   /** The newest codec configurations as they came: avcC, hvcC, av1C or vpcC; AudioSpecificConfig or
    *  OpusHead. */
-  readonly videoRecord: Buffer | undefined;
-  readonly audioRecord: Buffer | undefined;
+  readonly videoRecord?: Buffer | undefined;
+  readonly audioRecord?: Buffer | undefined;
+  readonly videoTracks: readonly RtmpTrackRecord[];
+  readonly audioTracks: readonly RtmpTrackRecord[];
   /** With its parameter sets as Annex B, of AV1 as units; undefined before a configuration, as what
    *  follows. */
   readonly videoCodec?: 'h264' | 'h265' | 'av1' | 'vp9' | undefined;
@@ -38,8 +36,8 @@ export interface RtmpMedia {
   /** Hz, of AAC; of HE-AAC that of its core. */
   readonly sampleRate?: number | undefined;
   readonly channels?: number | undefined;
-  readonly video: RtmpTrackCounts;
-  readonly audio: RtmpTrackCounts;
+  readonly video: TrackCounts;
+  readonly audio: TrackCounts;
   /** Id of the next unit. */
   readonly units: number;
   /** Greatest time of a unit, milliseconds; undefined before the first. */

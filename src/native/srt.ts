@@ -1,4 +1,5 @@
 import type { NativeLaneFeed } from './lane-feed.js';
+import type { TrackCounts } from './track-counts.js';
 
 /** A caller whose handshake was accepted, with what its stream id says. */
 export interface SrtCaller {
@@ -82,6 +83,20 @@ export interface SrtCounts {
   readonly rttMs: number;
 }
 
+/** What is known of the MPEG transport stream that a live caller sends. */
+export interface SrtMedia {
+  readonly videoCodec?: string | undefined;
+  readonly audioCodec?: string | undefined;
+  /** First bytes of the newest keyframe, Annex B. */
+  readonly videoStart?: Buffer | undefined;
+  /** Hz. */
+  readonly sampleRate?: number | undefined;
+  readonly channels?: number | undefined;
+  /** Units are PES packets. */
+  readonly video: TrackCounts;
+  readonly audio: TrackCounts;
+}
+
 /** The engine of native/srt: listeners, and the thread that takes what their callers send. */
 export interface NativeSrt {
   /** The port that was bound. Throws an error whose `number` is a table number. */
@@ -110,6 +125,8 @@ export interface NativeSrt {
   goOn(socket: number): void;
   /** Undefined: it is gone. */
   counts(socket: number): SrtCounts | undefined;
+  /** Undefined: it sends no messages, or is gone. */
+  media(socket: number): SrtMedia | undefined;
   /** Bytes that the peer has not acknowledged; -1: it is gone. */
   unsent(socket: number): number;
   /** How long the peer keeps what it has before it reads it. */

@@ -10,7 +10,7 @@ export {
   type RtmpMedia,
   type RtmpNotice,
   type RtmpReceiver,
-  type RtmpTrackCounts,
+  type RtmpTrackRecord,
   startRtmpEngine,
 } from './rtmp-engine.js';
 export { Segment, type Waiter } from './segment.js';

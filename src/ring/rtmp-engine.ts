@@ -7,14 +7,19 @@ export type {
   RtmpContinuation,
   RtmpMedia,
   RtmpNotice,
-  RtmpTrackCounts,
+  RtmpTrackRecord,
 } from '../native/index.js';
 
 /** The parser of one connection. `maxMessageBytes`: one message, and all that are not whole. `windowBytes`:
- *  after so many an acknowledgement is due, until the client names another number. */
-export function newRtmpReceiver(maxMessageBytes: number, windowBytes: number): NativeRtmpReceiver {
+ *  after so many an acknowledgement is due, until the client names another number. `multitrack`: a
+ *  publication may have several tracks of video and of audio. */
+export function newRtmpReceiver(
+  maxMessageBytes: number,
+  windowBytes: number,
+  multitrack = false,
+): NativeRtmpReceiver {
   const { RtmpReceiver } = loadAddon();
-  return new RtmpReceiver(maxMessageBytes, windowBytes);
+  return new RtmpReceiver(maxMessageBytes, windowBytes, multitrack);
 }
 
 /** Starts the thread that reads plain sockets; `wake` is called when sockets are ready. Undefined: there is

@@ -7,6 +7,7 @@ export type {
   SrtCredentials,
   SrtEvent,
   SrtListenOptions,
+  SrtMedia,
 } from '../native/index.js';
 
 /** Starts an SRT engine; `wake` is called when events wait to be taken.

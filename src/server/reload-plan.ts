@@ -1,29 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from '../config/schema.js';
+import { type Config, reloadableKeys } from '../config/index.js';
 import type { ServerConfig } from './valid-config.js';
 
 type Path = readonly string[];
 
-/** What a running server takes over; everything else is bound to what was made at its start. */
-const RELOADABLE: readonly Path[] = [
-  'auth',
-  'limits',
-  'workers',
-  'shutdown',
-  'log.level',
-  'log.streams',
-  'admin.minWorkers',
-  'admin.minMemoryBytes',
-  'http.maxConnections',
-  'http.tls.certFile',
-  'http.tls.keyFile',
-  'http.tls.passphrase',
-  'http.tls.minVersion',
-  'http.tls.clientCaFile',
-].map((key) => key.split('.'));
+let reloadable: readonly Path[] | undefined;
 
-/** The keys, or sections, that can be changed while the server runs. */
-export const RELOADABLE_KEYS: readonly string[] = RELOADABLE.map((path) => path.join('.'));
+/** What a running server takes over; everything else is bound to what was made at its start. */
+function reloadablePaths(): readonly Path[] {
+  reloadable ??= reloadableKeys().map(({ path }) => path);
+  return reloadable;
+}
 
 export interface ReloadPlan {
   /** What will be in force. */
@@ -37,7 +24,7 @@ export interface ReloadPlan {
 /** What becomes of a running server's configuration when another one is wanted. */
 export function planReload(running: Config, wanted: Config): ReloadPlan {
   const config = structuredClone(running);
-  for (const path of RELOADABLE) take(config, wanted, path);
+  for (const path of reloadablePaths()) take(config, wanted, path);
   return {
     config,
     changed: differences(running, config, []),

@@ -1,33 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type AdmissionSet, isAuthConfigured } from '../admission/index.js';
+import { isAuthConfigured } from '../admission/index.js';
 import type { Config } from '../config/schema.js';
 import { ControlApi } from '../control/index.js';
-import { ERRORS, fromNative, UploadResponseError } from '../errors/index.js';
-import type { HttpFront } from '../http/index.js';
+import { fromNative, UploadResponseError } from '../errors/index.js';
 import type { Ingress } from '../ingress/index.js';
 import type { ProcessSnapshot, ServerStats } from '../metrics/index.js';
 import type { Segment } from '../ring/index.js';
-import type { ReloadReport, UploadResponseServer } from '../server.js';
-import type { BoundAddress, Transport } from '../transports/transport.js';
+import type { UploadResponseServer } from '../server.js';
+import type { BoundAddress } from '../transports/transport.js';
 import { type AdminAddress, AdminListener } from './admin-listener.js';
 import { FactsSocket } from './facts-socket.js';
-import type { ServerLog } from './log.js';
 import { type CollectMetrics, Operations } from './operations.js';
 import { addOperationsRoutes } from './operations-routes.js';
 import { ProcessFacts } from './process-facts.js';
-import { planReload, type ReloadSource, withPlaces } from './reload-plan.js';
+import { type ReloadSource, withPlaces } from './reload-plan.js';
+import { type ChangeableParts, type ReloadReport, takeOver } from './take-over.js';
 import { validConfig } from './valid-config.js';
 
 /** What `createServer` has made. */
-export interface ServerParts {
+export interface ServerParts extends ChangeableParts {
   readonly name: string;
   readonly socket: string;
   readonly segment: Segment;
-  readonly ingress: Ingress;
-  readonly http: HttpFront;
-  readonly transports: ReadonlyMap<string, Transport>;
-  readonly admission: AdmissionSet;
-  readonly logs: ServerLog;
 }
 
 export class RunningServer implements UploadResponseServer {
@@ -96,11 +90,13 @@ export class RunningServer implements UploadResponseServer {
     try {
       const source = await read();
       places = source.places;
-      const { changed, needRestart } = this.#apply(validConfig(source.config));
+      const report = takeOver(this.#parts, this.#config, validConfig(source.config));
+      const { config, changed, certificates, needRestart } = report;
+      this.#config = config;
       this.#reloads.doneTotal++;
-      log.info({ changed }, 'configuration reloaded');
+      log.info({ changed, certificates }, 'configuration reloaded');
       if (needRestart.length > 0) log.warn({ keys: needRestart }, 'changes only with a restart');
-      return { changed, needRestart, config: this.#config };
+      return report;
     } catch (thrown) {
       this.#reloads.refusedTotal++;
       const { code, message } = fromNative(thrown);
@@ -177,21 +173,6 @@ export class RunningServer implements UploadResponseServer {
     });
   }
 
-  /** Everything that can fail comes first. */
-  #apply(wanted: Config): Omit<ReloadReport, 'config'> {
-    const { http, admission, ingress, logs } = this.#parts;
-    const { config, changed, needRestart } = planReload(this.#config, wanted);
-    checkTogether(config);
-    const { auth, limits, workers, log } = config;
-    const commits = [admission.prepare(auth, limits), http.reload(config.http)];
-    for (const commit of commits) commit();
-    const { killStuckAfterMs } = workers;
-    ingress.configure({ limits, killStuckAfterMs, logStreams: log.streams });
-    logs.setLevel(log.level);
-    this.#config = config;
-    return { changed, needRestart };
-  }
-
   async #close(): Promise<void> {
     this.#draining = true;
     await this.#closeTransports();
@@ -210,17 +191,5 @@ export class RunningServer implements UploadResponseServer {
     await http.close();
     await this.#adminListener?.close();
     await this.#factsSocket.close();
-  }
-}
-
-/** What is taken over must be valid beside what is not: without authentication, for one, the addresses
- *  that are bound must not be reachable from elsewhere. */
-function checkTogether(config: Config): void {
-  try {
-    validConfig(config);
-  } catch (error) {
-    const message = (error as Error).message.replace(`${ERRORS.INVALID_CONFIG.text}: `, '');
-    const detail = `beside what changes only with a restart: ${message}`;
-    throw new UploadResponseError('INVALID_CONFIG', detail);
   }
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Admission, ConnectionAdmission } from '../admission/index.js';
-import type { HttpFront } from '../http/index.js';
+import type { HttpConfig, HttpFront, ReloadStep } from '../http/index.js';
 import type { Ingress, Logger } from '../ingress/index.js';
 
 /** Where a transport can be reached. */
@@ -24,6 +24,8 @@ export interface TransportStats {
   readonly refusedTotal: Readonly<Record<string, number>>;
   /** Of transports that see packets. */
   readonly packets?: PacketStats;
+  /** When the certificate of its own TLS listener expires, in seconds since 1970. */
+  readonly certificateExpiresAt?: number | undefined;
 }
 
 /** Packets of clients' data since the start. */
@@ -45,6 +47,12 @@ export interface Transport {
   /** Binds all its addresses, or throws and has bound none. What is on the shared HTTP listeners is
    *  bound already. */
   listen(): Promise<readonly BoundAddress[]>;
+  /**
+   * Reads files again, and takes over the keys that its schema marks with `reload`; the others are as
+   * they were. `config`: this transport's, as `create` has it.
+   * @throws UploadResponseError INVALID_CONFIG; nothing has changed then
+   */
+  reload?(config: unknown, http: HttpConfig): ReloadStep;
   /** Refuses what is new and finishes what runs; when `signal` aborts, cuts what is left. */
   drain(signal: AbortSignal): Promise<void>;
   /** Idempotent, never throws. */

@@ -42,6 +42,8 @@ export class AccessUnit {
     readonly streamType: number,
     /** A keyframe. */
     readonly key: boolean,
+    /** Which one of several tracks, 0 to 127, of video and of audio each; 0 where there is one. */
+    readonly track: number,
     /** Counts the stream's units from 0. */
     readonly id: number,
     /** When to decode it, in milliseconds. */
@@ -168,12 +170,12 @@ export async function* accessUnits(
     for (;;) {
       const head = await source.take(ACCESS_UNIT_HEAD_BYTES, false);
       if (!head) return;
-      const { streamType, key, id, dts, pts, size } = readAccessUnitHead(head.bytes);
+      const { streamType, key, track, id, dts, pts, size } = readAccessUnitHead(head.bytes);
       if (size > maxBytes) throw new UploadResponseError('ACCESS_UNIT_TOO_LARGE', `${size} bytes`);
       // The fields were copied out: this may go on to the next slot.
       const data = await source.take(size, true);
       if (!data) return;
-      unit = new AccessUnit(streamType, key, id, dts, pts, data.bytes, data.holding);
+      unit = new AccessUnit(streamType, key, track, id, dts, pts, data.bytes, data.holding);
       yield unit;
       if (!unit.retained) unit.release();
       unit = undefined;

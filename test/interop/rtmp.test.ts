@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decoded } from '../support/decoded.js';
 import { type Printed, runProgram, testWith } from '../support/program.js';
 import { type MediaReport, RtmpServer } from '../support/rtmp.js';
 import { certificate } from '../support/test-server.js';
@@ -12,16 +13,6 @@ const AUDIO = 0x0f;
 
 function ffmpeg(args: readonly string[]): Promise<Printed> {
   return runProgram('ffmpeg', ['-hide_banner', '-loglevel', 'error', '-y', ...args], 180);
-}
-
-/** Hashes of what one track decodes to, in order. */
-async function decoded(file: string, track: 'v' | 'a', format: readonly string[] = []) {
-  const args = [...format, '-i', file, '-map', `0:${track}`];
-  const { stdout, code, stderr } = await ffmpeg([...args, '-f', 'framemd5', '-']);
-  assert.equal(code, 0, stderr);
-  assert.equal(stderr, '');
-  const lines = stdout.split('\n').filter((line) => /^\d/.test(line));
-  return lines.map((line) => line.split(',').at(-1)?.trim());
 }
 
 /** The video packets of a clip, with times in milliseconds. */

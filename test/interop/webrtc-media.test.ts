@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { StreamType } from '../../src/protocols/access-unit/index.js';
@@ -10,12 +9,11 @@ import { testWith } from '../support/program.js';
 import type { RtmpServer } from '../support/rtmp.js';
 import { throughRelay, type UdpRelay } from '../support/udp-relay.js';
 import { until } from '../support/until.js';
-import { CHROMIUM, launchChromium } from './chromium.js';
+import { CHROMIUM } from './chromium.js';
+import { launchMediaBrowser, openMediaPage, TONE_HZ } from './media-page.js';
 
-const module = readFileSync(new URL('../../sdk/browser/upload-response.js', import.meta.url));
 const TIMEOUT_MS = 240_000;
 const FRAMES = 60;
-const TONE_HZ = 440;
 
 let server: RtmpServer;
 let browser: Browser | undefined;
@@ -29,37 +27,10 @@ after(async () => {
   await server?.stop();
 });
 
-/** A page with the module as `ur`, a moving picture and a tone. */
-async function openPage(): Promise<Page> {
-  browser ??= await launchChromium(['--autoplay-policy=no-user-gesture-required']);
-  const page = await browser.newPage();
-  await page.goto(server.server.url('/no-page'));
-  const url = `data:text/javascript;base64,${module.toString('base64')}`;
-  await page.evaluate(`import('${url}').then((module) => { globalThis.ur = module; })`);
-  await page.evaluate(`(() => {
-    const canvas = document.createElement('canvas');
-    canvas.width = 320;
-    canvas.height = 240;
-    const context = canvas.getContext('2d');
-    let turn = 0;
-    setInterval(() => {
-      context.fillStyle = 'hsl(' + (turn++ % 360) + ', 80%, 50%)';
-      context.fillRect(0, 0, 320, 240);
-      context.fillStyle = 'white';
-      context.fillRect((turn * 5) % 320, 100, 40, 40);
-    }, 40);
-    const audio = new AudioContext();
-    const tone = audio.createOscillator();
-    tone.frequency.value = ${TONE_HZ};
-    const sink = audio.createMediaStreamDestination();
-    tone.connect(sink);
-    tone.start();
-    globalThis.kept = { audio, tone, canvas };
-    globalThis.picture = canvas.captureStream(25).getTracks();
-    globalThis.sound = sink.stream.getTracks();
-  })()`);
-  return page;
-}
+const openPage = async (): Promise<Page> => {
+  browser ??= await launchMediaBrowser();
+  return openMediaPage(browser, server.server.url('/no-page'));
+};
 
 /** Publishes until the worker has so many units, and returns what the worker then says of the whole. */
 async function publish(page: Page, peer: string, tracks: string, units: number) {

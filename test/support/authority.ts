@@ -7,6 +7,7 @@ export interface Pair {
 }
 
 const ALGORITHM = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' } as const;
+const PAST = { notBeforeDate: new Date(2020, 0, 1), notAfterDate: new Date(2021, 0, 1) };
 
 /** An authority that signs certificates. */
 export async function authority(): Promise<Pair> {
@@ -21,8 +22,14 @@ export async function authority(): Promise<Pair> {
 }
 
 /** A certificate for `commonName`, signed by `ca`. */
-export async function certify(ca: Pair, commonName: string): Promise<Pair> {
+export async function certify(
+  ca: Pair,
+  commonName: string,
+  more: { readonly organization?: string; readonly expired?: boolean } = {},
+): Promise<Pair> {
+  const { organization: value, expired } = more;
   const name = [{ name: 'commonName', value: commonName }];
-  const { cert, private: key } = await generate(name, { ...ALGORITHM, ca });
+  if (value !== undefined) name.unshift({ name: 'organizationName', value });
+  const { cert, private: key } = await generate(name, { ...ALGORITHM, ca, ...(expired && PAST) });
   return { cert, key };
 }

@@ -18,6 +18,7 @@ await worker.run(async ({ request, respond }) => {
   const units: {
     type: number;
     key: boolean;
+    track: number;
     id: number;
     dts: number;
     pts: number;
@@ -36,7 +37,8 @@ await worker.run(async ({ request, respond }) => {
         const type = waiting[at] as number;
         units.push({
           type,
-          key: waiting[at + 1] === 1,
+          key: ((waiting[at + 1] as number) & 1) === 1,
+          track: (waiting[at + 1] as number) >> 1,
           id: Number(waiting.readBigUInt64BE(at + 2)),
           dts: Number(waiting.readBigInt64BE(at + 10)),
           pts: Number(waiting.readBigInt64BE(at + 18)),

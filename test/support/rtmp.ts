@@ -17,6 +17,7 @@ export interface MediaReport {
   readonly units: readonly {
     readonly type: number;
     readonly key: boolean;
+    readonly track: number;
     readonly id: number;
     readonly dts: number;
     readonly pts: number;

@@ -9,6 +9,7 @@ import json
 import socket
 import struct
 import sys
+import time
 
 SRTO_SNDSYN, SRTO_RCVSYN, SRTO_TRANSTYPE, SRTO_PASSPHRASE = 1, 2, 50, 26
 SRTO_STREAMID, SRTO_PBKEYLEN, SRTO_CONNTIMEO = 46, 27, 36
@@ -20,7 +21,9 @@ arguments.add_argument("--stream-id", default="")
 arguments.add_argument("--file", action="store_true", help="file mode")
 arguments.add_argument("--passphrase", default="")
 arguments.add_argument("--key-length", type=int, default=0)
+arguments.add_argument("--as-it-comes", action="store_true", help="send without waiting for all")
 arguments.add_argument("--no-answer", action="store_true", help="leave without an answer")
+arguments.add_argument("--acknowledged", action="store_true", help="leave when all of it has come")
 options = arguments.parse_args()
 
 srt = ctypes.CDLL("libsrt-gnutls.so.1.5")
@@ -53,14 +56,32 @@ if srt.srt_connect(caller, address, len(address)) != 0:
     print(json.dumps({"connected": False, "reject": reject, "reason": reason}))
     sys.exit(0)
 
-data = sys.stdin.buffer.read()
 sent = 0
-while sent < len(data):
-    part = data[sent : sent + (65536 if options.file else 1316)]
-    count = srt.srt_send(caller, part, len(part))
-    if count <= 0:
-        break
-    sent += count
+
+
+def send(data: bytes) -> bool:
+    global sent
+    end = sent + len(data)
+    while sent < end:
+        part = data[len(data) - (end - sent) :][: 65536 if options.file else 1316]
+        count = srt.srt_send(caller, part, len(part))
+        if count <= 0:
+            return False
+        sent += count
+    return True
+
+
+source = sys.stdin.buffer
+if options.as_it_comes:
+    while (some := source.read1(65536)) and send(some):
+        pass
+else:
+    send(source.read())
+blocks = ctypes.c_size_t(1)
+while options.acknowledged and blocks.value > 0:
+    if srt.srt_getsndbuffer(caller, ctypes.byref(blocks), None) < 0:
+        sys.exit(srt.srt_getlasterror_str().decode())
+    time.sleep(0.005)
 answer = b""
 buffer = ctypes.create_string_buffer(65536)
 while not options.no_answer:

@@ -18,7 +18,7 @@ await worker.run(async ({ request, respond }) => {
   const hash = createHash('sha256');
   const slots: number[] = [];
   let size = 0;
-  process.send?.({ event: 'opened', path });
+  process.send?.({ event: 'opened', path, file });
   // It answers without having read.
   if (path.includes('early')) return respond(200, [['content-length', '5']]).end('early');
   try {

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ServerConfig } from '../../src/server.js';
 import { TestServer } from './test-server.js';
@@ -42,7 +43,8 @@ export class SrtServer {
     srt: SrtConfig = {},
     options: Parameters<typeof TestServer.start>[0] = {},
   ): Promise<SrtServer> {
-    const transports = { srt: { enabled: true, port: 0, filePort: 0, ...srt } };
+    const own = { enabled: true, port: 0, filePort: 0, ...srt };
+    const transports = { ...options.transports, srt: own };
     const server = await TestServer.start({ workers: 0, ...options, transports });
     const started = new SrtServer(server);
     await started.report('ready');
@@ -83,13 +85,14 @@ export class SrtServer {
   }
 }
 
-/** Runs srt-client.py to its end, with `input` as the body. */
+/** Runs srt-client.py to its end, with `input` as the body; a stream is sent as it comes. */
 export function runSrtClient(
   args: readonly string[],
-  input: Uint8Array = new Uint8Array(),
+  input: Uint8Array | Readable = new Uint8Array(),
 ): Promise<SrtClientResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn('python3', [CLIENT, ...args], { timeout: 60_000 });
+    const more = input instanceof Readable ? ['--as-it-comes'] : [];
+    const child = spawn('python3', [CLIENT, ...args, ...more], { timeout: 60_000 });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => {
@@ -105,6 +108,7 @@ export function runSrtClient(
       if (code === 0) resolve(JSON.parse(stdout) as SrtClientResult);
       else reject(new Error(`srt-client.py ended with ${code}: ${stderr}`));
     });
-    child.stdin.end(input);
+    if (input instanceof Readable) input.pipe(child.stdin);
+    else child.stdin.end(input);
   });
 }

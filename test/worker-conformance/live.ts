@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { until, within } from '../support/until.js';
 import { Publisher, record } from './publisher.js';
 import type { Scenario } from './scenario.js';
@@ -24,6 +25,30 @@ export const live: readonly Scenario[] = [
       assert.equal(await answer.text(), tallyOf(...datas));
       const units = await worker.event('units');
       assert.deepEqual([units.units, units.first], [datas.length, 5]);
+    },
+  },
+  {
+    name: 'access units say their track, whether they are keyframes or not',
+    places: 1,
+    async run({ client, server, start }) {
+      const folder = server.file('.');
+      const worker = await start({ work: 'units', argument: folder });
+      const tracks = [0, 1, 127, 1, 0];
+      const datas = tracks.map((_, id) => sample(100 + id));
+      const keys = [true, true, false, false, false];
+      const body = datas.map((data, id) => record(id, data, keys[id], tracks[id]));
+      const upload = client.open(server, { path: '/upload/x' });
+      await upload.write(Buffer.concat(body));
+      upload.end();
+      const answer = await within(upload.answer, 'the answer');
+      assert.equal(await answer.text(), tallyOf(...datas));
+      assert.equal((await worker.event('units')).keys, 2);
+      const files = readdirSync(folder).filter((name) => name.startsWith('27-'));
+      assert.deepEqual(files.sort(), ['27-0', '27-1', '27-127']);
+      for (const track of [0, 1, 127]) {
+        const expected = datas.filter((_, id) => tracks[id] === track);
+        assert.deepEqual(readFileSync(`${folder}/27-${track}`), Buffer.concat(expected));
+      }
     },
   },
   {

@@ -12,6 +12,7 @@ export interface ProgramEvent {
   readonly code?: string;
   readonly units?: number;
   readonly first?: number;
+  readonly keys?: number;
 }
 
 /** A language's SDK, as a program that does what README.md says. */

@@ -3,10 +3,10 @@ import type { TestServer } from '../support/test-server.js';
 import { until } from '../support/until.js';
 
 /** An access unit as it stands in a body: 30 bytes, integers big-endian, then the data. */
-export function record(id: number, data: Uint8Array, key = false): Buffer {
+export function record(id: number, data: Uint8Array, key = false, track = 0): Buffer {
   const head = Buffer.alloc(30);
   head.writeUInt8(0x1b, 0);
-  head.writeUInt8(key ? 1 : 0, 1);
+  head.writeUInt8((track << 1) | (key ? 1 : 0), 1);
   head.writeBigUInt64BE(BigInt(id), 2);
   head.writeBigInt64BE(BigInt(id * 40), 10);
   head.writeBigInt64BE(BigInt(id * 40), 18);

@@ -1,9 +1,9 @@
 import { webRtcProblem } from '../../../src/transports/webrtc/engine.js';
 import { Child } from '../child.js';
-import type { Cpu } from '../trial.js';
+import { ChildSender } from './child-sender.js';
 import { RingReceiver, SinkReceiver } from './receivers.js';
 import type { MediaScenario, MediaSetting, ReceiverKind } from './scenario.js';
-import { MediaTrial, type Sender, type Sent } from './transfer.js';
+import { MediaTrial } from './transfer.js';
 
 /** As large as the server's with `highThroughput`. */
 const ETHERNET_MTU = 1500;
@@ -35,7 +35,7 @@ async function start(
   if (kind === 'raw') {
     const sink = await Child.start('data-channel-sink', options);
     await client.ask('accept', { sdp: await sink.ask<string>('answer', { sdp }) });
-    return new MediaTrial(new SinkReceiver(sink), new ChannelSender(client));
+    return new MediaTrial(new SinkReceiver(sink), new ChildSender(client));
   }
   const webrtc = { enabled: true, highThroughput };
   const receiver = await RingReceiver.start({ webrtc }, workspace);
@@ -48,28 +48,5 @@ async function start(
   const answer = await response.text();
   if (response.status !== 201) throw new Error(`WHIP: ${response.status} ${answer}`);
   await client.ask('accept', { sdp: answer });
-  return new MediaTrial(receiver, new ChannelSender(client));
-}
-
-class ChannelSender implements Sender {
-  readonly #client: Child;
-
-  constructor(client: Child) {
-    this.#client = client;
-  }
-
-  get pids(): readonly number[] {
-    return [this.#client.pid];
-  }
-
-  async send(totalBytes: number): Promise<Sent> {
-    const before = await this.#client.ask<Cpu>('cpu');
-    const times = await this.#client.ask<Omit<Sent, 'cpuSeconds'>>('send', { totalBytes });
-    const after = await this.#client.ask<Cpu>('cpu');
-    return { ...times, cpuSeconds: after.cpuSeconds - before.cpuSeconds };
-  }
-
-  stop(): Promise<void> {
-    return this.#client.stop();
-  }
+  return new MediaTrial(receiver, new ChildSender(client));
 }

@@ -6,7 +6,7 @@ import type { MediaOutcome } from './transfer.js';
 export const MEDIA_COLUMNS: readonly string[] = [
   ...['transfer', 'ring MB/s', 'spread', 'raw MB/s', 'ratio', 'sent: ring', 'raw'],
   ...['lost bytes: ring', 'raw', 'CPU ring: client', 'server', 'worker'],
-  ...['CPU raw: client', 'sink', 'peer MB/s'],
+  ...['CPU raw: client', 'sink', 'peer MB/s: received', 'sent'],
 ];
 
 /** One row of the table 'media'. */
@@ -55,6 +55,7 @@ export function rowOf(
     ...(ofPeer.length > 0 && {
       peer: peer ?? '',
       peerReceivedBytesPerSecond: median(received(ofPeer)),
+      peerSentBytesPerSecond: sent(ofPeer),
       peerLostBytes: lost(ofPeer),
     }),
   };
@@ -83,5 +84,6 @@ function cellsOf(data: Readonly<Record<string, number | string>>): readonly stri
     fixed('rawClientCpuSecondsPerGb'),
     fixed('rawSinkCpuSecondsPerGb'),
     peer === '' ? '' : `${rate('peerReceivedBytesPerSecond')} (${peer}${lost})`,
+    peer === '' ? '' : rate('peerSentBytesPerSecond'),
   ];
 }

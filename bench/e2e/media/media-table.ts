@@ -8,12 +8,14 @@ import type { Workspace } from '../trial.js';
 import { DATA_CHANNEL_SCENARIOS } from './data-channel.js';
 import { MEDIA_COLUMNS, type MediaRow, missingRow, rowOf } from './media-row.js';
 import { RTMP_SCENARIOS } from './rtmp.js';
+import { RTMPS_SCENARIOS } from './rtmps.js';
 import type { MediaScenario, ReceiverKind } from './scenario.js';
 import { SRT_SCENARIOS } from './srt.js';
 import type { MediaOutcome } from './transfer.js';
 
 const SCENARIOS: readonly MediaScenario[] = [
   ...RTMP_SCENARIOS,
+  ...RTMPS_SCENARIOS,
   ...SRT_SCENARIOS,
   ...DATA_CHANNEL_SCENARIOS,
 ];

@@ -19,7 +19,7 @@ export interface Receiver {
   /** Before each transfer. `digest`: with the SHA-256 of the bytes, where the receiver can. */
   expect(digest: boolean): Promise<void>;
   /** After `expect`, when everything has been sent: waits for the end of the transfer. */
-  received(): Promise<Received>;
+  received(sent: Sent, totalBytes: number): Promise<Received>;
   stop(): Promise<void>;
 }
 
@@ -30,6 +30,8 @@ export interface Sent {
   /** When the library had nothing left to send, or got nothing more across. */
   readonly sentNs: number;
   readonly cpuSeconds: number;
+  /** Of what a client of RTMP has written since it was allowed to publish, heads of messages and all. */
+  readonly wireBytes?: number;
 }
 
 /** The sending end: the same program towards every receiver. */
@@ -112,6 +114,6 @@ export class MediaTrial {
   ): Promise<{ sent: Sent; received: Received }> {
     await this.receiver.expect(digest);
     const sent = await this.sender.send(totalBytes);
-    return { sent, received: await this.receiver.received() };
+    return { sent, received: await this.receiver.received(sent, totalBytes) };
   }
 }

@@ -1,9 +1,8 @@
 // srt-live-transmit as a sink: a fresh one for each transfer, whose output is counted here.
 
 import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { serveParent } from './control.mjs';
+import { freeUdpPort } from './free-port.mjs';
 import { Receipt } from './receipt.mjs';
 
 /** As the server has them by default. */
@@ -15,17 +14,9 @@ const OPTIONS = new URLSearchParams({
 
 const receipt = new Receipt();
 
-async function freePort() {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
-
 /** Starts one; resolves with its port. Who connects before it listens tries again by itself. */
 async function listen() {
-  const port = await freePort();
+  const port = await freeUdpPort();
   const from = `srt://127.0.0.1:${port}?${OPTIONS}`;
   const args = ['-q', '-ll:fatal', '-a:no', '-chunk:1456', from, 'file://con'];
   const child = spawn('srt-live-transmit', args, { stdio: ['ignore', 'pipe', 'inherit'] });

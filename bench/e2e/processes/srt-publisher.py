@@ -1,7 +1,7 @@
 """A live SRT caller that sends stamped access units at a steady rate, in messages of 1316 bytes.
 
 The last 8 bytes of each unit are the CLOCK_MONOTONIC time at which it was sent, in ns. It connects, says so
-by a line, and begins when it is given one.
+by a line, and begins when it is given one. Arguments: port, stream id, and a passphrase for AES-128.
 """
 
 import ctypes
@@ -10,7 +10,8 @@ import struct
 import sys
 import time
 
-SRTO_TRANSTYPE, SRTO_STREAMID = 50, 46
+SRTO_TRANSTYPE, SRTO_STREAMID, SRTO_PASSPHRASE, SRTO_PBKEYLEN = 50, 46, 26, 27
+AES_128_BYTES = 16
 MESSAGE_BYTES = 1316
 H264, GROUP = 0x1B, 50
 
@@ -22,6 +23,10 @@ srt.srt_startup()
 caller = srt.srt_create_socket()
 srt.srt_setsockflag(caller, SRTO_TRANSTYPE, struct.pack("i", 0), 4)
 srt.srt_setsockflag(caller, SRTO_STREAMID, stream_id, len(stream_id))
+if len(sys.argv) > 3:
+    passphrase = sys.argv[3].encode()
+    srt.srt_setsockflag(caller, SRTO_PBKEYLEN, struct.pack("i", AES_128_BYTES), 4)
+    srt.srt_setsockflag(caller, SRTO_PASSPHRASE, passphrase, len(passphrase))
 address = struct.pack(
     "=HH4s8x", socket.AF_INET, socket.htons(port), socket.inet_aton("127.0.0.1")
 )

@@ -1,11 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { BoundAddress } from '../../../src/transports/transport.js';
 import { Child } from '../child.js';
 import type { Cpu, Workspace } from '../trial.js';
-
-/** Protocols of publishers, and where the server listens for them. */
-export const PORTS = { rtmp: 'rtmp', srt: 'srt', http1: 'http', websocket: 'ws' } as const;
-export type LiveProtocol = keyof typeof PORTS;
+import type { LiveProtocol } from './protocols.js';
 
 /** What publishers send, each of them. */
 export interface Load {
@@ -33,50 +31,52 @@ interface Seen {
   readonly ns: readonly number[];
 }
 
-interface Address {
-  readonly scheme: string;
-  readonly port: number;
-}
-
 const WATCHDOG_MS = 120_000;
 
-/** Publishers of one protocol, in fresh processes; undefined: the server has been built without it. Rejects
+/** Publishers of one protocol, in fresh processes; undefined: the server does not listen for it here. Rejects
  *  where something was lost. */
 export async function runPublishers(
   protocol: LiveProtocol,
   load: Load,
-  { folder, certFile, keyFile }: Workspace,
+  workspace: Workspace,
 ): Promise<LiveOutcome | undefined> {
-  const socket = join(folder, `${protocol}.sock`);
-  const transports = { rtmp: { enabled: true, port: 0 }, srt: { enabled: true, port: 0 } };
+  const { certFile, keyFile } = workspace;
+  const socket = join(workspace.folder, 'publishers.sock');
+  const transports = protocol.config?.(workspace) ?? {};
   const children: Child[] = [];
   try {
-    const server = await Child.start<{ addresses: readonly Address[] }>('upload-server', {
-      socket,
-      certFile,
-      keyFile,
-      transports,
-    });
+    const options = { socket, certFile, keyFile, transports };
+    const server = await Child.start<{ addresses: readonly BoundAddress[] }>(
+      'upload-server',
+      options,
+    );
     children.push(server);
     const worker = await Child.start('unit-worker', { socket });
     children.unshift(worker);
-    const port = server.ready.addresses.find(({ scheme }) => scheme === PORTS[protocol])?.port;
-    if (port === undefined) return undefined;
-    const client = await Child.start('live-publishers', { protocol, port });
+    const address = server.ready.addresses.find(
+      ({ transport, scheme }) => transport === protocol.transport && scheme === protocol.scheme,
+    );
+    if (!address) return undefined;
+    const { publisher } = protocol;
+    const client = await Child.start('live-publishers', {
+      ...{ publisher, port: address.port },
+      ...protocol.options,
+    });
     children.unshift(client);
-    await client.ask('open', { count: load.publishers });
-    const before = await cpuOf({ client, server, worker });
     const frames = Math.round(load.fps * load.seconds);
+    const { fps, bytes, publishers } = load;
+    await client.ask('open', { count: publishers, frames, bytes });
+    const before = await cpuOf({ client, server, worker });
     const start = performance.now();
-    await client.ask('run', { fps: load.fps, frames, bytes: load.bytes });
+    await client.ask('run', { fps, frames, bytes });
     const seconds = (performance.now() - start) / 1000;
     const after = await cpuOf({ client, server, worker });
     await client.ask('end');
-    const seen = await ended(worker, load.publishers);
+    const seen = await ended(worker, publishers);
     const { units, gaps, ns } = seen;
-    const sentUnits = frames * load.publishers;
+    const sentUnits = frames * publishers;
     if (units !== sentUnits || gaps > 0) {
-      throw new Error(`${protocol}: ${units} of ${sentUnits} units came, with ${gaps} gaps`);
+      throw new Error(`${protocol.label}: ${units} of ${sentUnits} units came, with ${gaps} gaps`);
     }
     const cpuSeconds = {
       client: after.client - before.client,

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/clock.h"
+#include "srt/engine/options.h"
+
 namespace ur {
 namespace {
 
@@ -12,6 +15,17 @@ namespace {
 constexpr size_t kMostAtOnce = size_t{1} << 30;
 
 }  // namespace
+
+SrtCaller::SrtCaller(int epoll, int socket, bool file, SrtEvents* events)
+    : epoll_(epoll),
+      socket_(socket),
+      file_(file),
+      events_(events),
+      emptied_ns_(monotonic_ns()),
+      heard_ns_(emptied_ns_) {
+  int length = sizeof(idle_timeout_ms_);
+  (void)srt_getsockflag(socket, SRTO_PEERIDLETIMEO, &idle_timeout_ms_, &length);
+}
 
 bool SrtCaller::serve(int told) {
   {
@@ -23,6 +37,16 @@ bool SrtCaller::serve(int told) {
     (void)subscribe();
   }
   return (told & (SRT_EPOLL_IN | SRT_EPOLL_ERR)) != 0 && take_turn(false);
+}
+
+bool SrtCaller::settle() {
+  const std::lock_guard lock(mutex_);
+  if (!reads() || feed_ == nullptr || gate_.kept().empty()) return false;
+  if (!gate_.due(monotonic_ns())) return true;
+  Status status = Status::kOk;
+  const Fed fed = put_kept(&status);
+  if (act_on(fed, status, Met::kNothing) == Next::kNothing) publish();
+  return false;
 }
 
 void SrtCaller::arm(bool readable, bool writable) {
@@ -83,17 +107,13 @@ bool SrtCaller::subscribe() {
   return !more;
 }
 
+bool SrtCaller::reads() const {
+  return !closed_ && (reading_ == Reading::kBody || reading_ == Reading::kRest);
+}
+
 int SrtCaller::receive_into(uint8_t* data, size_t size) {
   return srt_recv(socket_, reinterpret_cast<char*>(data),
                   static_cast<int>(std::min(size, kMostAtOnce)));
-}
-
-SrtCaller::Met SrtCaller::failure_of(int got) const {
-  if (got == 0) return Met::kEnd;
-  const int error = srt_getlasterror(nullptr);
-  if (error == SRT_EASYNCRCV) return Met::kNothing;
-  // Messages have no other end. SRT_EINVSOCK would be one whose unread bytes libsrt has given up.
-  return !file_ && error == SRT_ECONNLOST ? Met::kEnd : Met::kBroken;
 }
 
 SrtRead SrtCaller::read(uint8_t* data, size_t capacity, size_t* length) {

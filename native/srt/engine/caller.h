@@ -1,7 +1,7 @@
 // One SRT connection: who is told when something can be done with it, and where what it sends goes. Its
 // bytes are taken straight out of libsrt, decrypted and in order, into the lane that was lent; who does not
 // read holds the sender back. Of messages none is over the border of two slots, where a slot has room
-// for one. serve() is the engine's thread's, the rest its owner's; one lock orders them, held for the
+// for one, and readers that come late can begin with the keyframes of MPEG-TS. serve() is the engine's thread's, the rest its owner's; one lock orders them, held for the
 // bytes of one slot at most, and comes before that of the lane's feed.
 #pragma once
 
@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 
 #include "feed/lane_feed.h"
+#include "mpegts/entry_gate.h"
 #include "srt/engine/events.h"
 
 namespace ur {
@@ -20,11 +22,13 @@ enum class SrtRead : uint8_t { kSome, kNothing, kEnd, kBroken };
 class SrtCaller {
  public:
   // `epoll`: the engine's; `events`: outlives it. `file`: it has the stream API, and no messages.
-  SrtCaller(int epoll, int socket, bool file, SrtEvents* events)
-      : epoll_(epoll), socket_(socket), file_(file), events_(events) {}
+  SrtCaller(int epoll, int socket, bool file, SrtEvents* events);
 
   // Epoll has told these. True: it is read, and everything that had come was taken.
   [[nodiscard]] bool serve(int told);
+
+  // What waits for the next message goes on when it has waited enough. True: something still waits.
+  [[nodiscard]] bool settle();
 
   // Wants one kReady: when it is readable, or writable; in any case when it breaks.
   void arm(bool readable, bool writable);
@@ -37,6 +41,9 @@ class SrtCaller {
   [[nodiscard]] bool write(const uint8_t* data, size_t size, size_t* taken);
   // Reads what is there, of the stream API; not after lend().
   [[nodiscard]] SrtRead read(uint8_t* data, size_t capacity, size_t* length);
+  bool file() const { return file_; }
+  // What the messages have said of their media.
+  TsFacts media();
   // Drops what is not sent, and touches no lane any more.
   void close();
 
@@ -55,12 +62,16 @@ class SrtCaller {
   bool take_turn(bool late);
   Next take_body(bool first);
   Fed take_message(Met* met, Status* status);
+  Fed put_kept(Status* status);
+  Next act_on(Fed fed, Status status, Met met);
   Next act_on(Met met);
   Met meet_rest();
   uint32_t receive(uint8_t* data, size_t size, Met* met);
   uint32_t least() const;
   int receive_into(uint8_t* data, size_t size);
-  Met failure_of(int got) const;
+  bool keeps(std::span<const uint8_t> message);
+  Met failure_of(int got);
+  bool ended_by_itself() const;
   void publish();
   void stand();
   void stop(SrtEvent::Kind kind);
@@ -80,6 +91,11 @@ class SrtCaller {
   bool unpublished_ = false;
   uint64_t length_ = UINT64_MAX;
   uint64_t received_ = 0;
+  EntryGate gate_;  // of messages
+  int idle_timeout_ms_ = 0;
+  // When nothing was left to read, and a time after which something has come.
+  uint64_t emptied_ns_;
+  uint64_t heard_ns_;
 };
 
 }  // namespace ur

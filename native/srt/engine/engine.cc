@@ -18,6 +18,8 @@ namespace {
 
 // How long the thread sleeps before it looks whether it has to leave.
 constexpr int64_t kWaitMs = 100;
+// The same while something that was received is kept.
+constexpr int64_t kSettleMs = 2;
 // Where something comes that soon after all had been taken, packets are let gather: each one alone would
 // cost a wake of this thread and of a worker.
 constexpr uint64_t kBusyNs = 500'000;
@@ -93,7 +95,9 @@ void SrtEngine::run() {
     }
     const int room = static_cast<int>(ready.size());
     // It says one more than there is room for where there are more.
-    const int count = std::min(srt_epoll_uwait(epoll_, ready.data(), room, kWaitMs), room);
+    const int64_t wait_ms = waiting_.empty() ? kWaitMs : kSettleMs;
+    const int count = std::min(srt_epoll_uwait(epoll_, ready.data(), room, wait_ms), room);
+    settle();
     if (count <= 0) continue;
     if (monotonic_ns() - emptied_ns < kBusyNs) std::this_thread::sleep_for(kGather);
     bool emptied = true;
@@ -107,7 +111,11 @@ void SrtEngine::run() {
 
 // True: everything that had come for a lane was taken.
 bool SrtEngine::serve(int socket, int told) {
-  if (const auto caller = find(socket)) return caller->serve(told);
+  if (auto caller = find(socket)) {
+    const bool emptied = caller->serve(told);
+    if (caller->settle()) waiting_.push_back(std::move(caller));
+    return emptied;
+  }
   bool listens = false;
   {
     const std::lock_guard lock(mutex_);
@@ -115,6 +123,10 @@ bool SrtEngine::serve(int socket, int told) {
   }
   if (listens) accept_all(socket);
   return false;
+}
+
+void SrtEngine::settle() {
+  std::erase_if(waiting_, [](const auto& caller) { return !caller->settle(); });
 }
 
 void SrtEngine::accept_all(int listener) {

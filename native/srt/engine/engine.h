@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -87,6 +88,8 @@ class SrtEngine {
   [[nodiscard]] bool write(int socket, const uint8_t* data, size_t size, size_t* taken);
   // False: it is gone.
   [[nodiscard]] bool counts(int socket, SrtCounts* counts);
+  // Nothing: it sends no messages, or is gone.
+  [[nodiscard]] std::optional<TsFacts> media(int socket);
   // Bytes that the peer has not acknowledged; -1: it is gone.
   [[nodiscard]] int64_t unsent(int socket);
   // How long the peer keeps what it has before it reads it.
@@ -108,6 +111,7 @@ class SrtEngine {
   static int on_caller(void* opaque, int socket, int version, const void* peer, const char* id);
   void run();
   bool serve(int socket, int told);
+  void settle();
   void accept_all(int listener);
   std::shared_ptr<SrtCaller> find(int socket);
   void add(int socket, bool file);
@@ -123,6 +127,8 @@ class SrtEngine {
   std::mutex mutex_;
   std::vector<int> listening_;
   std::unordered_map<int, std::shared_ptr<SrtCaller>> callers_;  // those of our own too
+  // The thread's own: those which keep something that is due soon.
+  std::vector<std::shared_ptr<SrtCaller>> waiting_;
   std::thread thread_;
 };
 

@@ -44,6 +44,12 @@ bool SrtEngine::counts(int socket, SrtCounts* counts) {
   return true;
 }
 
+std::optional<TsFacts> SrtEngine::media(int socket) {
+  const auto caller = find(socket);
+  if (caller == nullptr || caller->file()) return std::nullopt;
+  return caller->media();
+}
+
 int64_t SrtEngine::unsent(int socket) {
   size_t blocks = 0;
   size_t bytes = 0;

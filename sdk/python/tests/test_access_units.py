@@ -11,8 +11,13 @@ from support import POOLS, SLOT_BYTES, ServerTest, Upload, until
 from upload_response import Observer, Worker, access_units, errors
 
 
-def record(number: int, data: bytes, key: bool = False, pts: int = -1) -> bytes:
-    return struct.pack(">BBQqqI", 0x1B, key, number, number * 40, pts, len(data)) + data
+def record(
+    number: int, data: bytes, key: bool = False, pts: int = -1, track: int = 0
+) -> bytes:
+    head = struct.pack(
+        ">BBQqqI", 0x1B, track << 1 | key, number, number * 40, pts, len(data)
+    )
+    return head + data
 
 
 SIZES = [0, 1, 29, 30, 31, 500, 3 * SLOT_BYTES]
@@ -36,15 +41,17 @@ class AccessUnitsTest(ServerTest):
 
     def test_says_what_the_record_says(self) -> None:
         with Upload(self.server) as upload, self.worker.next() as exchange:
-            upload.send(record(7, b"picture", key=True, pts=80) + record(8, b"next"))
+            upload.send(record(7, b"picture", key=True, pts=80, track=127) + record(8, b"next", track=1))
             units = access_units(exchange)
             unit = next(units)
             self.assertEqual((unit.stream_type, unit.key, unit.id), (0x1B, True, 7))
             self.assertEqual((unit.dts, unit.pts, unit.shared), (280, 80, True))
+            self.assertEqual(unit.track, 127)
             self.assertEqual(unit.copy(), b"picture")
             self.assertTrue(unit.data.readonly)
             other = next(units)
-            self.assertEqual((other.key, other.pts, other.data), (False, -1, b"next"))
+            self.assertEqual((other.key, other.track, other.pts), (False, 1, -1))
+            self.assertEqual(other.data, b"next")
             with self.assertRaises(ValueError):
                 unit.data[0]
             exchange.respond().end()

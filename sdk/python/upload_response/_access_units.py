@@ -11,7 +11,7 @@ from ._scope import Lent, Scope
 from ._threaded import LaneBody, _ThreadWork
 from .errors import AccessUnitTooLarge, AccessUnitTruncated
 
-#: stream_type, key, id, dts, pts, length of the data
+#: stream_type, key and track, id, dts, pts, length of the data
 _HEAD = struct.Struct(">BBQqqI")
 DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 
@@ -25,7 +25,7 @@ class AccessUnit(Lent):
     What was made from ``data`` (a slice, ``numpy.frombuffer``) stays valid for as long as it lives.
     """
 
-    __slots__ = ("stream_type", "key", "id", "dts", "pts", "data", "shared", "_kept", "_scope")
+    __slots__ = ("stream_type", "key", "track", "id", "dts", "pts", "data", "shared", "_kept", "_scope")
 
     def __init__(self, head: bytes, data: memoryview, shared: bool) -> None:
         kind, key, number, dts, pts, _ = _HEAD.unpack(head)
@@ -33,6 +33,8 @@ class AccessUnit(Lent):
         self.stream_type: int = kind
         #: A keyframe.
         self.key: bool = bool(key & 1)
+        #: Which one of several tracks, 0 to 127, of video and of sound each; 0 where there is one.
+        self.track: int = key >> 1
         #: Counts the stream's units from 0.
         self.id: int = number
         #: When to decode it, in milliseconds.

@@ -893,7 +893,7 @@ class MediaUnsupported(UploadResponseError):
     number = 215
     http_status = 415
     text = "the codec or its packaging is not supported"
-    remedy = "Encode as H.264 or H.265 with AAC, one track of each."
+    remedy = "Encode as H.264, H.265, AV1 or VP9 with AAC or Opus."
 
 
 class SrtUnavailable(UploadResponseError):
@@ -1092,6 +1092,50 @@ class TokenLineInvalid(UploadResponseError):
     )
 
 
+class MultitrackOff(UploadResponseError):
+    code = "MULTITRACK_OFF"
+    number = 261
+    http_status = 415
+    text = "the publisher sends several tracks of video or audio, and only one of each is taken"
+    remedy = "Set transports.rtmp.multitrack to true, or switch further tracks off in the encoder."
+
+
+class TrackIdTooLarge(UploadResponseError):
+    code = "TRACK_ID_TOO_LARGE"
+    number = 262
+    http_status = 422
+    text = "a track has an id above 127"
+    remedy = "Number the tracks from 0 on."
+
+
+class TooManyTracks(UploadResponseError):
+    code = "TOO_MANY_TRACKS"
+    number = 263
+    http_status = 422
+    text = "the publisher has more than 16 tracks of video or of audio"
+    remedy = "Publish fewer tracks, or in several publications."
+
+
+class PeerIdBusy(UploadResponseError):
+    code = "PEER_ID_BUSY"
+    number = 271
+    http_status = 409
+    text = "somebody else publishes under this peer id"
+    remedy = (
+        "Publish under another peer id, or when the other publisher has gone for transports.webrtc.graceMs."
+    )
+
+
+class PublicationReplaced(UploadResponseError):
+    code = "PUBLICATION_REPLACED"
+    number = 272
+    http_status = 409
+    text = "the publisher has begun another stream in the place of this one"
+    remedy = (
+        "Use what came; the other stream has other codecs. Offer the same codecs again to go on with a stream."
+    )
+
+
 for _error in (
     Full,
     Empty,
@@ -1224,5 +1268,10 @@ for _error in (
     AccessUnitTruncated,
     AccessUnitTooLarge,
     TokenLineInvalid,
+    MultitrackOff,
+    TrackIdTooLarge,
+    TooManyTracks,
+    PeerIdBusy,
+    PublicationReplaced,
 ):
     BY_NUMBER[_error.number] = _error

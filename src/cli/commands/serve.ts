@@ -82,8 +82,8 @@ async function serve(options: ServeOptions, dotted: readonly FlagOverride[]): Pr
   const reloader = new Reloader(
     async () => {
       const read = () => reloadServeConfig(options, flags, serving.config);
-      const { changed, needRestart } = await serving.reload(read);
-      return { event: 'reloaded', changed, needRestart };
+      const { changed, certificates, needRestart } = await serving.reload(read);
+      return { event: 'reloaded', changed, certificates, needRestart };
     },
     (event) => reportReload(event, json),
   );

@@ -10,6 +10,7 @@ export { OpusDepacketiser } from './opus.js';
 export { type DatagramKind, kindOf, parseRtp, type RtpPacket } from './packet.js';
 export {
   type MediaLoss,
+  type Reached,
   RtpReceiver,
   type RtpReceiverOptions,
   type TrackStats,

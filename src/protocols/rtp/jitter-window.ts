@@ -49,6 +49,9 @@ export class JitterWindow {
   readonly #held = new Map<number, RtpPacket>();
   /** By ascending sequence number. */
   readonly #missing = new Map<number, Missing>();
+  /** Gaps that are longer than the window, from their first number to the one after their last. Nothing of
+   *  them is waited for, and no memory is spent on their packets. */
+  readonly #skipped = new Map<number, number>();
   #heldBytes = 0;
   #next: number | undefined;
   #highest = -1;
@@ -84,17 +87,13 @@ export class JitterWindow {
       this.duplicates++;
       return;
     }
-    if (extended < this.#next) {
+    if (extended < this.#next || this.#isSkipped(extended)) {
       this.late++;
       return;
     }
     const missing = this.#missing.get(extended);
     if (missing) this.#found(extended, missing, nowMs);
-    const begin = Math.max(this.#highest + 1, this.#next);
-    for (let sequence = begin; sequence < extended; sequence++) {
-      const askAtMs = nowMs + this.#reorderMs;
-      this.#missing.set(sequence, { sinceMs: nowMs, askAtMs, askedAtMs: 0, times: 0 });
-    }
+    this.#miss(Math.max(this.#highest + 1, this.#next), extended, nowMs);
     this.#highest = Math.max(this.#highest, extended);
     this.#held.set(extended, packet);
     this.#heldBytes += packet.datagramBytes;
@@ -130,6 +129,7 @@ export class JitterWindow {
   restart(extended: number): void {
     this.#held.clear();
     this.#missing.clear();
+    this.#skipped.clear();
     this.#heldBytes = 0;
     this.#next = extended;
     this.#highest = extended - 1;
@@ -153,8 +153,25 @@ export class JitterWindow {
         : this.#roundTripMs + (sample - this.#roundTripMs) / 8;
   }
 
+  #miss(begin: number, end: number, nowMs: number): void {
+    if (end - begin > this.#maxPackets) {
+      this.#skipped.set(begin, end);
+      return;
+    }
+    const askAtMs = nowMs + this.#reorderMs;
+    for (let sequence = begin; sequence < end; sequence++) {
+      this.#missing.set(sequence, { sinceMs: nowMs, askAtMs, askedAtMs: 0, times: 0 });
+    }
+  }
+
+  #isSkipped(extended: number): boolean {
+    for (const [begin, end] of this.#skipped) if (extended >= begin && extended < end) return true;
+    return false;
+  }
+
   get #isOver(): boolean {
     return (
+      this.#skipped.size > 0 ||
       this.#held.size > this.#maxPackets ||
       this.#missing.size > this.#maxPackets ||
       this.#heldBytes > this.#maxBytes
@@ -163,7 +180,8 @@ export class JitterWindow {
 
   #giveUp(from: number, nowMs: number): Gap | undefined {
     const isOver = this.#isOver;
-    let to = from;
+    let to = this.#skipped.get(from) ?? from;
+    this.#skipped.delete(from);
     for (; to <= this.#highest; to++) {
       const missing = this.#missing.get(to);
       if (!missing || (!isOver && nowMs - missing.sinceMs < this.#maxWaitMs)) break;

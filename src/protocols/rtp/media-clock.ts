@@ -18,7 +18,18 @@ export class TrackClock {
   /** The sender's clock at `#origin`. */
   #originNtpMs: number | undefined;
 
-  constructor(readonly clockRate: number) {}
+  /** `earliestMs`: no time lies before it. */
+  constructor(
+    readonly clockRate: number,
+    readonly earliestMs = Number.NEGATIVE_INFINITY,
+  ) {
+    this.#latestMs = earliestMs;
+  }
+
+  /** The latest time so far, or the earliest one that there may be. */
+  get latestMs(): number {
+    return this.#latestMs;
+  }
 
   /** The time of a 32-bit time stamp; the first one is that of a packet that came at `nowMs`. */
   timeOf(timestamp: number, nowMs: number): number {
@@ -28,7 +39,7 @@ export class TrackClock {
       this.#originMs = Math.max(nowMs, this.#latestMs);
     }
     this.#last = extended;
-    const timeMs = this.#originMs + this.#toMs(extended - this.#origin);
+    const timeMs = Math.max(this.#originMs + this.#toMs(extended - this.#origin), this.earliestMs);
     this.#latestMs = Math.max(timeMs, this.#latestMs);
     return timeMs;
   }

@@ -3,6 +3,9 @@ import { UploadResponseError } from '../../errors/index.js';
 const SPS = 7;
 /** Real ones have some dozens of bytes; with their scaling lists less than 2 KB. */
 const MAX_SET_BYTES = 4096;
+/** Together. They stand before each keyframe: without a limit a packet of a few bytes would become as long
+ *  as all sets that there can be. */
+const MAX_ALL_BYTES = 32 * 1024;
 /** Ids: H.264 sections 7.4.2.1.1 and 7.4.2.2. */
 const MAX_SPS_ID = 31;
 const MAX_PPS_ID = 255;
@@ -14,6 +17,7 @@ const PPS_ID_AT = 1;
 export class ParameterSets {
   readonly #sps = new Map<number, Buffer>();
   readonly #pps = new Map<number, Buffer>();
+  #bytes = 0;
 
   /** Pictures can be decoded by them. */
   get areComplete(): boolean {
@@ -30,7 +34,11 @@ export class ParameterSets {
     const id = exponentialGolomb(nal, isSps ? SPS_ID_AT : PPS_ID_AT);
     if (id > (isSps ? MAX_SPS_ID : MAX_PPS_ID)) throw invalid('a parameter set has no possible id');
     const sets = isSps ? this.#sps : this.#pps;
-    if (sets.get(id)?.equals(nal)) return false;
+    const before = sets.get(id);
+    if (before?.equals(nal)) return false;
+    const bytes = this.#bytes - (before?.length ?? 0) + nal.length;
+    if (bytes > MAX_ALL_BYTES) throw invalid('its parameter sets are too long together');
+    this.#bytes = bytes;
     // In memory of its own: it outlives the datagram.
     sets.set(id, Buffer.from(nal));
     return true;

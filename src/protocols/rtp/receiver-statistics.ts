@@ -17,11 +17,6 @@ export class ReceiverStatistics {
 
   constructor(readonly clockRate: number) {}
 
-  /** Packets, duplicates among them. */
-  get received(): number {
-    return this.#received;
-  }
-
   /** Packets that should have come and did not; below 0 when there are more duplicates. */
   get lost(): number {
     return this.#expected - this.#received;

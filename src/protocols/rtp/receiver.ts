@@ -18,6 +18,16 @@ export type MediaLoss =
     }
   | ({ readonly kind: 'frame'; readonly track: number } & DroppedFrame);
 
+/** How far a receiver has come. */
+export interface Reached {
+  /** Units so far: the id of the next one. */
+  readonly units: number;
+  /** The clock's time of the first packet; undefined before it. */
+  readonly startMs: number | undefined;
+  /** The latest unit's time, on the same clock; -Infinity before it. */
+  readonly latestMs: number;
+}
+
 export interface RtpReceiverOptions {
   /** At most 31; a payload type stands for one track. */
   readonly tracks: readonly TrackOptions[];
@@ -26,7 +36,12 @@ export interface RtpReceiverOptions {
   /** Our own name, in what we send: random, and the same for the whole session. */
   readonly cname: string;
   readonly onLoss?: ((loss: MediaLoss) => void) | undefined;
+  /** Another receiver with the same clock had the sender before; units go on where it has stopped. */
+  readonly after?: Reached | undefined;
 }
+
+/** Units of one receiver after another have times that differ. */
+const NEXT_MS = 1;
 
 /** Counts of one track since its beginning. */
 export interface TrackStats {
@@ -61,7 +76,8 @@ const SILENCE_MS = 2000;
  *     for (const unit of receiver.push(datagram, nowMs)) write(unit)
  *     const rtcp = receiver.feedback(nowMs)
  *
- * Units have `dts` equal to `pts`: RTP has one time. Both are milliseconds since the first packet.
+ * Units have `dts` equal to `pts`: RTP has one time. Both are milliseconds since the first packet. Behind
+ * another receiver ids go on, and times by the time that has passed, never backwards.
  */
 export class RtpReceiver {
   readonly #tracks: readonly RtpTrack[];
@@ -70,7 +86,7 @@ export class RtpReceiver {
   /** Sources that have said good-bye. */
   readonly #gone = new Set<RtpTrack>();
   #startMs: number | undefined;
-  #units = 0;
+  #units: number;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #firs = 0;
   /** Datagrams that are no RTP or RTCP, or malformed. */
@@ -80,8 +96,11 @@ export class RtpReceiver {
 
   /** @throws UploadResponseError INVALID_ARGUMENT: too many tracks, or two of one payload type */
   constructor(options: RtpReceiverOptions) {
+    const { units = 0, startMs, latestMs = Number.NEGATIVE_INFINITY } = options.after ?? {};
     this.#options = options;
-    this.#tracks = options.tracks.map((track) => new RtpTrack(track));
+    this.#startMs = startMs;
+    this.#units = units;
+    this.#tracks = options.tracks.map((track) => new RtpTrack(track, latestMs + NEXT_MS));
     for (const track of this.#tracks) this.#byPayloadType.set(track.options.payloadType, track);
     if (this.#byPayloadType.size !== this.#tracks.length || this.#tracks.length > 31) {
       throw new UploadResponseError('INVALID_ARGUMENT', 'each track has a payload type of its own');
@@ -134,11 +153,17 @@ export class RtpReceiver {
     ]);
   }
 
+  /** For the receiver that comes after this one. */
+  get reached(): Reached {
+    const latest = Math.max(...this.#tracks.map(({ clock }) => clock.latestMs));
+    return { units: this.#units, startMs: this.#startMs, latestMs: latest };
+  }
+
   /** By the order of the options. */
   stats(): TrackStats[] {
     return this.#tracks.map((track) => ({
       codec: track.options.codec,
-      packets: track.statistics.received,
+      packets: track.counts.packets,
       bytes: track.counts.bytes,
       duplicatePackets: track.window.duplicates,
       latePackets: track.window.late,

@@ -44,14 +44,14 @@ const KEYFRAME_RETRY_MS = 500;
 export class RtpTrack {
   readonly streamType: number;
   readonly clock: TrackClock;
-  readonly counts = { bytes: 0, frames: 0, keyframes: 0, damaged: 0, undecodable: 0 };
+  readonly counts = { packets: 0, bytes: 0, frames: 0, keyframes: 0, damaged: 0, undecodable: 0 };
   /** The source whose packets it takes. */
   ssrc: number | undefined;
   lastPacketAtMs = 0;
   /** Of the last frame that said it. */
   width: number | undefined;
   height: number | undefined;
-  window: JitterWindow;
+  readonly window: JitterWindow;
   readonly #sequence = new SequenceTracker();
   readonly #statistics: ReceiverStatistics;
   readonly #depacketiser: Depacketiser;
@@ -59,9 +59,13 @@ export class RtpTrack {
   #keyframeAtMs: number | undefined;
   #keyframeWanted = false;
 
-  constructor(readonly options: TrackOptions) {
+  /** `earliestMs`: no frame's time lies before it. */
+  constructor(
+    readonly options: TrackOptions,
+    earliestMs?: number,
+  ) {
     this.streamType = StreamType[options.codec];
-    this.clock = new TrackClock(options.clockRate);
+    this.clock = new TrackClock(options.clockRate, earliestMs);
     this.window = new JitterWindow(windowOptions(options));
     this.#statistics = new ReceiverStatistics(options.clockRate);
     this.#depacketiser = depacketiserOf(options);
@@ -78,6 +82,7 @@ export class RtpTrack {
     const events: TrackEvent[] = [];
     if (place.kind === 'restart') this.#restart(place, events, nowMs);
     this.lastPacketAtMs = nowMs;
+    this.counts.packets++;
     this.counts.bytes += packet.payload.length;
     this.#statistics.onPacket(place.extended, packet.timestamp, nowMs);
     this.window.push(place.extended, packet, nowMs);

@@ -20,6 +20,10 @@ export interface Description {
 
 /** More sections than any client of ours sends. */
 const MAX_MEDIA = 16;
+/** Browsers send some hundreds. Lines are looked through several times. */
+const MAX_LINES = 4096;
+/** More candidates than one client has: of a section, or of a fragment. */
+export const MAX_CANDIDATES = 64;
 const MEDIA_LINE =
   /^m=([a-z]+) (\d{1,5})(?:\/\d+)? ([A-Za-z0-9/]+) ([\x21-\x7e]+(?: [\x21-\x7e]+)*)$/;
 
@@ -51,7 +55,8 @@ export function parseDescription(text: string): Description {
 
 /** Lines that may stand in SDP, and fragments of it. @throws UploadResponseError BAD_SDP */
 export function linesOf(text: string): string[] {
-  const lines = text.split(/\r?\n/);
+  const lines = text.split(/\r?\n/, MAX_LINES + 1);
+  if (lines.length > MAX_LINES) throw badSdp(`it has more than ${MAX_LINES} lines`);
   while (lines.at(-1) === '') lines.pop();
   for (const line of lines) {
     if (!/^[a-z]=[\x20-\x7e\x80-\uffff\t]*$/.test(line)) throw badSdp('a line is malformed');

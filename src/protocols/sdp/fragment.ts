@@ -1,4 +1,4 @@
-import { attribute, badSdp, isPlainCandidate, linesOf } from './description.js';
+import { attribute, badSdp, isPlainCandidate, linesOf, MAX_CANDIDATES } from './description.js';
 
 /** A fragment of a description that trickles candidates (RFC 8840 section 9). */
 export interface Fragment {
@@ -8,9 +8,6 @@ export interface Fragment {
   /** Candidates as `candidate:...`; those with a name in place of an address are left out. */
   readonly candidates: readonly string[];
 }
-
-/** More candidates than one client has. */
-const MAX_CANDIDATES = 64;
 
 /** @throws UploadResponseError BAD_SDP */
 export function readFragment(text: string): Fragment {

@@ -29,6 +29,8 @@ const ENCODINGS: Readonly<Record<MediaCodec, string>> = {
   vp8: 'vp8/90000',
 };
 const NAMES: Readonly<Record<MediaCodec, string>> = { h264: 'H.264', opus: 'Opus', vp8: 'VP8' };
+/** A payload type has one spelling: what follows looks for the number. */
+const PAYLOAD_TYPE = /^(?:0|[1-9]\d{0,2})$/;
 const PROTOCOL = /^(UDP|TCP)\/TLS\/RTP\/SAVPF?$/;
 /** Feedback that is sent. Retransmissions come in the stream itself, since RTX is not taken. */
 const FEEDBACK = ['nack', 'nack pli', 'ccm fir'];
@@ -68,21 +70,26 @@ export function readMediaSection(
   return { track, section: reduced(section, transport, choice) };
 }
 
+/** Simulcast with retransmissions has some. */
+const MAX_SOURCES = 64;
+
 /** The sources that a section announces. */
 export const sourcesOf = ({ lines }: MediaSection): readonly string[] =>
-  lines.filter((line) => /^a=ssrc:\d{1,10} cname:/.test(line));
+  lines.filter((line) => /^a=ssrc:\d{1,10} cname:/.test(line)).slice(0, MAX_SOURCES);
 
 function choose(section: MediaSection, codecs: readonly MediaCodec[]): Choice | undefined {
+  const encodings = formatLines(section.lines, 'rtpmap');
+  const allParameters = formatLines(section.lines, 'fmtp');
   const offered = section.formats.filter(
-    (format) => /^\d{1,3}$/.test(format) && Number(format) < 128,
+    (format) => PAYLOAD_TYPE.test(format) && Number(format) < 128,
   );
   for (const codec of codecs) {
     const choices = offered
-      .filter((format) => encodingOf(section.lines, format) === ENCODINGS[codec])
+      .filter((format) => encodings.get(format)?.toLowerCase() === ENCODINGS[codec])
       .map((format) => ({
         codec,
         payloadType: Number(format),
-        parameters: formatLine(section.lines, 'fmtp', format),
+        parameters: allParameters.get(format) ?? '',
       }));
     if (codec !== 'h264') {
       if (choices[0]) return choices[0];
@@ -152,13 +159,18 @@ function feedbackOf(lines: readonly string[], payloadType: number): string[] {
   });
 }
 
-const encodingOf = (lines: readonly string[], format: string): string =>
-  formatLine(lines, 'rtpmap', format).toLowerCase();
-
-/** The value of `a=<name>:<format> <value>`; '' without one. */
-function formatLine(lines: readonly string[], name: string, format: string): string {
-  const begin = `a=${name}:${format} `;
-  return (lines.find((line) => line.startsWith(begin)) ?? begin).slice(begin.length).trim();
+/** Of lines `a=<name>:<format> <value>` the first value of each format. */
+function formatLines(lines: readonly string[], name: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  const begin = `a=${name}:`;
+  for (const line of lines) {
+    if (!line.startsWith(begin)) continue;
+    const end = line.indexOf(' ', begin.length);
+    if (end < 0) continue;
+    const format = line.slice(begin.length, end);
+    if (!values.has(format)) values.set(format, line.slice(end + 1).trim());
+  }
+  return values;
 }
 
 /** Of `name=value;name=value`. */

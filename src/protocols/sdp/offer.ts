@@ -3,6 +3,7 @@ import {
   badSdp,
   type Description,
   isPlainCandidate,
+  MAX_CANDIDATES,
   type MediaSection,
   parseDescription,
   writeDescription,
@@ -105,7 +106,9 @@ function transportOf(lines: readonly string[], session: readonly string[]): stri
 const fingerprintOf = (lines: readonly string[]): string => attribute(lines, 'fingerprint') ?? '';
 
 function sessionLines({ session }: Description): string[] {
-  return session.filter((line) => !line.startsWith('a=') || isKept(line) || isGroup(line));
+  return withFewCandidates(
+    session.filter((line) => !line.startsWith('a=') || isKept(line) || isGroup(line)),
+  );
 }
 
 const isGroup = (line: string): boolean => line.startsWith('a=group:BUNDLE');
@@ -117,7 +120,13 @@ function isKept(line: string): boolean {
 }
 
 const keptLines = ({ lines }: MediaSection): string[] =>
-  lines.filter((line) => line.startsWith('c=') || isKept(line));
+  withFewCandidates(lines.filter((line) => line.startsWith('c=') || isKept(line)));
+
+/** The engine looks at each candidate beside all others: those beyond what a client has are left out. */
+function withFewCandidates(lines: readonly string[]): string[] {
+  let candidates = 0;
+  return lines.filter((line) => !line.startsWith('a=candidate:') || ++candidates <= MAX_CANDIDATES);
+}
 
 function channelSection(section: MediaSection): MediaSection {
   if (!CHANNEL_PROTOCOLS.has(section.protocol))

@@ -72,7 +72,9 @@ export class Http1Exchange implements ResponseSink, Turn {
     this.#expectsContinue = options.expectsContinue;
     this.#refusal = options.refusal;
     response.once('close', () => {
-      if (!response.writableFinished) this.gone();
+      // Even where it is finished for Node.js: what is written to a socket that is being destroyed is
+      // dropped, and nobody is told. Nothing happens to an exchange that is over.
+      this.gone();
       connection.done(this);
     });
   }

@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { UploadResponseError } from '../../errors/index.js';
 
@@ -8,14 +8,18 @@ export interface CertificateFiles {
   readonly passphrase?: string | undefined;
 }
 
+export interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Seconds since 1970. */
+  readonly expiresAt: number;
+}
+
 /**
  * Certificate chain and private key as the engine wants them: PEM, the key without a passphrase.
  * @throws UploadResponseError INVALID_CONFIG
  */
-export function readCertificate(files: CertificateFiles | undefined): {
-  cert: Buffer;
-  key: Buffer;
-} {
+export function readCertificate(files: CertificateFiles | undefined): Certificate {
   if (!files) {
     throw new UploadResponseError('INVALID_CONFIG', 'transports.http3: there is no certificate');
   }
@@ -24,12 +28,19 @@ export function readCertificate(files: CertificateFiles | undefined): {
     const cert = readFileSync(certFile);
     const pem = readFileSync(keyFile);
     const key = createPrivateKey({ key: pem, ...(passphrase !== undefined && { passphrase }) });
-    if (!new X509Certificate(cert).checkPrivateKey(key)) {
+    const certificate = new X509Certificate(cert);
+    if (!certificate.checkPrivateKey(key)) {
       throw new Error(`${keyFile} is not the key of ${certFile}`);
     }
-    return { cert, key: Buffer.from(key.export({ type: 'pkcs8', format: 'pem' })) };
+    const plain = Buffer.from(key.export({ type: 'pkcs8', format: 'pem' }));
+    return { cert, key: plain, expiresAt: Date.parse(certificate.validTo) / 1000 };
   } catch (cause) {
     const detail = `transports.http3: ${(cause as Error).message}`;
     throw new UploadResponseError('INVALID_CONFIG', detail, { cause });
   }
+}
+
+/** Tells certificates apart, whatever files they come from. */
+export function fingerprintOf({ cert, key }: Omit<Certificate, 'expiresAt'>): string {
+  return createHash('sha256').update(cert).update(key).digest('hex');
 }

@@ -1,12 +1,12 @@
 import type { Admission } from '../../admission/index.js';
 import { fromNative, UploadResponseError } from '../../errors/index.js';
-import { type HttpFront, reachable } from '../../http/index.js';
+import { type HttpConfig, type HttpFront, type ReloadStep, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { Header } from '../../protocols/hpks/index.js';
 import { TransportCounters } from '../counters.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import { BURST_SHARE, ListenerBacklog } from './backlog.js';
-import { readCertificate } from './certificate.js';
+import { type CertificateFiles, fingerprintOf, readCertificate } from './certificate.js';
 import type { Http3Config } from './config.js';
 import { Connections } from './connections.js';
 import { Http3Exchange, type Http3Host } from './http3-exchange.js';
@@ -46,6 +46,8 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
   readonly #connections: Connections;
   readonly #counters = new TransportCounters();
   #listener: QuicListener | undefined;
+  /** What the listener has until it is closed. */
+  #certificate: { readonly fingerprint: string; readonly expiresAt: number } | undefined;
   #draining = false;
 
   /** `loadEngine` is called when it is to listen. @throws UploadResponseError UNKNOWN_POOL */
@@ -92,7 +94,7 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     const { port, idleTimeoutMs, maxConnections, maxStreamsPerConnection } = this.#config;
     const tls = this.#front.tls;
     const host = this.#config.host ?? tls?.host ?? this.#front.host;
-    const certificate = readCertificate(this.#config.tls ?? tls);
+    const { expiresAt, ...certificate } = readCertificate(this.#config.tls ?? tls);
     const burstBytes = this.#config.budgetBytes * BURST_SHARE;
     const maxUnreadBytes = this.#config.engineBudgetBytes;
     const stallTimeoutMs = this.ingress.limits.clientStallTimeoutMs;
@@ -101,7 +103,14 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
       { host, port, ...limits, maxUnreadBytes, stallTimeoutMs, ...certificate },
       this,
     );
+    this.#certificate = { fingerprint: fingerprintOf(certificate), expiresAt };
     return [this.#announce(this.#listener)];
+  }
+
+  /** The engine cannot exchange certificates. */
+  reload(config: Http3Config, { tls }: HttpConfig): ReloadStep {
+    const stale = this.#certificate !== undefined && !this.#hasStill(config.tls ?? tls);
+    return { commit: () => {}, needRestart: stale ? ['transports.http3.tls'] : [] };
   }
 
   connection(connection: QuicConnection): void {
@@ -152,7 +161,8 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
   }
 
   stats(): TransportStats {
-    return this.#counters.stats(this.#connections.size);
+    const certificateExpiresAt = this.#certificate?.expiresAt;
+    return { ...this.#counters.stats(this.#connections.size), certificateExpiresAt };
   }
 
   /** Undefined where HTTP/3 is off: by the configuration, or because it cannot be. */
@@ -163,6 +173,15 @@ export class Http3Transport implements Transport, Http3Host, QuicTaker {
     const { code, message, remedy } = problem;
     this.#log.warn({ code, remedy }, `HTTP/3 is off: ${message}`);
     return undefined;
+  }
+
+  #hasStill(files: CertificateFiles | undefined): boolean {
+    try {
+      return fingerprintOf(readCertificate(files)) === this.#certificate?.fingerprint;
+    } catch {
+      // They may be gone because others were named, for the next start.
+      return false;
+    }
   }
 
   #announce({ host, port }: QuicListener): BoundAddress {

@@ -30,17 +30,22 @@ const FAILED: AdobeVerdict = {
  * different server processes; it can be answered once in each.
  */
 export class AdobeAuth {
-  readonly #users: ReadonlyMap<string, AdobeUser>;
-  readonly #key: Buffer;
+  #users!: ReadonlyMap<string, AdobeUser>;
+  #key!: Buffer;
   readonly #now: () => number;
   /** Challenges that were answered, with the time after which nobody takes them any more. */
   readonly #answered = new Map<string, number>();
 
   /** `now`: milliseconds since 1970. */
   constructor(users: readonly AdobeUser[], now: () => number = Date.now) {
+    this.replace(users);
+    this.#now = now;
+  }
+
+  /** Others may connect from now on; where they differ, challenges that are not answered yet fail. */
+  replace(users: readonly AdobeUser[]): void {
     this.#users = new Map(users.map((user) => [user.name, user]));
     this.#key = createHash('sha256').update(JSON.stringify(users)).digest();
-    this.#now = now;
   }
 
   /** `query`: what stands behind the app's name in `connect`, where a user and a password may stand too. */

@@ -23,6 +23,8 @@ export interface CommandHost extends PublicationHost {
   readonly draining: boolean;
   /** Who connects has to be one of its users. */
   readonly users: AdobeAuth | undefined;
+  /** A publication may have several tracks of a kind. */
+  readonly multitrack: boolean;
   opened(publication: Publication): void;
 }
 
@@ -228,7 +230,7 @@ export class CommandSession implements Publisher {
       if (this.#mayConnect(transaction, app)) {
         this.#app = app;
         this.#reconnects = understandsReconnect(asked);
-        this.#link.send(connected(transaction, asked));
+        this.#link.send(connected(transaction, asked, this.#host.multitrack));
       }
       return;
     }

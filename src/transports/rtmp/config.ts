@@ -33,7 +33,8 @@ export const rtmpConfigSchema = z.strictObject({
       'Who may connect, by `authmod=adobe` (OBS: Use authentication; ffmpeg: `rtmp://name:password@...`) ' +
         'or with `user` and `pass` in the query after the app. `auth` is asked afterwards in any case. ' +
         'Empty: nobody is asked for a user.',
-    ),
+    )
+    .meta({ reload: 'new connections' }),
   secondPublisher: z
     .enum(['refuse', 'takeover'])
     .default('refuse')
@@ -48,6 +49,13 @@ export const rtmpConfigSchema = z.strictObject({
     .describe(
       'A publisher whose connection has broken may come back within this time and goes on with its ' +
         'stream; 0: the stream ends at once.',
+    ),
+  multitrack: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Take several tracks of video and of audio from one publisher (Enhanced RTMP). Off: such a ' +
+        'publisher is refused.',
     ),
   maxMessageBytes: z
     .int()
@@ -71,7 +79,8 @@ export const rtmpConfigSchema = z.strictObject({
     .min(1)
     .max(100_000)
     .default(1000)
-    .describe('Connections at once, of each listener; more are closed at once.'),
+    .describe('Connections at once, of each listener; more are closed at once.')
+    .meta({ reload: 'new connections' }),
 });
 
 /** See `rtmpConfigSchema` for what each one means. */

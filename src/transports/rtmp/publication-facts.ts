@@ -1,11 +1,6 @@
-import {
-  type FactSource,
-  type MediaFacts,
-  MediaMeter,
-  type UnitCounts,
-} from '../../ingress/index.js';
+import { countsSince, type FactSource, type MediaFacts, MediaMeter } from '../../ingress/index.js';
 import { setsSize } from '../../protocols/video/index.js';
-import type { RtmpMedia, RtmpTrackCounts } from '../../ring/index.js';
+import type { RtmpMedia } from '../../ring/index.js';
 
 /** What is known of the media of a publication, over all its connections. Native code counts; what it has
  *  counted is looked at now and then, and when somebody wants to know. */
@@ -26,8 +21,8 @@ export class PublicationFacts implements FactSource {
     const before = this.#seen;
     this.#seen = media;
     this.#formats(media, before);
-    this.#meter.video(since(media.video, before?.video));
-    this.#meter.audio(since(media.audio, before?.audio));
+    this.#meter.video(countsSince(media.video, before?.video));
+    this.#meter.audio(countsSince(media.audio, before?.audio));
     this.#meter.dropped(media.droppedFrames - (before?.droppedFrames ?? 0));
   }
 
@@ -54,13 +49,4 @@ export class PublicationFacts implements FactSource {
     this.sample();
     return this.#meter.facts();
   }
-}
-
-function since(counts: RtmpTrackCounts, before: RtmpTrackCounts | undefined): UnitCounts {
-  return {
-    ...counts,
-    units: counts.units - (before?.units ?? 0),
-    bytes: counts.bytes - (before?.bytes ?? 0),
-    keyframes: counts.keyframes - (before?.keyframes ?? 0),
-  };
 }

@@ -2,7 +2,7 @@ import { type Admission, admitThen, type Permit } from '../../admission/index.js
 import { type ErrorCode, fromNative, UploadResponseError } from '../../errors/index.js';
 import { type Ingress, type IngressExchange, Unanswered } from '../../ingress/index.js';
 import type { LentWriter, RtmpContinuation, RtmpMedia } from '../../ring/index.js';
-import type { Identity } from './grace.js';
+import type { Identity } from '../grace.js';
 import { PublicationFacts } from './publication-facts.js';
 import { callerOf, headOf, type Target } from './target.js';
 
@@ -232,11 +232,11 @@ export class Publication extends Unanswered {
     this.#publisher.resume();
   }
 
-  #open({ videoRecord, audioRecord }: RtmpMedia): IngressExchange {
+  #open(media: RtmpMedia): IngressExchange {
     const { ingress, name, pool } = this.#host;
     // The ingress releases it; a second time does nothing.
     const permit = this.#permit;
-    const head = headOf(this.target, { videoRecord, audioRecord, metadata: this.#metadata });
+    const head = headOf(this.target, media, this.#metadata);
     const onResume = () => this.#resume();
     const options = { transport: name, pool, head, permit, sink: this, onResume, live: true };
     this.#exchange = ingress.open({ ...options, facts: this.#facts });

@@ -14,6 +14,7 @@ const PING_RESPONSE = 7;
 
 /** What Enhanced RTMP lets a server say of itself. */
 const RECONNECTS = 1;
+const MULTITRACK = 2;
 const CAN_FORWARD = 4;
 const VIDEO_CODECS = ['avc1', 'hvc1', 'av01', 'vp09'];
 const AUDIO_CODECS = ['mp4a', 'Opus'];
@@ -35,8 +36,9 @@ export function greeting(): Buffer {
   ]);
 }
 
-/** The answer to `connect`. `asked` is its object: what it does not speak of it is not told. */
-export function connected(transaction: number, asked: AmfObject): Buffer {
+/** The answer to `connect`. `asked` is its object: what it does not speak of it is not told.
+ *  `multitrack`: it may publish several tracks of a kind. */
+export function connected(transaction: number, asked: AmfObject, multitrack: boolean): Buffer {
   const information: AmfObject = {
     ...status('status', 'NetConnection.Connect.Success', 'Connected.'),
     objectEncoding: 0,
@@ -48,7 +50,9 @@ export function connected(transaction: number, asked: AmfObject): Buffer {
     information.videoFourCcInfoMap = forwarded(VIDEO_CODECS);
     information.audioFourCcInfoMap = forwarded(AUDIO_CODECS);
   }
-  if (typeof asked.capsEx === 'number') information.capsEx = RECONNECTS;
+  if (typeof asked.capsEx === 'number') {
+    information.capsEx = RECONNECTS | (multitrack ? MULTITRACK : 0);
+  }
   const server = { fmsVer: 'FMS/3,0,1,123', capabilities: 31 };
   return command(0, '_result', transaction, server, information);
 }

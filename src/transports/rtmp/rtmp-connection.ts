@@ -52,7 +52,7 @@ export class RtmpConnection {
   constructor(host: ConnectionHost, socket: Socket) {
     this.#host = host;
     this.socket = socket;
-    this.#receiver = newRtmpReceiver(host.maxMessageBytes, WINDOW_BYTES);
+    this.#receiver = newRtmpReceiver(host.maxMessageBytes, WINDOW_BYTES, host.multitrack);
     this.session = new CommandSession(host, this);
     socket.setNoDelay(true);
     // Whatever it is, the socket closes.

@@ -1,17 +1,17 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
-import type { Admission, ConnectionAdmission } from '../../admission/index.js';
+import type { Socket } from 'node:net';
+import type { Admission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
-import { bind, guardConnections, reachable, tlsServerOptions } from '../../http/index.js';
+import type { ReloadStep } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { RtmpReceiver } from '../../ring/index.js';
 import { TransportCounters } from '../counters.js';
 import { Drain } from '../drain.js';
+import { GracePeriod, isSame } from '../grace.js';
+import { OwnListeners } from '../own-listeners.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import { AdobeAuth } from './adobe-auth.js';
 import type { RtmpConfig } from './config.js';
 import { EngineSockets } from './engine-sockets.js';
-import { GracePeriod, isSame } from './grace.js';
 import type { Publication } from './publication.js';
 import { type ConnectionHost, RtmpConnection } from './rtmp-connection.js';
 import { SocketWire, type Wire } from './wire.js';
@@ -30,11 +30,11 @@ export class RtmpTransport implements Transport, ConnectionHost {
   readonly maxMessageBytes: number;
   readonly publishTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  readonly users: AdobeAuth | undefined;
-  readonly #config: RtmpConfig;
-  readonly #guard: ConnectionAdmission;
+  readonly multitrack: boolean;
+  #config: RtmpConfig;
+  readonly #auth: AdobeAuth;
   readonly #log: Logger;
-  readonly #servers: Server[] = [];
+  readonly #listeners: OwnListeners;
   readonly #connections = new Set<RtmpConnection>();
   readonly #publications = new Set<Publication>();
   /** Who publishes a key, by app and key. */
@@ -49,7 +49,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
   #heart: NodeJS.Timeout | undefined;
   #sampler: NodeJS.Timeout | undefined;
 
-  /** @throws UploadResponseError UNKNOWN_POOL; INVALID_CONFIG: a file of `tls` is not what it should be */
+  /** @throws UploadResponseError UNKNOWN_POOL */
   constructor(context: TransportContext<RtmpConfig>) {
     const { ingress, config, admission, connections, log } = context;
     this.ingress = ingress;
@@ -58,11 +58,26 @@ export class RtmpTransport implements Transport, ConnectionHost {
     this.maxMessageBytes = config.maxMessageBytes;
     this.publishTimeoutMs = config.publishTimeoutMs;
     this.idleTimeoutMs = config.idleTimeoutMs;
-    this.users = config.users.length === 0 ? undefined : new AdobeAuth(config.users);
+    this.multitrack = config.multitrack;
+    this.#auth = new AdobeAuth(config.users);
     this.#config = config;
     this.#grace = new GracePeriod(config.graceMs, (publication) => publication.expired());
-    this.#guard = connections;
     this.#log = log;
+    this.#listeners = new OwnListeners({
+      transport: this.name,
+      schemes: { plain: 'rtmp', tls: 'rtmps' },
+      plain: { pauseOnConnect: true },
+      secure: {},
+      handshakeTimeoutMs: config.publishTimeoutMs,
+      connections,
+      take: (socket) => this.#accept(socket),
+      refused: (error) => this.refused(error),
+    });
+  }
+
+  /** Undefined where nobody is asked for a user. */
+  get users(): AdobeAuth | undefined {
+    return this.#config.users.length === 0 ? undefined : this.#auth;
   }
 
   get draining(): boolean {
@@ -70,27 +85,12 @@ export class RtmpTransport implements Transport, ConnectionHost {
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
-    const { enabled, plain, tls, host, port, idleTimeoutMs } = this.#config;
+    const { enabled, plain, idleTimeoutMs } = this.#config;
     if (!enabled) return [];
-    const bound: BoundAddress[] = [];
-    const add = async (scheme: 'rtmp' | 'rtmps', wanted: number, server: Server) => {
-      this.#servers.push(server);
-      server.maxConnections = this.#config.maxConnections;
-      guardConnections(server, this.#guard, (socket, error) => {
-        this.refused(error);
-        socket.destroy();
-      });
-      const secure = scheme === 'rtmps';
-      const address = { host: (secure ? tls?.host : undefined) ?? host, port: wanted };
-      const endpoint = await bind({ kind: secure ? 'tls' : 'plain', ...address, server });
-      const url = `${scheme}://${reachable(endpoint)}`;
-      bound.push({ transport: this.name, scheme, host: endpoint.host, port: endpoint.port, url });
-    };
+    let bound: readonly BoundAddress[];
     try {
-      const take = (socket: Socket) => this.#accept(socket);
       if (plain) this.#engineSockets.start();
-      if (plain) await add('rtmp', port, createServer({ pauseOnConnect: true }, take));
-      if (tls) await add('rtmps', tls.port, secureServer(tls, this.publishTimeoutMs, take));
+      bound = await this.#listeners.listen(this.#config);
     } catch (error) {
       await this.close();
       throw error;
@@ -105,6 +105,18 @@ export class RtmpTransport implements Transport, ConnectionHost {
     }, SAMPLE_MS);
     this.#sampler.unref();
     return bound;
+  }
+
+  reload(config: RtmpConfig): ReloadStep {
+    const { commit, ...step } = this.#listeners.reload(config);
+    return {
+      ...step,
+      commit: () => {
+        commit();
+        this.#auth.replace(config.users);
+        this.#config = config;
+      },
+    };
   }
 
   wireOf(socket: Socket, receiver: RtmpReceiver, serve: () => void): Wire {
@@ -159,7 +171,7 @@ export class RtmpTransport implements Transport, ConnectionHost {
 
   async drain(signal: AbortSignal): Promise<void> {
     await this.#drain.run(signal, () => {
-      this.#stopListening();
+      this.#listeners.stop();
       for (const { session } of [...this.#connections]) session.drain();
       this.#grace.expireAll();
     });
@@ -168,13 +180,14 @@ export class RtmpTransport implements Transport, ConnectionHost {
   async close(): Promise<void> {
     clearInterval(this.#heart);
     clearInterval(this.#sampler);
-    this.#stopListening();
+    this.#listeners.stop();
     await this.#drain.close();
     this.#engineSockets.close();
   }
 
   stats(): TransportStats {
-    return this.#counters.stats(this.#connections.size);
+    const { certificateExpiresAt } = this.#listeners;
+    return { ...this.#counters.stats(this.#connections.size), certificateExpiresAt };
   }
 
   #accept(socket: Socket): void {
@@ -197,10 +210,6 @@ export class RtmpTransport implements Transport, ConnectionHost {
     if (this.#keys.get(key) === publication) this.#keys.delete(key);
   }
 
-  #stopListening(): void {
-    for (const server of this.#servers) if (server.listening) server.close();
-  }
-
   #cut(): void {
     for (const publication of [...this.#publications]) publication.cut();
     for (const { socket } of [...this.#connections]) socket.destroy();
@@ -209,14 +218,4 @@ export class RtmpTransport implements Transport, ConnectionHost {
 
 function keyOf({ target: { app, key } }: Publication): string {
   return JSON.stringify([app, key]);
-}
-
-function secureServer(
-  tls: NonNullable<RtmpConfig['tls']>,
-  handshakeTimeout: number,
-  take: (socket: Socket) => void,
-): Server {
-  const options = { ...tlsServerOptions(tls, 'transports.rtmp.tls'), handshakeTimeout };
-  // Node.js itself leaves it open.
-  return createTlsServer(options, take).on('tlsClientError', (_error, socket) => socket.destroy());
 }

@@ -2,6 +2,7 @@ import type { Caller, ClientCertificate } from '../../admission/index.js';
 import { hostPort } from '../../protocols/address.js';
 import type { Header, RequestHead } from '../../protocols/hpks/index.js';
 import { inPath } from '../../protocols/path.js';
+import type { RtmpMedia, RtmpTrackRecord } from '../../ring/index.js';
 
 /** What a publisher wants to publish. The key, and what the query holds, are secrets. */
 export interface Target {
@@ -17,16 +18,16 @@ export interface Target {
   readonly peerPort: number;
 }
 
-/** What is known of the stream before its first frame. */
-export interface TrackFacts {
-  readonly videoRecord: Buffer | undefined;
-  readonly audioRecord: Buffer | undefined;
-  /** onMetaData as JSON. */
-  readonly metadata: string | undefined;
-}
+/** What is known of the tracks before the first frame. */
+export type TrackRecords = Pick<
+  RtmpMedia,
+  'videoRecord' | 'audioRecord' | 'videoTracks' | 'audioTracks'
+>;
 
 /** Fields that are longer would leave no room for the others in the head's slot. */
 const MAX_FIELD_BYTES = 4096;
+/** The same of all tracks with a number, together. */
+const MAX_TRACKS_BYTES = 8192;
 
 /** Takes apart what `connect` and `publish` name: each may carry parameters. */
 export function targetOf(app: string, name: string, peer: string, peerPort: number): Target {
@@ -68,10 +69,12 @@ export function queryOf(app: string): string {
   return divide(app)[1];
 }
 
-/** The head that workers see: that of the origin, and the tracks where they are known. */
+/** The head that workers see: that of the origin, and the tracks where they are known. `metadata`: onMetaData
+ *  as JSON. */
 export function headOf(
   target: Target,
-  { videoRecord, audioRecord, metadata }: TrackFacts,
+  { videoRecord, audioRecord, videoTracks, audioTracks }: TrackRecords,
+  metadata: string | undefined,
 ): RequestHead {
   const { app, key, peer, peerPort } = target;
   const address = hostPort(peer, peerPort);
@@ -86,6 +89,17 @@ export function headOf(
   add('x-rtmp-video-config', videoRecord?.toString('base64'));
   add('x-rtmp-audio-config', audioRecord?.toString('base64'));
   add('x-rtmp-metadata', metadata);
+  let left = MAX_TRACKS_BYTES;
+  const addTracks = (name: string, tracks: readonly RtmpTrackRecord[]) => {
+    for (const { track, record } of tracks) {
+      const value = record.toString('base64');
+      if (value.length > Math.min(left, MAX_FIELD_BYTES)) continue;
+      left -= value.length;
+      add(`${name}-${track}`, value);
+    }
+  };
+  addTracks('x-rtmp-video-config', videoTracks);
+  addTracks('x-rtmp-audio-config', audioTracks);
   return { kind: 'request', version: 1, method: 'POST', path: pathOf(target), headers };
 }
 

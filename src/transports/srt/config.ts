@@ -5,6 +5,7 @@ const passphrase = z
   .string()
   .min(10)
   .max(79)
+  .refine((text) => Buffer.byteLength(text) <= 79, 'is longer than 79 bytes')
   .meta({ secret: true, accepted: '10 to 79 bytes' })
   .describe(
     'Passphrase that a caller must have; its AES key length is the one that the caller has.',
@@ -60,14 +61,16 @@ export const srtConfigSchema = z.strictObject({
     ),
   passphrase: passphrase
     .optional()
-    .describe('Passphrase for everybody; without it callers are not encrypted.'),
+    .describe('Passphrase for everybody; without it callers are not encrypted.')
+    .meta({ reload: 'new connections' }),
   users: z
     .array(user)
     .default([])
     .describe(
       'Whom the handshake lets in; everybody else is refused in it. Empty: everybody. `auth` is asked ' +
         'afterwards in any case.',
-    ),
+    )
+    .meta({ reload: 'new connections' }),
   answers: answers.prefault({}).describe('Answers that are kept for callers that have left.'),
   latencyMs: z
     .int()

@@ -1,9 +1,10 @@
 import type { Admission, ConnectionAdmission } from '../../admission/index.js';
 import { fromNative, UploadResponseError } from '../../errors/index.js';
-import { reachable } from '../../http/index.js';
+import { type ReloadStep, reachable } from '../../http/index.js';
 import type { Ingress, Logger, NetworkFacts } from '../../ingress/index.js';
 import {
   type SrtCaller,
+  type SrtCredentials,
   type SrtEngine,
   srtProblem,
   startSrtEngine,
@@ -29,7 +30,7 @@ export class SrtTransport implements Transport, SrtHost {
   readonly pool: number;
   readonly log: Logger;
   readonly answers: KeptAnswers;
-  readonly #config: SrtConfig;
+  #config: SrtConfig;
   readonly #connections: ConnectionAdmission;
   readonly #processes: number;
   readonly #uploads = new Map<number, SrtUpload>();
@@ -90,9 +91,8 @@ export class SrtTransport implements Transport, SrtHost {
     const engine = startSrtEngine(() => this.#wake());
     this.#engine = engine;
     try {
-      const { passphrase = '', users, port, filePort } = this.#config;
-      const listed = users.map((user) => ({ ...user, passphrase: user.passphrase ?? '' }));
-      engine.setCredentials({ passphrase, users: listed });
+      const { port, filePort } = this.#config;
+      engine.setCredentials(credentialsOf(this.#config));
       const bound = [this.#bind(engine, port, false)];
       if (filePort !== undefined) bound.push(this.#bind(engine, filePort, true));
       this.#warnOfSmallBuffers();
@@ -103,6 +103,14 @@ export class SrtTransport implements Transport, SrtHost {
       await this.close();
       throw fromNative(error);
     }
+  }
+
+  reload(config: SrtConfig): ReloadStep {
+    const commit = () => {
+      this.#config = config;
+      this.#engine?.setCredentials(credentialsOf(config));
+    };
+    return { commit };
   }
 
   async drain(signal: AbortSignal): Promise<void> {
@@ -176,8 +184,9 @@ export class SrtTransport implements Transport, SrtHost {
   #sample(): void {
     const engine = this.#engine;
     if (!engine) return;
-    for (const { socket, receivedBytes } of this.#uploads.values()) {
-      this.#packets.sample(engine, socket, receivedBytes);
+    for (const upload of this.#uploads.values()) {
+      this.#packets.sample(engine, upload.socket, upload.receivedBytes);
+      upload.media();
     }
     for (const { code, count } of engine.takeRefused()) {
       const error = new UploadResponseError(codeOfReject(code));
@@ -187,4 +196,9 @@ export class SrtTransport implements Transport, SrtHost {
       this.log.info(facts, error.message);
     }
   }
+}
+
+function credentialsOf({ passphrase = '', users }: SrtConfig): SrtCredentials {
+  const listed = users.map((user) => ({ ...user, passphrase: user.passphrase ?? '' }));
+  return { passphrase, users: listed };
 }

@@ -7,6 +7,7 @@ import {
   headLine,
   type Ingress,
   type IngressExchange,
+  type MediaFacts,
   type NetworkFacts,
   type ResponseSink,
 } from '../../ingress/index.js';
@@ -15,6 +16,7 @@ import type { SrtCaller, SrtEngine, SrtEvent } from '../../ring/srt-engine.js';
 import type { KeptAnswer, KeptAnswers } from './kept-answers.js';
 import { callerOf, headOf } from './request.js';
 import { SrtSender } from './srt-sender.js';
+import { TransportStreamFacts } from './transport-stream-facts.js';
 
 /** What an upload has of its transport. */
 export interface SrtHost {
@@ -47,6 +49,7 @@ export class SrtUpload implements ResponseSink {
   readonly caller: SrtCaller;
   readonly #host: SrtHost;
   readonly #sender: SrtSender;
+  readonly #media: TransportStreamFacts;
   #exchange: IngressExchange | undefined;
   /** The answer, where it is to be fetched later. */
   #kept: KeptAnswer | undefined;
@@ -61,6 +64,9 @@ export class SrtUpload implements ResponseSink {
     this.#host = host;
     this.socket = socket;
     this.caller = caller;
+    this.#media = new TransportStreamFacts(() =>
+      this.#over ? undefined : host.engine.media(socket),
+    );
     const arm = () => host.engine.arm(socket, false, true);
     this.#sender = new SrtSender(host.engine, socket, arm, () => this.#sent());
   }
@@ -68,6 +74,11 @@ export class SrtUpload implements ResponseSink {
   /** Of its body, so far. */
   get receivedBytes(): number {
     return this.#exchange?.receivedBytes ?? 0;
+  }
+
+  /** What it says of its media; undefined where that is not known. */
+  media(): MediaFacts | undefined {
+    return this.#media.media();
   }
 
   /** Waits for its first bytes. An answer that is sent before them can arrive before the caller has seen
@@ -179,7 +190,7 @@ export class SrtUpload implements ResponseSink {
       contentLength: this.caller.length,
       permit,
       sink: this,
-      facts: { network: () => this.#host.network(this) },
+      facts: { network: () => this.#host.network(this), media: () => this.media() },
       onResume: () => this.#host.engine.goOn(this.socket),
     });
     this.#lend(this.#exchange);
@@ -245,6 +256,7 @@ export class SrtUpload implements ResponseSink {
     clearTimeout(this.#firstBytes);
     clearTimeout(this.#closing);
     if (this.#over) return;
+    this.#media.sample();
     this.#over = true;
     // Its counts are gone with it.
     this.#host.over(this);

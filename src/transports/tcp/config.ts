@@ -68,7 +68,8 @@ export const tcpConfigSchema = z.strictObject({
     .min(1)
     .max(100_000)
     .default(1000)
-    .describe('Connections at once, of each listener; more are closed at once.'),
+    .describe('Connections at once, of each listener; more are closed at once.')
+    .meta({ reload: 'new connections' }),
 });
 
 /** See `tcpConfigSchema` for what each one means. */

@@ -1,10 +1,10 @@
-import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
-import type { Admission, ConnectionAdmission } from '../../admission/index.js';
+import type { Socket } from 'node:net';
+import type { Admission } from '../../admission/index.js';
 import type { UploadResponseError } from '../../errors/index.js';
-import { bind, guardConnections, reachable, tlsServerOptions } from '../../http/index.js';
+import type { ReloadStep } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import { OpenConnections } from '../open-connections.js';
+import { OwnListeners } from '../own-listeners.js';
 import type { BoundAddress, Transport, TransportContext, TransportStats } from '../transport.js';
 import type { TcpConfig } from './config.js';
 import { type TcpHost, TcpUpload } from './tcp-upload.js';
@@ -15,10 +15,9 @@ export class TcpTransport implements Transport, TcpHost {
   readonly ingress: Ingress;
   readonly admission: Admission;
   readonly pool: number;
-  readonly config: TcpConfig;
-  readonly #guard: ConnectionAdmission;
+  config: TcpConfig;
   readonly #log: Logger;
-  readonly #servers: Server[] = [];
+  readonly #listeners: OwnListeners;
   readonly #uploads = new OpenConnections<TcpUpload>((upload) => upload.cut());
 
   /** @throws UploadResponseError UNKNOWN_POOL */
@@ -27,31 +26,38 @@ export class TcpTransport implements Transport, TcpHost {
     this.admission = admission;
     this.pool = ingress.poolIndex(config.pool);
     this.config = config;
-    this.#guard = connections;
     this.#log = log;
+    this.#listeners = new OwnListeners({
+      transport: this.name,
+      schemes: { plain: 'tcp', tls: 'tls' },
+      plain: {},
+      secure: {},
+      handshakeTimeoutMs: config.firstBytesTimeoutMs,
+      connections,
+      take: (socket) => this.#accept(socket),
+      refused: (error) => this.refused(error),
+    });
   }
 
   async listen(): Promise<readonly BoundAddress[]> {
-    const { enabled, plain, tls, host, port } = this.config;
-    if (!enabled) return [];
-    const bound: BoundAddress[] = [];
+    if (!this.config.enabled) return [];
     try {
-      const take = (socket: Socket) => this.#accept(socket);
-      const options = { allowHalfOpen: true };
-      if (plain) bound.push(await this.#listen('tcp', host, port, createServer(options, take)));
-      if (tls) {
-        const handshakeTimeout = this.config.firstBytesTimeoutMs;
-        const secure = tlsServerOptions(tls, 'transports.tcp.tls');
-        const server = createTlsServer({ ...options, ...secure, handshakeTimeout }, take);
-        // Node itself leaves it open.
-        server.on('tlsClientError', (_error, socket) => socket.destroy());
-        bound.push(await this.#listen('tls', tls.host ?? host, tls.port, server));
-      }
+      return await this.#listeners.listen(this.config);
     } catch (error) {
       await this.close();
       throw error;
     }
-    return bound;
+  }
+
+  reload(config: TcpConfig): ReloadStep {
+    const { commit, ...step } = this.#listeners.reload(config);
+    return {
+      ...step,
+      commit: () => {
+        commit();
+        this.config = config;
+      },
+    };
   }
 
   requested(): void {
@@ -65,47 +71,28 @@ export class TcpTransport implements Transport, TcpHost {
 
   async drain(signal: AbortSignal): Promise<void> {
     await this.#uploads.drain(signal, () => {
-      this.#stopListening();
+      this.#listeners.stop();
       for (const upload of [...this.#uploads]) upload.drain();
     });
   }
 
   async close(): Promise<void> {
-    this.#stopListening();
+    this.#listeners.stop();
     await this.#uploads.close();
   }
 
   stats(): TransportStats {
-    return this.#uploads.stats();
-  }
-
-  async #listen(
-    scheme: 'tcp' | 'tls',
-    host: string,
-    port: number,
-    server: Server,
-  ): Promise<BoundAddress> {
-    this.#servers.push(server);
-    server.maxConnections = this.config.maxConnections;
-    guardConnections(server, this.#guard, (socket, error) => {
-      this.refused(error);
-      socket.destroy();
-    });
-    const kind = scheme === 'tls' ? 'tls' : 'plain';
-    const endpoint = await bind({ kind, host, port, server });
-    const url = `${scheme}://${reachable(endpoint)}`;
-    return { transport: this.name, scheme, host: endpoint.host, port: endpoint.port, url };
+    const { certificateExpiresAt } = this.#listeners;
+    return { ...this.#uploads.stats(), certificateExpiresAt };
   }
 
   #accept(socket: Socket): void {
+    // Not before: who leaves within the handshake would keep its connection until the time-out.
+    socket.allowHalfOpen = true;
     const upload = new TcpUpload(this, socket);
     this.#uploads.add(upload);
     socket.once('close', () => this.#uploads.delete(upload));
     // Its handshake began before the drain did.
     if (this.#uploads.draining) upload.drain();
-  }
-
-  #stopListening(): void {
-    for (const server of this.#servers) if (server.listening) server.close();
   }
 }

@@ -10,7 +10,8 @@ const TOKEN = /^[\x21-\x7e]+$/;
 
 /** Reads the line `TOKEN <token>` with which a connection begins; it ends with LF or CR LF. */
 export class TokenLine {
-  readonly #chunks: Buffer[] = [];
+  /** One for all of it: a client may send it byte by byte. */
+  #line = Buffer.alloc(0);
   #size = 0;
 
   /** Bytes that have come of it. */
@@ -27,13 +28,24 @@ export class TokenLine {
     if (this.#size + length > MAX_LINE_BYTES) {
       throw invalid(`its first ${MAX_LINE_BYTES} bytes have no line end`);
     }
-    this.#size += length;
-    this.#chunks.push(chunk.subarray(0, length));
+    this.#append(chunk.subarray(0, length));
     if (at < 0) return undefined;
-    const line = Buffer.concat(this.#chunks).subarray(PREFIX.length).toString('latin1');
+    const line = this.#line.toString('latin1', PREFIX.length, this.#size);
     const token = line.endsWith('\r') ? line.slice(0, -1) : line;
     if (!TOKEN.test(token)) throw invalid('what follows TOKEN is no token');
     return { token, rest: chunk.subarray(at + 1) };
+  }
+
+  #append(bytes: Buffer): void {
+    const needed = this.#size + bytes.length;
+    if (needed > this.#line.length) {
+      const room = Math.min(MAX_LINE_BYTES, Math.max(needed, 2 * this.#line.length));
+      const grown = Buffer.alloc(room);
+      this.#line.copy(grown, 0, 0, this.#size);
+      this.#line = grown;
+    }
+    bytes.copy(this.#line, this.#size);
+    this.#size = needed;
   }
 
   #checkPrefix(chunk: Buffer): void {

@@ -42,6 +42,7 @@ export const webRtcConfigSchema = z.strictObject({
     .default([])
     .meta({
       accepted: 'URLs such as stun:stun.example:3478 or turn:user:password@turn.example:3478',
+      reload: 'new sessions',
       description: 'STUN and TURN servers that help to find addresses of this server.',
     }),
   hostCandidates: z
@@ -121,9 +122,19 @@ export const webRtcConfigSchema = z.strictObject({
   gatherTimeoutMs: duration('An answer is sent after this time, whatever was found by then.', 3000),
   connectTimeoutMs: duration('A session that is not connected after this time is ended.', 30_000),
   idleTimeoutMs: duration(
-    'A session without a channel and without media for this time is ended.',
+    'A session without a channel and without media for this time is ended; a channel on which no ' +
+      'request begins is answered 408.',
     60_000,
   ),
+  graceMs: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(0)
+    .describe(
+      'A publisher of media whose session has broken may come back within this time, to the peer id ' +
+        'that it has named, and goes on with its stream; 0: the stream ends at once.',
+    ),
   closeTimeoutMs: duration(
     'A channel that the client has not closed this long after its answer is closed.',
     5000,

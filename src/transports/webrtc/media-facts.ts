@@ -1,6 +1,5 @@
 import { type FactSource, type MediaFacts, MediaMeter } from '../../ingress/index.js';
 import { ACCESS_UNIT_HEAD_BYTES, readAccessUnitHead } from '../../protocols/access-unit/index.js';
-import type { TrackStats } from '../../protocols/rtp/index.js';
 import type { OfferedTrack } from '../../protocols/sdp/index.js';
 import { setsSize, vp8Size } from '../../protocols/video/index.js';
 
@@ -9,22 +8,18 @@ const MAX_SETS_BYTES = 4096;
 /** Opus is always decoded to 48 kHz, and announced with two channels (RFC 7587 section 7). */
 const OPUS = { codec: 'opus', sampleRate: 48_000, channels: 2 };
 
-/** What is known of the media of a session. */
+/** What is known of the media of a stream, over all its sessions. */
 export class UploadFacts implements FactSource {
   readonly #meter = new MediaMeter();
   readonly #video: OfferedTrack | undefined;
-  readonly #stats: () => readonly TrackStats[];
+  readonly #lost: () => number;
   readonly #skipped: () => number;
   #dropped = 0;
 
-  /** `stats`: of the tracks by now; `skipped`: units that were left out. */
-  constructor(
-    tracks: readonly OfferedTrack[],
-    stats: () => readonly TrackStats[],
-    skipped: () => number,
-  ) {
+  /** `lost`: frames that did not come whole by now; `skipped`: units that were left out. */
+  constructor(tracks: readonly OfferedTrack[], lost: () => number, skipped: () => number) {
     this.#video = tracks.find(({ kind }) => kind === 'video');
-    this.#stats = stats;
+    this.#lost = lost;
     this.#skipped = skipped;
     if (this.#video) this.#meter.videoIs({ codec: this.#video.codec });
     if (tracks.some(({ kind }) => kind === 'audio')) this.#meter.audioIs(OPUS);
@@ -42,9 +37,17 @@ export class UploadFacts implements FactSource {
     this.#meter.video(counts);
   }
 
+  gone(): void {
+    this.#meter.gone();
+  }
+
+  /** The publisher is back, in another session. */
+  continued(): void {
+    this.#meter.continued();
+  }
+
   media(): MediaFacts {
-    const lost = this.#stats().map((track) => track.damagedFrames + track.undecodableFrames);
-    const dropped = this.#skipped() + lost.reduce((sum, one) => sum + one, 0);
+    const dropped = this.#skipped() + this.#lost();
     this.#meter.dropped(dropped - this.#dropped);
     this.#dropped = dropped;
     return this.#meter.facts();

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Permit } from '../../admission/index.js';
 import { type ErrorCode, fromNative, type UploadResponseError } from '../../errors/index.js';
 import {
@@ -9,102 +8,146 @@ import {
 } from '../../ingress/index.js';
 import { isKeyframe, StreamType } from '../../protocols/access-unit/index.js';
 import type { Header, RequestHead } from '../../protocols/hpks/index.js';
-import { RtpReceiver, type TrackStats } from '../../protocols/rtp/index.js';
 import type { OfferedTrack } from '../../protocols/sdp/index.js';
+import type { Identity } from '../grace.js';
 import type { WebRtcConfig } from './config.js';
-import type { RtcTrack } from './engine.js';
 import { MediaBacklog } from './media-backlog.js';
 import { UploadFacts } from './media-facts.js';
+import { type Losses, SessionMedia } from './session-media.js';
 
-/** What published media has of its session. */
+/** What published media has of its transport. */
 export interface MediaHost {
   readonly name: string;
   readonly ingress: Ingress;
   readonly pool: number;
   readonly config: WebRtcConfig;
-  readonly head: RequestHead;
   readonly log: Logger;
   refused(error: UploadResponseError): void;
   requested(): void;
-  /** The first packet has come. */
-  mediaBegun(): void;
-  /** Nothing of the media is under way any more. Called once. */
-  mediaOver(): void;
+  /** A session sends it from now on, or is about to. */
+  publishes(media: MediaUpload): void;
+  /** Its publisher may come back: then it is begun again, else aborted. False: it may not. */
+  keep(media: MediaUpload): boolean;
+  /** Nobody can go on with it. Called once, or more often. */
+  published(media: MediaUpload): void;
 }
 
-/** How often gaps are looked after, and what is asked of the sender. */
-const TICK_MS = 20;
+/** The session that media comes from. */
+export interface MediaSession {
+  /** The first packet has come. */
+  mediaBegun(): void;
+  /** No packet has come for a long time. */
+  mediaSilent(): void;
+  /** The media goes on in another session. Nothing more is called. */
+  mediaMoved(): void;
+  /** Nothing of the media is under way any more. Nothing more is called. */
+  mediaOver(): void;
+  /** Ends it. */
+  end(): void;
+}
+
+/** Who publishes, and what its stream begins with. */
+export interface MediaOrigin {
+  readonly identity: Identity;
+  /** Under which name the publisher can come back; undefined: under none. */
+  readonly place: string | undefined;
+  readonly head: RequestHead;
+}
+
 /** What may be a field; longer ones would leave no room for the others in the head's slot. */
 const FIELD_TEXT = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
+const NOTHING: Losses = { packets: 0, frames: 0 };
 
-/** The tracks of a session: one request, whose body is access units. */
+/** What a publisher sends, in one session or in several, one after the other: one request, whose body is
+ *  access units. */
 export class MediaUpload extends Unanswered {
+  readonly identity: Identity;
+  readonly place: string | undefined;
   readonly #host: MediaHost;
+  readonly #head: RequestHead;
   readonly #offered: readonly OfferedTrack[];
-  readonly #receiver: RtpReceiver;
   readonly #backlog: MediaBacklog;
   readonly #facts: UploadFacts;
-  readonly #tracks: RtcTrack[] = [];
+  #session: MediaSession | undefined;
+  #media: SessionMedia | undefined;
   #permit: Permit | undefined;
   /** There with the first unit: what the head says of the tracks has come then. */
   #exchange: IngressExchange | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #heardAtMs = 0;
+  /** Of the sessions before this one. */
+  #before = NOTHING;
+  /** The publisher has gone, and nothing has come of it since. */
+  #away = false;
   /** No more packets are taken. */
   #ended = false;
   #over = false;
 
-  constructor(host: MediaHost, tracks: readonly OfferedTrack[], permit: Permit | undefined) {
+  constructor(host: MediaHost, origin: MediaOrigin, tracks: readonly OfferedTrack[]) {
     super();
     this.#host = host;
+    this.identity = origin.identity;
+    this.place = origin.place;
+    this.#head = origin.head;
     this.#offered = tracks;
-    this.#permit = permit;
-    const { keyframeIntervalMs, maxFrameBytes, mediaBudgetBytes } = host.config;
-    this.#backlog = new MediaBacklog(mediaBudgetBytes);
-    this.#receiver = new RtpReceiver({
-      tracks: tracks.map((track) => ({ ...track, keyframeIntervalMs, maxFrameBytes })),
-      ssrc: randomBytes(4).readUInt32BE(),
-      cname: randomBytes(9).toString('base64url'),
-    });
+    this.#backlog = new MediaBacklog(host.config.mediaBudgetBytes);
     const skipped = () => this.#backlog.skipped;
-    this.#facts = new UploadFacts(tracks, () => this.stats(), skipped);
+    this.#facts = new UploadFacts(tracks, () => this.#losses.frames, skipped);
   }
 
-  /** Packets come, or have come. */
-  get begun(): boolean {
-    return this.#timer !== undefined;
+  /** It is open, and more may come: who comes back can go on with it. */
+  get canGoOn(): boolean {
+    return this.#exchange !== undefined && !this.#ended;
   }
 
-  /** By the order of the offer. */
-  stats(): readonly TrackStats[] {
-    return this.#receiver.stats();
+  /** Its publisher has gone, and may come back. */
+  get waits(): boolean {
+    return this.#away && !this.#ended;
   }
 
-  /** A track of the engine, which hands on RTP and RTCP of any of them. */
-  attach(track: RtcTrack): void {
-    this.#tracks.push(track);
+  /** Whether these are the tracks that workers were told of. */
+  has(tracks: readonly OfferedTrack[]): boolean {
+    const codecsOf = (all: readonly OfferedTrack[]) => all.map(({ codec }) => codec).sort();
+    return codecsOf(tracks).join() === codecsOf(this.#offered).join();
   }
 
-  /** A datagram, which does not change any more. */
-  packet(datagram: Buffer): void {
-    if (this.#ended) return;
-    const nowMs = performance.now();
-    if (!this.#timer) {
-      this.#timer = setInterval(() => this.#tick(), TICK_MS);
-      this.#host.mediaBegun();
-    }
-    this.#heardAtMs = nowMs;
-    this.#write(this.#receiver.push(datagram, nowMs));
-    this.#feedback(nowMs);
+  /** It comes from this session from now on: the first one, or one after the publisher had gone. The permit
+   *  is the media's. */
+  begin(session: MediaSession, tracks: readonly OfferedTrack[], permit: Permit): SessionMedia {
+    const { config, log } = this.#host;
+    const before = this.#session;
+    this.#before = this.#losses;
+    this.#session = session;
+    this.#permit = permit;
+    const media = new SessionMedia(config, log, tracks, this.#media?.reached, {
+      begun: () => this.#begun(),
+      units: (units) => this.#write(units),
+      silent: () => this.#session?.mediaSilent(),
+      wantsKeyframe: () => this.#backlog.wantsKeyframe,
+    });
+    this.#media = media;
+    this.#host.publishes(this);
+    before?.mediaMoved();
+    return media;
+  }
+
+  /** The publisher is back before its session has been missed, which is ended. */
+  breakOff(): void {
+    this.#session?.end();
+  }
+
+  /** The session has ended, without a word of the publisher. */
+  gone(): void {
+    if (this.canGoOn && this.#host.keep(this)) this.#wait();
+    else this.abort('CLIENT_GONE');
   }
 
   /** The publisher has said that this was all. */
   finish(): void {
     if (this.#ended) return;
-    this.#stop();
-    this.#write(this.#receiver.finish(performance.now()));
+    this.#write(this.#media?.finish() ?? []);
     if (this.#over) return;
-    if (this.#exchange) this.#exchange.endBody(this.#losses());
+    this.#ended = true;
+    this.#host.published(this);
+    if (this.#exchange) this.#exchange.endBody(this.#trailers());
     else this.#leave();
   }
 
@@ -123,15 +166,17 @@ export class MediaUpload extends Unanswered {
   }
 
   #open(): IngressExchange {
-    const { name, ingress, pool, head } = this.#host;
-    const permit = this.#permit;
-    this.#permit = undefined;
+    const { name, ingress, pool } = this.#host;
     this.#host.requested();
     return ingress.open({
       transport: name,
       pool,
-      head: { ...head, headers: [...head.headers, ...this.#offered.flatMap(fieldsOf)] },
-      permit,
+      head: {
+        ...this.#head,
+        headers: [...this.#head.headers, ...this.#offered.flatMap(fieldsOf)],
+      },
+      // The ingress releases it; a second time does nothing.
+      permit: this.#permit,
       sink: this,
       live: true,
       facts: this.#facts,
@@ -140,15 +185,26 @@ export class MediaUpload extends Unanswered {
     });
   }
 
-  #tick(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#heardAtMs >= this.#host.config.idleTimeoutMs) {
-      this.abort('CLIENT_GONE');
-      return;
-    }
-    this.#write(this.#receiver.poll(nowMs));
-    if (this.#backlog.wantsKeyframe) this.#receiver.requestKeyframe();
-    this.#feedback(nowMs);
+  #begun(): void {
+    this.#session?.mediaBegun();
+    if (!this.#away) return;
+    this.#away = false;
+    this.#exchange?.goOn();
+    this.#facts.continued();
+    const { log, name: transport } = this.#host;
+    log.info({ transport, stream: this.#exchange?.id }, 'a publisher has come back');
+  }
+
+  /** Its places are free meanwhile: the publisher will need them to come back. */
+  #wait(): void {
+    this.#write(this.#media?.finish() ?? []);
+    if (this.#over) return;
+    this.#permit?.release();
+    if (this.#away) return;
+    this.#away = true;
+    this.#exchange?.hold();
+    this.#facts.gone();
+    this.#logSession('a publisher has gone and may come back');
   }
 
   #write(units: readonly Buffer[]): void {
@@ -174,48 +230,40 @@ export class MediaUpload extends Unanswered {
     }
   }
 
-  #feedback(nowMs: number): void {
-    const track = this.#tracks.find((one) => one.isOpen());
-    if (this.#ended || !track) return;
-    const datagram = this.#receiver.feedback(nowMs);
-    if (!datagram) return;
-    try {
-      track.sendMessageBinary(datagram);
-    } catch (err) {
-      // The connection ends, which is told elsewhere.
-      this.#host.log.debug({ err, transport: this.#host.name }, 'RTCP was not sent');
-    }
+  /** Over all sessions. */
+  get #losses(): Losses {
+    const { packets, frames } = this.#media?.losses ?? NOTHING;
+    return { packets: this.#before.packets + packets, frames: this.#before.frames + frames };
   }
 
-  /** What workers do not have, for the trailers. */
-  #losses(): Header[] {
-    const sum = (count: (track: TrackStats) => number): string =>
-      String(this.stats().reduce((total, track) => total + count(track), 0));
+  /** What workers do not have. */
+  #trailers(): Header[] {
+    const { packets, frames } = this.#losses;
     return [
-      ['x-webrtc-lost-packets', sum((track) => track.lostPackets)],
-      ['x-webrtc-dropped-frames', sum((track) => track.damagedFrames + track.undecodableFrames)],
+      ['x-webrtc-lost-packets', String(packets)],
+      ['x-webrtc-dropped-frames', String(frames)],
       ['x-webrtc-skipped-units', String(this.#backlog.skipped)],
     ];
   }
 
-  #stop(): void {
-    this.#ended = true;
-    clearInterval(this.#timer);
+  #logSession(message: string): void {
+    const stream = this.#exchange?.id;
+    if (stream === undefined) return;
+    const { log, name: transport } = this.#host;
+    const { skipped } = this.#backlog;
+    const tracks = this.#media?.stats();
+    log.info({ transport, stream, tracks, skipped, ...this.#media?.strays }, message);
   }
 
   #leave(): void {
     if (this.#over) return;
-    this.#stop();
     this.#over = true;
+    this.#ended = true;
+    this.#media?.finish();
     this.#permit?.release();
-    this.#permit = undefined;
-    const { log, name: transport } = this.#host;
-    const { skipped } = this.#backlog;
-    const stream = this.#exchange?.id;
-    const { malformed, unknown } = this.#receiver;
-    const fields = { transport, stream, tracks: this.stats(), skipped, malformed, unknown };
-    if (stream !== undefined) log.info(fields, 'media has ended');
-    this.#host.mediaOver();
+    this.#logSession('media has ended');
+    this.#host.published(this);
+    this.#session?.mediaOver();
   }
 }
 

@@ -14,22 +14,16 @@ import {
   type RtcPeer,
   type RtcTrack,
 } from './engine.js';
-import { type MediaHost, MediaUpload } from './media-upload.js';
+import type { MediaHost, MediaSession, MediaUpload } from './media-upload.js';
 import { optionsOf } from './rtc-options.js';
+import type { SessionMedia } from './session-media.js';
 import { type ChannelHost, UploadChannel } from './upload-channel.js';
 
 /** What a session has of its transport. */
-export interface SessionHost {
-  readonly name: string;
-  readonly ingress: Ingress;
+export interface SessionHost extends MediaHost {
   readonly admission: Admission;
-  readonly pool: number;
   readonly maxHeadBytes: number;
-  readonly config: WebRtcConfig;
-  readonly log: Logger;
   readonly draining: boolean;
-  refused(error: UploadResponseError): void;
-  requested(): void;
   /** Media with these counts is over. */
   counted(tracks: readonly TrackStats[]): void;
   /** Nothing of the session is left. Called once. */
@@ -40,17 +34,22 @@ export interface SessionHost {
 export interface SessionRequest {
   readonly room: string;
   readonly peer: string;
+  /** The client has named the peer, and can come back to it. */
+  readonly named: boolean;
   readonly caller: Caller;
   /** The head of its streams. */
   readonly head: RequestHead;
   readonly permit: Permit;
 }
 
+/** Candidates of one session: a client has some at a time, and gathers again when its network changes. The
+ *  engine keeps them all. */
+const MAX_TRICKLED = 256;
 /** States of a connection that nothing follows. */
 const FINAL = new Set(['disconnected', 'failed', 'closed']);
 
 /** A peer connection: its signalling, its media, and the channels that its client opens. */
-export class PeerSession implements ChannelHost, MediaHost {
+export class PeerSession implements ChannelHost, MediaSession {
   /** Cannot be guessed: whoever knows it may end the session. */
   readonly id = randomBytes(18).toString('base64url');
   readonly etag = `"${randomBytes(9).toString('base64url')}"`;
@@ -64,13 +63,23 @@ export class PeerSession implements ChannelHost, MediaHost {
   readonly #channels = new Map<UploadChannel, RtcChannel>();
   readonly #letTracksGo: (() => void)[] = [];
   #media: MediaUpload | undefined;
+  /** What of the media comes in this session. */
+  #tracks: SessionMedia | undefined;
   #permit: Permit | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #trickled = 0;
   #connected = false;
   #ended = false;
 
-  /** The permit is the session's from here on. @throws UploadResponseError BAD_SDP */
-  constructor(host: SessionHost, engine: RtcEngine, offer: Offer, request: SessionRequest) {
+  /** `media`: where the tracks of the offer go, if it has any. The permit is the session's from here on.
+   *  @throws UploadResponseError BAD_SDP */
+  constructor(
+    host: SessionHost,
+    engine: RtcEngine,
+    offer: Offer,
+    request: SessionRequest,
+    media: MediaUpload | undefined,
+  ) {
     const { head, caller, room, peer, permit } = request;
     this.#host = host;
     this.head = head;
@@ -91,7 +100,8 @@ export class PeerSession implements ChannelHost, MediaHost {
     );
     this.#rtc.onDataChannel(this.#guarded((channel) => this.#channel(channel)));
     this.#rtc.onTrack(this.#guarded((track) => this.#track(track)));
-    if (offer.tracks.length > 0) this.#media = new MediaUpload(this, offer.tracks, permit);
+    this.#media = media;
+    if (media) this.#tracks = media.begin(this, offer.tracks, permit);
     else this.#permit = permit;
     this.#endAfter(host.config.connectTimeoutMs);
   }
@@ -130,17 +140,17 @@ export class PeerSession implements ChannelHost, MediaHost {
 
   /** Nothing is under way. */
   get idle(): boolean {
-    return this.#channels.size === 0 && !this.#media?.begun;
+    return this.#channels.size === 0 && !this.#tracks?.begun;
   }
 
-  /** Its client has no way to it any more. */
+  /** Its client has nothing to say of it any more. */
   get over(): boolean {
-    return this.#ended;
+    return this.#ended && !this.#media?.waits;
   }
 
   /** What its media has lost so far. */
   mediaStats(): readonly TrackStats[] {
-    return this.#media?.stats() ?? [];
+    return this.#tracks?.stats() ?? [];
   }
 
   /** The answer, with every candidate that was found in time. Rejects with BAD_SDP. */
@@ -167,10 +177,16 @@ export class PeerSession implements ChannelHost, MediaHost {
     return withHostCandidates(answer.sdp, this.config.hostCandidates);
   }
 
-  /** Takes candidates of the client. @throws UploadResponseError ICE_RESTART_UNSUPPORTED */
+  /** Takes candidates of the client.
+   *  @throws UploadResponseError ICE_RESTART_UNSUPPORTED, BAD_SDP, UNKNOWN_SESSION */
   trickle({ ufrag, mid, candidates }: Fragment): void {
+    if (this.#ended) throw new UploadResponseError('UNKNOWN_SESSION');
     if (ufrag !== undefined && ufrag !== this.#ufrag) {
       throw new UploadResponseError('ICE_RESTART_UNSUPPORTED');
+    }
+    this.#trickled += candidates.length;
+    if (this.#trickled > MAX_TRICKLED) {
+      throw new UploadResponseError('BAD_SDP', `more than ${MAX_TRICKLED} candidates of a session`);
     }
     for (const candidate of candidates) {
       try {
@@ -207,9 +223,19 @@ export class PeerSession implements ChannelHost, MediaHost {
     clearTimeout(this.#timer);
   }
 
+  mediaSilent(): void {
+    if (this.#channels.size === 0) this.end();
+    else this.#media?.abort('CLIENT_GONE');
+  }
+
+  mediaMoved(): void {
+    this.#letMediaGo();
+    if (this.#ended) this.#host.ended(this);
+    else this.end();
+  }
+
   mediaOver(): void {
-    if (this.#media) this.#host.counted(this.#media.stats());
-    this.#media = undefined;
+    this.#letMediaGo();
     if (this.#ended) this.#host.ended(this);
     // A publisher sees no other way that nobody takes what it sends.
     else if (this.idle) this.end();
@@ -222,13 +248,16 @@ export class PeerSession implements ChannelHost, MediaHost {
 
   /** Ends the connection and whatever is under way on it. Idempotent. */
   end(code: 'CLIENT_GONE' | 'SHUTTING_DOWN' = 'CLIENT_GONE'): void {
-    this.#close(code, (media) => media.abort(code));
+    this.#close(code, (media) => {
+      if (code === 'CLIENT_GONE') media.gone();
+      else media.abort(code);
+    });
   }
 
   #close(code: 'CLIENT_GONE' | 'SHUTTING_DOWN', endMedia: (media: MediaUpload) => void): void {
     if (this.#ended) {
-      // What was complete may still wait for its answer.
-      this.#media?.abort(code);
+      // It may still wait for its answer, or for its publisher.
+      if (this.#media) endMedia(this.#media);
       return;
     }
     this.#ended = true;
@@ -242,6 +271,12 @@ export class PeerSession implements ChannelHost, MediaHost {
     }
     if (this.#media) endMedia(this.#media);
     else this.#host.ended(this);
+  }
+
+  #letMediaGo(): void {
+    if (this.#tracks) this.#host.counted(this.#tracks.stats());
+    this.#tracks = undefined;
+    this.#media = undefined;
   }
 
   #state(state: string): void {
@@ -281,14 +316,14 @@ export class PeerSession implements ChannelHost, MediaHost {
 
   #track(rtc: RtcTrack): void {
     const letGo = keepTrack(rtc);
-    const media = this.#media;
-    if (this.#ended || !media) {
+    const tracks = this.#tracks;
+    if (this.#ended || !tracks) {
       letGo();
       return;
     }
     this.#letTracksGo.push(letGo);
-    media.attach(rtc);
-    rtc.onMessage(this.#guarded((datagram) => media.packet(datagram)));
+    tracks.attach(rtc);
+    rtc.onMessage(this.#guarded((datagram) => tracks.packet(datagram)));
   }
 
   #endAfter(ms: number): void {

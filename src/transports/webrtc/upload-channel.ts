@@ -45,6 +45,8 @@ export interface ChannelHost {
 /** `content-length` is for workers what `length` is in the message. */
 const PLACED = new Set(['host', 'content-length']);
 const HIGH_THROUGHPUT_WINDOWS = 4;
+/** What keeping a message costs beside its bytes. */
+const MESSAGE_COST_BYTES = 256;
 
 /** A data channel: one request, and its answer. */
 export class UploadChannel implements ResponseSink {
@@ -64,7 +66,8 @@ export class UploadChannel implements ResponseSink {
   #done = false;
   #over = false;
   #trailers: readonly Header[] | undefined;
-  #closeTimer: NodeJS.Timeout | undefined;
+  /** One at a time: the request must come, then the client must close. */
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(host: ChannelHost, channel: RtcChannel) {
     this.#host = host;
@@ -81,6 +84,10 @@ export class UploadChannel implements ResponseSink {
   start(): void {
     const granted = (permit: Permit): void => {
       this.#permit = permit;
+      this.#timer = setTimeout(
+        () => this.#refuse(new UploadResponseError('HEAD_TIMEOUT')),
+        this.#host.config.idleTimeoutMs,
+      );
       this.#credit.update();
       const early = this.#early ?? [];
       this.#early = undefined;
@@ -108,7 +115,7 @@ export class UploadChannel implements ResponseSink {
       this.#take(message);
       return;
     }
-    this.#earlyBytes += message.length;
+    this.#earlyBytes += message.length + MESSAGE_COST_BYTES;
     if (this.#earlyBytes <= this.#host.config.channelBudgetBytes) this.#early.push(message);
     else this.#refuse(new UploadResponseError('BACKLOG_LIMIT', 'before it was admitted'));
   }
@@ -121,7 +128,7 @@ export class UploadChannel implements ResponseSink {
   closed(code: 'CLIENT_GONE' | 'SHUTTING_DOWN' = 'CLIENT_GONE'): void {
     if (this.#over) return;
     this.#over = true;
-    clearTimeout(this.#closeTimer);
+    clearTimeout(this.#timer);
     this.#stopWaiting?.();
     this.#done = true;
     this.#writer.stop();
@@ -201,6 +208,7 @@ export class UploadChannel implements ResponseSink {
 
   #open({ headers, length }: Pick<OpenMessage, 'headers' | 'length'> = { headers: [] }): void {
     const { name, ingress, pool, head } = this.#host;
+    clearTimeout(this.#timer);
     this.#host.requested();
     this.#contentLength = length;
     const label: Header = ['x-webrtc-channel', encodeURIComponent(this.#channel.getLabel())];
@@ -241,11 +249,12 @@ export class UploadChannel implements ResponseSink {
     this.#early = undefined;
     this.#permit?.release();
     this.#permit = undefined;
+    clearTimeout(this.#timer);
     this.#closeLater();
   }
 
   #closeLater(before = Number.POSITIVE_INFINITY): void {
-    this.#closeTimer = setTimeout(() => {
+    this.#timer = setTimeout(() => {
       const { waitingBytes } = this.#writer;
       // A slow client still takes its answer.
       if (waitingBytes > 0 && waitingBytes < before) return this.#closeLater(waitingBytes);

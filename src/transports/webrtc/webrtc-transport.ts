@@ -1,6 +1,6 @@
 import type { Admission } from '../../admission/index.js';
 import { UploadResponseError } from '../../errors/index.js';
-import { type HttpFront, reachable } from '../../http/index.js';
+import { type HttpFront, type ReloadStep, reachable } from '../../http/index.js';
 import type { Ingress, Logger } from '../../ingress/index.js';
 import type { TrackStats } from '../../protocols/rtp/index.js';
 import type { Offer } from '../../protocols/sdp/index.js';
@@ -10,7 +10,9 @@ import type { BoundAddress, Transport, TransportContext, TransportStats } from '
 import type { WebRtcConfig } from './config.js';
 import { type RtcEngine, useEngine, webRtcProblem } from './engine.js';
 import { MediaPackets } from './media-packets.js';
+import { type MediaOrigin, MediaUpload } from './media-upload.js';
 import { PeerSession, type SessionRequest } from './peer-session.js';
+import { Publications } from './publications.js';
 import { expectFreePort } from './udp-port.js';
 import { WhipEndpoint, type WhipHost } from './whip.js';
 import { addWhipRoutes } from './whip-routes.js';
@@ -22,10 +24,11 @@ export class WebRtcTransport implements Transport, WhipHost {
   readonly admission: Admission;
   readonly pool: number;
   readonly maxHeadBytes: number;
-  readonly config: WebRtcConfig;
+  config: WebRtcConfig;
   readonly log: Logger;
   readonly #front: HttpFront;
   readonly #sessions = new Map<string, PeerSession>();
+  readonly #publications: Publications;
   readonly #packets = new MediaPackets();
   readonly #counters = new TransportCounters();
   readonly #drain = new Drain(
@@ -42,6 +45,7 @@ export class WebRtcTransport implements Transport, WhipHost {
     this.pool = ingress.poolIndex(config.pool);
     this.maxHeadBytes = http.limits.maxHeadBytes;
     this.config = config;
+    this.#publications = new Publications(config.graceMs);
     this.log = log;
     this.#front = http;
     if (!config.enabled) return;
@@ -74,13 +78,14 @@ export class WebRtcTransport implements Transport, WhipHost {
   }
 
   reserve(): void {
-    if (this.#sessions.size < this.config.maxSessions) return;
+    if (this.#connections < this.config.maxSessions) return;
     throw new UploadResponseError('TOO_MANY_SESSIONS');
   }
 
   open(offer: Offer, request: SessionRequest): PeerSession {
     if (!this.#used) throw new UploadResponseError('WEBRTC_UNAVAILABLE');
-    const session = new PeerSession(this, this.#used.engine, offer, request);
+    const media = offer.tracks.length === 0 ? undefined : this.#mediaOf(offer, request);
+    const session = new PeerSession(this, this.#used.engine, offer, request, media);
     this.#sessions.set(session.id, session);
     this.#counters.connected();
     return session;
@@ -89,6 +94,18 @@ export class WebRtcTransport implements Transport, WhipHost {
   find(id: string): PeerSession | undefined {
     const session = this.#sessions.get(id);
     return session?.over ? undefined : session;
+  }
+
+  publishes(media: MediaUpload): void {
+    this.#publications.publishes(media);
+  }
+
+  keep(media: MediaUpload): boolean {
+    return !this.draining && this.#publications.keep(media);
+  }
+
+  published(media: MediaUpload): void {
+    this.#publications.published(media);
   }
 
   counted(tracks: readonly TrackStats[]): void {
@@ -114,8 +131,18 @@ export class WebRtcTransport implements Transport, WhipHost {
       });
   }
 
+  reload(config: WebRtcConfig): ReloadStep {
+    const commit = () => {
+      this.config = config;
+    };
+    return { commit };
+  }
+
   async drain(signal: AbortSignal): Promise<void> {
-    await this.#drain.run(signal, () => this.#end((session) => session.idle));
+    await this.#drain.run(signal, () => {
+      this.#publications.expireAll();
+      this.#end((session) => session.idle);
+    });
   }
 
   async close(): Promise<void> {
@@ -130,7 +157,23 @@ export class WebRtcTransport implements Transport, WhipHost {
   stats(): TransportStats {
     const running = [...this.#sessions.values()].map((session) => session.mediaStats());
     const packets = this.#packets.stats(running.flat());
-    return { ...this.#counters.stats(this.#sessions.size), packets };
+    return { ...this.#counters.stats(this.#connections), packets };
+  }
+
+  get #connections(): number {
+    return this.#sessions.size - this.#publications.waiting;
+  }
+
+  #mediaOf({ tracks }: Offer, request: SessionRequest): MediaUpload {
+    const { room, peer, named, head, caller, permit } = request;
+    // Whoever is behind a proxy has the proxy's address.
+    const address = [caller.peer, caller.forwardedFor ?? ''].join(' ');
+    const origin: MediaOrigin = {
+      identity: { subject: permit.subject, peer: address },
+      place: named ? `${room}/${peer}` : undefined,
+      head,
+    };
+    return this.#publications.claim(origin, tracks) ?? new MediaUpload(this, origin, tracks);
   }
 
   #end(which: (session: PeerSession) => boolean): void {

@@ -13,7 +13,9 @@ const FRAGMENT = 'application/trickle-ice-sdpfrag';
 export interface WhipHost extends SessionHost {
   /** @throws UploadResponseError TOO_MANY_SESSIONS */
   reserve(): void;
+  /** @throws UploadResponseError BAD_SDP, PEER_ID_BUSY */
   open(offer: Offer, request: SessionRequest): PeerSession;
+  /** One whose client may still say something of it. */
   find(id: string): PeerSession | undefined;
 }
 
@@ -62,7 +64,8 @@ export class WhipEndpoint {
           ['x-peer-addr', caller.peer],
         ],
       };
-      session = this.#host.open(offer, { room, peer, caller, head, permit });
+      const named = request.peer !== undefined;
+      session = this.#host.open(offer, { room, peer, named, caller, head, permit });
     } catch (error) {
       permit.release();
       throw error;
@@ -103,7 +106,8 @@ export class WhipEndpoint {
 
   /** The session of whoever may publish there. */
   async #sessionOf(request: WhipRequest, id: string): Promise<PeerSession> {
-    const permit = await this.#host.admission.admit('publish', this.#callerOf(request));
+    // Who may have one stream only has it already.
+    const permit = await this.#host.admission.admit('publish', this.#callerOf(request), false);
     permit.release();
     const session = this.#host.find(id);
     if (!session || session.room !== request.room || session.peer !== request.peer) {

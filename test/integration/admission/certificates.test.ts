@@ -5,43 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type ConnectionOptions, connect } from 'node:tls';
-import { generate } from 'selfsigned';
 import { createToken } from '../../../src/admission/index.js';
+import { authority, certify, type Pair } from '../../support/authority.js';
 import { runProgram, testWith } from '../../support/program.js';
 import { TestServer, type TestServerOptions } from '../../support/test-server.js';
 import { within } from '../../support/until.js';
 import { ask, bearer, verdict } from './support.js';
 
-const ALGORITHM = { keyType: 'ec', curve: 'P-256', algorithm: 'sha256' } as const;
 const folder = mkdtempSync(join(tmpdir(), 'ur-mtls-'));
 const token = createToken();
 
-interface Pair {
-  readonly cert: string;
-  readonly key: string;
-}
-
-async function authority(name: string): Promise<Pair> {
-  const { cert, private: key } = await generate([{ name: 'commonName', value: name }], {
-    ...ALGORITHM,
-    extensions: [
-      { name: 'basicConstraints', cA: true, critical: true },
-      { name: 'keyUsage', keyCertSign: true, critical: true },
-    ],
-  });
-  return { cert, key };
-}
-
-async function certify(by: Pair, name: string, expired = false): Promise<Pair> {
-  const dates = { notBeforeDate: new Date(2020, 0, 1), notAfterDate: new Date(2021, 0, 1) };
-  const subject = [
-    { name: 'organizationName', value: 'Example' },
-    { name: 'commonName', value: name },
-  ];
-  const options = { ...ALGORITHM, ca: by, ...(expired && dates) };
-  const { cert, private: key } = await generate(subject, options);
-  return { cert, key };
-}
+const organization = 'Example';
 
 let camera: Pair;
 let office: Pair;
@@ -52,14 +26,14 @@ let optional: TestServer;
 let required: TestServer;
 
 before(async () => {
-  const ours = await authority('Ours');
-  const theirs = await authority('Theirs');
-  camera = await certify(ours, 'cam7');
-  office = await certify(ours, 'office');
-  stranger = await certify(theirs, 'cam7');
-  expired = await certify(ours, 'cam8', true);
-  liar = await certify(ours, 'x,CN=cam7');
-  const server = await certify(ours, 'localhost');
+  const ours = await authority();
+  const theirs = await authority();
+  camera = await certify(ours, 'cam7', { organization });
+  office = await certify(ours, 'office', { organization });
+  stranger = await certify(theirs, 'cam7', { organization });
+  expired = await certify(ours, 'cam8', { organization, expired: true });
+  liar = await certify(ours, 'x,CN=cam7', { organization });
+  const server = await certify(ours, 'localhost', { organization });
   const files = { certFile: 'server.pem', keyFile: 'server.key', clientCaFile: 'ca.pem' };
   const path = (name: string) => join(folder, name);
   writeFileSync(path(files.certFile), server.cert);
@@ -117,6 +91,7 @@ test('a name that only looks like one that is known is not', async () => {
   assert.equal(await verdict(optional, { scheme, ...liar }), '401 UNAUTHENTICATED');
 });
 
+// The strangers' authority has the name of ours.
 test('where it is optional, one that cannot be verified is none', async () => {
   for (const one of [stranger, expired, {}]) {
     assert.equal(await verdict(optional, { scheme, ...one }), '401 UNAUTHENTICATED');

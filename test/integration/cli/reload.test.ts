@@ -2,15 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, afterEach, describe, it } from 'node:test';
-import { connect as connectTls } from 'node:tls';
 import { runProgram, testWith } from '../../support/program.js';
 import { Scrape } from '../../support/prometheus.js';
 import { certificate } from '../../support/test-server.js';
+import { fingerprintAt } from '../../support/tls.js';
 import {
+  ConfigFile,
   endAll,
   finish,
   fixture,
@@ -28,31 +29,13 @@ const echo = fixture('echo.mjs');
 afterEach(endAll);
 after(() => folder.remove());
 
-/** A configuration file that can be changed. */
-class ConfigFile {
-  readonly path = join(mkdtempSync(join(folder.path, 'config-')), 'server.yaml');
-
-  /** In one step, as editors and deployments do it. */
-  write(text: string): void {
-    writeFileSync(`${this.path}.new`, text);
-    renameSync(`${this.path}.new`, this.path);
-  }
-}
-
 async function put(server: TestServer, bytes: number): Promise<number> {
   const response = await fetch(server.url(), { method: 'PUT', body: Buffer.alloc(bytes) });
   await response.arrayBuffer();
   return response.status;
 }
 
-async function fingerprint(server: TestServer): Promise<string> {
-  const port = server.listening.addresses.find(({ scheme }) => scheme === 'https')?.port;
-  const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
-  await once(socket, 'secureConnect');
-  const found = socket.getPeerCertificate().fingerprint256;
-  socket.destroy();
-  return found;
-}
+const fingerprint = (server: TestServer) => fingerprintAt(server.port('https'));
 
 /** An upload whose body is still open. */
 async function openUpload(server: TestServer) {
@@ -69,7 +52,7 @@ const QUIET = ['--reload.watch-ms', '0'];
 
 describe('SIGHUP', () => {
   it('takes over what can be changed, and names what cannot', async () => {
-    const file = new ConfigFile();
+    const file = new ConfigFile(folder.path);
     file.write(limit('1KB'));
     const args = ['--config', file.path, '--worker', echo, ...QUIET];
     const server = await TestServer.start(folder.path, args);
@@ -90,7 +73,7 @@ describe('SIGHUP', () => {
   });
 
   it('leaves the old configuration where the new one is wrong', async () => {
-    const file = new ConfigFile();
+    const file = new ConfigFile(folder.path);
     file.write(limit('1KB'));
     const args = ['--config', file.path, '--worker', echo, '--admin.port', '0', ...QUIET];
     const server = await TestServer.start(folder.path, args);
@@ -119,7 +102,7 @@ describe('SIGHUP', () => {
   });
 
   it('names the line of a certificate that is none', async () => {
-    const file = new ConfigFile();
+    const file = new ConfigFile(folder.path);
     const files = await certificate(folder.path);
     const tls = `http:\n  tls:\n    port: 0\n    certFile: ${files.certFile}\n    keyFile: `;
     file.write(`${tls}${files.keyFile}\n`);
@@ -132,7 +115,7 @@ describe('SIGHUP', () => {
   });
 
   it('twice is one reload more at most', async () => {
-    const file = new ConfigFile();
+    const file = new ConfigFile(folder.path);
     file.write(limit('1KB'));
     const server = await TestServer.start(folder.path, ['--config', file.path, ...QUIET]);
     file.write(limit('2KB'));
@@ -158,7 +141,7 @@ describe('files that change', () => {
     };
     await version('..1');
     for (const name of ['cert.pem', 'key.pem']) symlinkSync(`..data/${name}`, join(mount, name));
-    const file = new ConfigFile();
+    const file = new ConfigFile(folder.path);
     const files = `    certFile: ${mount}/cert.pem\n    keyFile: ${mount}/key.pem\n`;
     const tls = `http:\n  tls:\n    port: 0\n${files}`;
     file.write(tls + limit('1KB'));
@@ -191,7 +174,7 @@ describe('files that change', () => {
 
 describe('several server processes', () => {
   it('all take it over, and those that start later too', async () => {
-    const file = new ConfigFile();
+    const file = new ConfigFile(folder.path);
     file.write(limit('1KB'));
     const args = [
       '--config',

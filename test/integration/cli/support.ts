@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -48,6 +48,21 @@ export async function endAll(): Promise<void> {
 export function temporaryFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'ur-cli-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** A configuration file that can be changed. */
+export class ConfigFile {
+  readonly path: string;
+
+  constructor(folder: string) {
+    this.path = join(mkdtempSync(join(folder, 'config-')), 'server.yaml');
+  }
+
+  /** In one step, as editors and deployments do it. */
+  write(text: string): void {
+    writeFileSync(`${this.path}.new`, text);
+    renameSync(`${this.path}.new`, this.path);
+  }
 }
 
 /** The environment of a command: nothing of ours but what is given. */
@@ -235,9 +250,14 @@ export class TestServer {
     return this.listening.socket;
   }
 
-  url(scheme = 'http'): string {
+  port(scheme: string): number {
     const address = this.listening.addresses.find((one) => one.scheme === scheme);
-    return `${scheme}://localhost:${address?.port}/upload`;
+    if (!address) throw new Error(`no ${scheme} listener`);
+    return address.port;
+  }
+
+  url(scheme = 'http'): string {
+    return `${scheme}://localhost:${this.port(scheme)}/upload`;
   }
 
   /** Sends a signal and waits for the end. */

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { RawClient } from '../../support/raw-client.js';
 import { TestServer } from '../../support/test-server.js';
@@ -122,4 +125,34 @@ test('a slow reader of a long answer gets all of it', async () => {
   const { body } = await client.response();
   assert.equal(body.length, n);
   await server.free();
+});
+
+test('an answer that comes while its connection is being closed ends its stream', async () => {
+  const starts = 'http.server.request.start';
+  let response: ServerResponse | undefined;
+  let close: (() => void) | undefined;
+  const onStart = (message: unknown) => {
+    const started = message as { socket: Socket; response: ServerResponse };
+    const { socket } = started;
+    response = started.response;
+    const destroy = socket._destroy;
+    socket._destroy = (error, done) => {
+      close = () => destroy.call(socket, error, done);
+    };
+    setImmediate(() => socket.destroy());
+  };
+  // Nothing else ends the stream.
+  const patient = await TestServer.start({ limits: { clientStallTimeoutMs: 0 } });
+  subscribe(starts, onStart);
+  try {
+    const client = await RawClient.connect(patient.port());
+    client.head('POST /upload/hash', 'content-length: 0');
+    await until(() => response?.writableFinished === true, 'the answer');
+    close?.();
+    await patient.free();
+    client.destroy();
+  } finally {
+    unsubscribe(starts, onStart);
+    await patient.stop();
+  }
 });

@@ -4,13 +4,12 @@ import assert from 'node:assert/strict';
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, test } from 'node:test';
-import { connect as connectTls } from 'node:tls';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createToken } from '../../../src/admission/index.js';
 import type { ServerConfig } from '../../../src/server.js';
 import { RawClient } from '../../support/raw-client.js';
 import { certificate, TestServer, type TestServerOptions } from '../../support/test-server.js';
-import { within } from '../../support/until.js';
+import { fingerprintAt } from '../../support/tls.js';
 import { ask, scrape } from './support.js';
 
 async function withServer(
@@ -30,22 +29,7 @@ function reload(server: TestServer, more: ServerConfig = {}) {
   return server.server.reload(() => ({ config: { ...server.config, ...more } }));
 }
 
-/** The fingerprint of the certificate that a new connection gets. */
-async function fingerprint(server: TestServer): Promise<string> {
-  const options = { port: server.port('https'), host: '127.0.0.1', rejectUnauthorized: false };
-  const socket = connectTls(options);
-  try {
-    return await within(
-      new Promise<string>((resolve, reject) => {
-        socket.once('secureConnect', () => resolve(socket.getPeerCertificate().fingerprint256));
-        socket.once('error', reject);
-      }),
-      'the handshake',
-    );
-  } finally {
-    socket.destroy();
-  }
-}
+const fingerprint = (server: TestServer) => fingerprintAt(server.port('https', 'http1'));
 
 const send = (server: TestServer, token?: string, bytes = 1) =>
   ask(server.url('/upload/hash'), {
@@ -64,7 +48,9 @@ describe('certificates', () => {
       const expires = server.server.stats().certificateExpiresAt as number;
       await certificate(dirname(server.file('cert.pem')));
       assert.equal(await fingerprint(server), before);
-      assert.deepEqual((await reload(server)).changed, []);
+      const { changed, certificates } = await reload(server);
+      assert.deepEqual([changed, certificates], [[], ['http.tls']]);
+      assert.deepEqual((await reload(server)).certificates, []);
       const after = await fingerprint(server);
       assert.notEqual(after, before);
       assert.ok((server.server.stats().certificateExpiresAt as number) >= expires);

@@ -1,42 +1,32 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { authority, certify, type Pair } from '../../support/authority.js';
 import { RtmpServer } from '../../support/rtmp.js';
 import { RtmpClient } from '../../support/rtmp-client.js';
+import { TlsFolder } from '../../support/tls.js';
 import { until } from '../../support/until.js';
 
 const TIMEOUT = { timeout: 120_000 };
-const folder = mkdtempSync(join(tmpdir(), 'ur-rtmps-'));
 
+let folder: TlsFolder;
 let camera: Pair;
 let stranger: Pair;
 let server: RtmpServer;
 
 before(async () => {
-  const ours = await authority();
-  camera = await certify(ours, 'camera');
+  folder = await TlsFolder.create();
+  camera = await folder.client('camera');
   stranger = await certify(await authority(), 'camera');
-  const own = await certify(ours, 'localhost');
-  const file = (name: string, content: string) => {
-    const path = join(folder, name);
-    writeFileSync(path, content, { mode: 0o600 });
-    return path;
-  };
-  const tls = {
-    ...{ port: 0, certFile: file('cert.pem', own.cert), keyFile: file('key.pem', own.key) },
-    ...{ clientCaFile: file('ca.pem', ours.cert), clientCertificates: 'optional' as const },
-  };
+  const tls = folder.listener;
   const certificates = [{ name: 'cameras', subject: 'CN=camera' }];
   server = await RtmpServer.start({ plain: false, tls }, { auth: { certificates } });
 });
 after(async () => {
   await server?.stop();
-  rmSync(folder, { recursive: true });
+  folder.remove();
 });
 
 const statusOf = async (pair: Pair | true) => {

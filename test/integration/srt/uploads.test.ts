@@ -127,6 +127,21 @@ test('no byte is lost of a sender that has left while the lane was full', {
   }
 });
 
+test('no packet is lost of a live sender that leaves before they are due', {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const late = await SrtServer.start({ latencyMs: 2000 });
+  try {
+    const body = randomBytes(200_000);
+    const args = ['--stream-id', 'live', '--acknowledged', '--no-answer'];
+    await runSrtClient([String(late.port('live')), ...args], body);
+    assert.equal((await late.report('body')).sha256, sha256(body));
+    await late.server.free();
+  } finally {
+    await late.stop();
+  }
+});
+
 test('datagrams that are no SRT disturb nobody', { timeout: TIMEOUT_MS }, async () => {
   const socket = createSocket('udp4');
   const port = server.port('live');

@@ -1,36 +1,27 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { connect } from 'node:tls';
 import { createToken } from '../../../src/admission/index.js';
 import { authority, certify, type Pair } from '../../support/authority.js';
 import { prepareRoutes } from '../../support/tcp-routes.js';
 import { TestServer } from '../../support/test-server.js';
+import { connectTls, TlsFolder } from '../../support/tls.js';
 import { until } from '../../support/until.js';
 import { statsOf } from './support.js';
 
 const TIMEOUT = { timeout: 60_000 };
-const folder = mkdtempSync(join(tmpdir(), 'ur-tcp-tls-'));
 const token = createToken();
 
+let folder: TlsFolder;
 let camera: Pair;
 let stranger: Pair;
 let server: TestServer;
 
 before(async () => {
   prepareRoutes();
-  const ours = await authority();
-  camera = await certify(ours, 'camera');
+  folder = await TlsFolder.create();
+  camera = await folder.client('camera');
   stranger = await certify(await authority(), 'camera');
-  const own = await certify(ours, 'localhost');
-  const file = (name: string, content: string) => {
-    const path = join(folder, name);
-    writeFileSync(path, content, { mode: 0o600 });
-    return path;
-  };
   server = await TestServer.start({
     auth: {
       tokens: [{ name: 'good', hash: token.hash }],
@@ -40,23 +31,19 @@ before(async () => {
       tcp: {
         ...{ enabled: true, plain: false, tokenLine: 'without-certificate' },
         ...{ answers: 'head-and-body', firstBytesTimeoutMs: 2000 },
-        tls: {
-          ...{ port: 0, certFile: file('cert.pem', own.cert), keyFile: file('key.pem', own.key) },
-          ...{ clientCaFile: file('ca.pem', ours.cert), clientCertificates: 'optional' },
-        },
+        tls: folder.listener,
       },
     },
   });
 });
 after(async () => {
   await server?.stop();
-  rmSync(folder, { recursive: true });
+  folder.remove();
 });
 
 /** Status of the answer. */
 async function ask(pair: Pair | object, text: string): Promise<number> {
-  const options = { port: server.port('tls'), host: '127.0.0.1', rejectUnauthorized: false };
-  const socket = connect({ ...options, ...pair });
+  const socket = await connectTls(server.port('tls'), pair);
   let seen = '';
   socket.on('data', (chunk) => {
     seen += chunk;
@@ -84,6 +71,25 @@ test('what does not speak TLS is closed', TIMEOUT, async () => {
   garbage.destroy();
   silent.destroy();
   await until(() => statsOf(server).connections === 0, 'the end of all of them');
+});
+
+test('who leaves within the handshake does not keep its connection', TIMEOUT, async () => {
+  const { RawClient } = await import('../../support/raw-client.js');
+  const { tls } = server.config.transports?.tcp ?? {};
+  // Longer than the test may take.
+  const tcp = { enabled: true, port: 0, plain: false, firstBytesTimeoutMs: 600_000, tls };
+  const patient = await TestServer.start({ workers: 0, transports: { tcp } });
+  try {
+    for (const begin of ['', '\x16\x03\x01\x02\x00\x01']) {
+      const client = await RawClient.connect(patient.port('tls'));
+      if (begin !== '') client.send(Buffer.from(begin, 'latin1'));
+      client.finish();
+      await client.ending();
+      client.destroy();
+    }
+  } finally {
+    await patient.stop();
+  }
 });
 
 test('certificate rules need a listener that asks for certificates', TIMEOUT, async () => {

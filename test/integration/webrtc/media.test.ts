@@ -90,13 +90,14 @@ for (const [codec, loss] of [
           ids,
           ids.map((_, index) => index),
         );
-        assert.ok(publisher.count('pli') >= 1);
         assert.ok(publisher.count('receiver-report') >= 1);
         if (loss > 0) {
           assert.ok((relay?.lost ?? 0) > 0 && publisher.resent > 0);
           const now = stats()?.packets;
           assert.ok((now?.lostTotal ?? 0) > (before?.lostTotal ?? 0));
         } else {
+          // Elsewhere the one that is needed may be lost too.
+          assert.ok(publisher.count('pli') >= 1);
           assert.deepEqual(new Map(body.trailers).get('x-webrtc-lost-packets'), '0');
         }
         const ogg = server.server.file(`${peer}.ogg`);

@@ -257,3 +257,12 @@ test('what is withheld of a head is gone, and nothing else', () => {
   );
   assert.deepEqual([fields.headers, fields.path], [[['x', 'y']], '/a']);
 });
+
+test('what a publisher says of its stream does not count as one', async () => {
+  const admission = gate({}, { maxStreamsPerPeer: 1 });
+  const permit = await admission.admit('publish', caller());
+  (await admission.admit('publish', caller(), false)).release();
+  assert.equal(await codeOf(() => admission.admit('publish', caller())), 'TOO_MANY_STREAMS');
+  permit.release();
+  (await admission.admit('publish', caller())).release();
+});

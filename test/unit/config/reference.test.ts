@@ -11,6 +11,7 @@ import {
   configTable,
   loadConfig,
   OTHER_VARIABLES,
+  reloadableTable,
 } from '../../../src/config/index.js';
 
 const EXAMPLE = '../../../upload-response.example.yaml';
@@ -52,6 +53,11 @@ describe('the documentation', () => {
   it('has the table of keys', () => {
     const hint = 'npm run generate';
     assert.ok(page.includes(configTable()), `docs/configuration.md is stale: ${hint}`);
+  });
+
+  it('has the table of what can change while the server runs', () => {
+    const operations = read('../../../docs/operations.md');
+    assert.ok(operations.includes(reloadableTable()), 'docs/operations.md: npm run generate');
   });
 
   it('names the other variables', () => {

@@ -4,10 +4,14 @@ import { type AccessUnit, accessUnits, type Exchange } from '../../../src/worker
 import { bounded, code, Fixture } from './fixture.js';
 
 /** The record of docs/worker-sdk.md, written by hand. */
-function record(id: number, data: Uint8Array, { key = false, pts = id * 40 } = {}): Buffer {
+function record(
+  id: number,
+  data: Uint8Array,
+  { key = false, pts = id * 40, track = 0 } = {},
+): Buffer {
   const head = Buffer.alloc(30);
   head.writeUInt8(0x1b, 0);
-  head.writeUInt8(key ? 1 : 0, 1);
+  head.writeUInt8((track << 1) | (key ? 1 : 0), 1);
   head.writeBigUInt64BE(BigInt(id), 2);
   head.writeBigInt64BE(BigInt(id * 40), 10);
   head.writeBigInt64BE(BigInt(pts), 18);
@@ -34,14 +38,17 @@ async function next(units: AsyncGenerator<AccessUnit, void>): Promise<AccessUnit
 test('units of one slot are views, with all that they say', bounded, async (t) => {
   const { upload, units } = await start(t);
   await upload.write(
-    Buffer.concat([record(0, bytes(9, 1), { key: true, pts: 80 }), record(1, bytes(0, 0))]),
+    Buffer.concat([
+      record(0, bytes(9, 1), { key: true, pts: 80, track: 127 }),
+      record(1, bytes(0, 0), { track: 1 }),
+    ]),
   );
   const first = await next(units);
   assert.deepEqual([first.streamType, first.key, first.id], [0x1b, true, 0]);
-  assert.deepEqual([first.dts, first.pts, first.shared], [0, 80, true]);
+  assert.deepEqual([first.dts, first.pts, first.shared, first.track], [0, 80, true, 127]);
   assert.deepEqual(first.copy(), new Uint8Array(bytes(9, 1)));
   const second = await next(units);
-  assert.deepEqual([second.key, second.id, second.data.length], [false, 1, 0]);
+  assert.deepEqual([second.key, second.track, second.id, second.data.length], [false, 1, 1, 0]);
   assert.throws(() => first.data, code('DETACHED'));
   await upload.end();
   assert.equal((await units.next()).done, true);

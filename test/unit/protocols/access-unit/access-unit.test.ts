@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   AccessUnitDecoder,
   encodeAccessUnit,
+  isKeyframe,
   readAccessUnitHead,
   StreamType,
 } from '../../../../src/protocols/access-unit/index.js';
@@ -12,7 +13,7 @@ const VECTOR = Buffer.from(
   `1b 01 0000000000000102 ffffffffffffffff 0000000000010203 00000003 aabbcc`.replaceAll(' ', ''),
   'hex',
 );
-const HEAD = { streamType: 0x1b, key: true, id: 258, dts: -1, pts: 66_051 };
+const HEAD = { streamType: 0x1b, key: true, track: 0, id: 258, dts: -1, pts: 66_051 };
 
 const unit = (id: number, size: number) =>
   encodeAccessUnit({ streamType: StreamType.opus, key: false, id, dts: id * 20, pts: id * 20 }, [
@@ -27,6 +28,21 @@ test('a unit is written and read as the page says', () => {
     ...HEAD,
     size: 3,
   });
+});
+
+test('the track stands above the bit of the keyframe', () => {
+  for (const [byte, key, track] of [
+    [0x02, false, 1],
+    [0x03, true, 1],
+    [0xff, true, 127],
+  ] as const) {
+    const vector = Buffer.from(VECTOR);
+    vector[1] = byte;
+    const parts = [Buffer.from('aabbcc', 'hex')];
+    assert.deepEqual(encodeAccessUnit({ ...HEAD, key, track }, parts), vector);
+    assert.deepEqual(readAccessUnitHead(vector), { ...HEAD, key, track, size: 3 });
+    assert.equal(isKeyframe(vector), key);
+  }
 });
 
 test('units of one chunk are views of it', () => {

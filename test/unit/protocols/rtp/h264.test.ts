@@ -182,3 +182,30 @@ test('a frame is bounded in bytes and in parts', () => {
   assert.ok(frame && 'dropped' in frame);
   assert.equal(frame.error?.code, 'RTP_FRAME_TOO_LARGE');
 });
+
+test('parameter sets have a limit together: a small keyframe does not become a long one', () => {
+  const depacketiser = new H264Depacketiser();
+  const sets = Array.from({ length: 64 }, (_, id) => {
+    const set = Buffer.alloc(1024, 0x55);
+    set[0] = 0x68;
+    // ue(v) of 7 or more bits, with a one behind.
+    const bits = (id + 1).toString(2);
+    set.writeUInt16BE(
+      Number.parseInt(`${bits.padStart(2 * bits.length - 1, '0')}1`.padEnd(16, '0'), 2),
+      1,
+    );
+    return set;
+  });
+  let timestamp = 0;
+  const push = (payload: Buffer) =>
+    depacketiser.push(parseRtp(rtpPacket(payload, { marker: true, timestamp: timestamp++ })));
+  push(SPS);
+  const dropped = sets.filter((set) => push(set).some((frame) => 'dropped' in frame)).length;
+  assert.ok(dropped > 0 && dropped < sets.length, `${dropped} were dropped`);
+  const [frame] = push(nalUnit(5, 10));
+  assert.ok(frame && 'parts' in frame);
+  const bytes = Buffer.concat(frame.parts).length;
+  assert.ok(bytes < 40_000, `${bytes} bytes`);
+  // The same set again takes no room.
+  assert.deepEqual(push(sets[0] as Buffer), []);
+});

@@ -167,3 +167,22 @@ test('everything that is left comes out before a restart', () => {
   window.push(70_000, packet(70_000 & 0xffff), 0);
   assert.deepEqual(pulled(window, 0), [70_000 & 0xffff]);
 });
+
+test('a gap that is longer than the window is never waited for, and costs nothing', () => {
+  const window = filled([0, 2], { maxPackets: 100 });
+  window.push(2000, packet(2000), 0);
+  assert.equal(window.missingPackets, 1, 'the numbers of the long gap are not kept');
+  window.push(1500, packet(1500), 0);
+  assert.equal(window.late, 1, 'it belongs to what has been given up');
+  assert.deepEqual(pulled(window, 0), [0, -1, 2, -1997, 2000]);
+  assert.deepEqual([window.lost, window.missingPackets, window.heldPackets], [1998, 0, 0]);
+  window.push(2002, packet(2002), 0);
+  assert.deepEqual(pulled(window, 0), [], 'a short gap is waited for again');
+});
+
+test('nothing of a long gap is left behind by a restart', () => {
+  const window = filled([0, 2000], { maxPackets: 100 });
+  window.restart(70_000);
+  for (const extended of [70_000, 70_002]) window.push(extended, packet(extended), 0);
+  assert.deepEqual(pulled(window, 0), [70_000 & 0xffff]);
+});

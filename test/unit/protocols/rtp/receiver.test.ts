@@ -4,6 +4,7 @@ import { AccessUnitDecoder } from '../../../../src/protocols/access-unit/index.j
 import {
   type MediaLoss,
   parseRtcp,
+  type Reached,
   RtpReceiver,
   type TrackOptions,
   writeBye,
@@ -23,9 +24,9 @@ class Session {
   readonly losses: MediaLoss[] = [];
   readonly receiver: RtpReceiver;
 
-  constructor(tracks: readonly TrackOptions[] = [VIDEO, AUDIO]) {
+  constructor(tracks: readonly TrackOptions[] = [VIDEO, AUDIO], after?: Reached) {
     const onLoss = (loss: MediaLoss) => this.losses.push(loss);
-    this.receiver = new RtpReceiver({ tracks, ssrc: 99, cname: 'us', onLoss });
+    this.receiver = new RtpReceiver({ tracks, ssrc: 99, cname: 'us', onLoss, after });
   }
 
   video(sequence: number, nowMs: number, payload = P, fields: object = {}) {
@@ -61,7 +62,15 @@ test('datagrams become access units; the tracks share their counter and their cl
   const [key] = session.video(0, 1000, KEY);
   assert.ok(key);
   const { data, ...head } = key;
-  assert.deepEqual(head, { streamType: 0x1b, key: true, id: 0, dts: 0, pts: 0, size: data.length });
+  assert.deepEqual(head, {
+    streamType: 0x1b,
+    key: true,
+    track: 0,
+    id: 0,
+    dts: 0,
+    pts: 0,
+    size: data.length,
+  });
   assert.deepEqual(Buffer.from(data), annexB(SPS, PPS, nalUnit(5, 20)));
   const [sound] = session.audio(0, 1005);
   assert.deepEqual([sound?.streamType, sound?.id, sound?.pts], [0x9c, 1, 5]);
@@ -180,6 +189,19 @@ test('a sender that begins again with the same source is followed', () => {
   assert.equal(session.video(30_002, 120).length, 1);
 });
 
+test('counts go on when a sender begins again', () => {
+  const session = new Session();
+  session.video(10, 0, KEY);
+  session.video(11, 40);
+  session.video(40_000, 80);
+  session.video(40_001, 120);
+  assert.equal(
+    session.receiver.stats()[0]?.packets,
+    3,
+    'the first one after the jump is not taken',
+  );
+});
+
 test('what is no RTP of this session is counted, and does no harm', () => {
   const session = new Session();
   const datagrams = ['', '00', '80', '1603', '80e0', '80c9ffff', '8060000100000000000000'];
@@ -224,4 +246,32 @@ test('a keyframe is asked for when it is wanted, and when none has come for its 
   assert.equal(pli(session, 6000), true);
   session.video(3, 6100, KEY);
   assert.equal(pli(session, 7000), false);
+});
+
+test('a receiver behind another one goes on: ids, and times by the time that has passed', () => {
+  const first = new Session();
+  first.video(0, 1000, KEY);
+  // This sender's clock is ahead of ours.
+  const [ahead] = first.video(1, 1010, P, { timestamp: 5 * 90_000 });
+  assert.deepEqual([ahead?.id, ahead?.pts], [1, 5000]);
+  const { reached } = first.receiver;
+  assert.deepEqual(reached, { units: 2, startMs: 1000, latestMs: 6000 });
+
+  const second = new Session([VIDEO, AUDIO], reached);
+  assert.deepEqual(second.video(7, 3000), [], 'what came before it is not there');
+  const [key] = second.video(8, 3040, KEY);
+  assert.deepEqual([key?.id, key?.pts], [2, 5001], 'no time lies before those of the first one');
+  const [sound] = second.audio(0, 9000);
+  assert.deepEqual([sound?.id, sound?.pts], [3, 8000], 'by the time that has passed');
+  const [early] = second.video(9, 3080, P, { timestamp: 0 });
+  assert.deepEqual([early?.id, early?.pts], [4, 5001]);
+});
+
+test('a receiver that had nothing hands on what the one before it had', () => {
+  const first = new Session();
+  first.video(0, 1000, KEY);
+  const silent = new Session([VIDEO], first.receiver.reached);
+  const third = new Session([VIDEO], silent.receiver.reached);
+  const [key] = third.video(0, 4000, KEY);
+  assert.deepEqual([key?.id, key?.pts], [1, 3000]);
 });

@@ -156,3 +156,20 @@ test('whatever comes as media is read or refused', () => {
     }),
   );
 });
+
+test('a payload type that is not written as a number is none', () => {
+  const padded = VIDEO.map((line) =>
+    line.replace(/^(m=video .*) 96 /, '$1 096 ').replace('rtpmap:96', 'rtpmap:096'),
+  );
+  const { tracks, sdp } = readOffer(offer(padded), ['vp8', 'h264']);
+  assert.equal(tracks[0]?.codec, 'h264');
+  assert.ok(!sdp.includes('undefined'));
+});
+
+test('an offer of many formats is read, one of more lines than anybody has is refused', () => {
+  const formats = Array.from({ length: 10_000 }, (_, index) => index % 128).join(' ');
+  const lines = Array.from({ length: 3900 }, () => 'a=x');
+  const text = offer([`m=video 9 UDP/TLS/RTP/SAVPF ${formats}`, ...VIDEO.slice(1), ...lines]);
+  assert.equal(readOffer(text).tracks[0]?.payloadType, 102);
+  assert.equal(codeOf(text + 'a=x\r\n'.repeat(1000)), 'BAD_SDP');
+});

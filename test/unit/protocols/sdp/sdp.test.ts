@@ -75,6 +75,16 @@ test('an offer that lacks something, or has more, is refused for it', () => {
     );
 });
 
+test('of an offer with more candidates than anybody has some are taken', () => {
+  const lines = Array.from(
+    { length: 500 },
+    (_, i) => `a=candidate:${i} 1 udp ${i} 198.51.100.7 ${i} typ host\r\n`,
+  );
+  const { sdp } = readOffer(OFFER + lines.join(''));
+  assert.equal(sdp.match(/^a=candidate:/gm)?.length, 64);
+  assert.ok(sdp.includes('typ srflx'), 'the first ones');
+});
+
 test('a fragment gives its candidates, those with addresses', () => {
   const candidate = 'candidate:1 1 UDP 2114977791 2001:db8::1 9 typ host';
   const named = 'candidate:2 1 UDP 1 name.example 9 typ host';

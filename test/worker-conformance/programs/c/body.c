@@ -31,10 +31,22 @@ int read_body(ur_exchange* exchange, tally* sum, each_slot each, void* context) 
   return 0;
 }
 
+// Appends it to the file of its track, if files are wanted.
+static void keep_unit(const ur_access_unit* unit) {
+  char path[4096];
+  if (!argument) return;
+  snprintf(path, sizeof path, "%s/%u-%u", argument, unit->stream_type, unit->track);
+  FILE* file = fopen(path, "ab");
+  if (!file || fwrite(unit->data, 1, unit->length, file) != unit->length || fclose(file) != 0) {
+    perror(path);
+    exit(1);
+  }
+}
+
 int read_units(ur_exchange* exchange, tally* sum) {
   ur_access_units* units = NULL;
   ur_access_unit unit;
-  unsigned long long count = 0, first = 0;
+  unsigned long long count = 0, first = 0, keys = 0;
   int result = ur_access_units_new(ur_exchange_request(exchange), 0, &units);
   if (result < 0) return result;
   while ((result = ur_access_units_next(units, FOREVER, &unit)) == 1) {
@@ -44,12 +56,14 @@ int read_units(ur_exchange* exchange, tally* sum) {
     }
     sum->bytes += unit.length;
     if (unit.length > 0) sum->crc = crc32_z(sum->crc, unit.data, unit.length);
+    if (unit.key) keys++;
+    keep_unit(&unit);
   }
   ur_access_units_free(units);
   if (result < 0) return result;
-  report("{\"event\":\"units\",\"stream\":%llu,\"units\":%llu,\"first\":%llu,\"bytes\":%llu,"
-         "\"crc32\":\"%08lx\"}",
-         (unsigned long long)ur_exchange_id(exchange), count, first, sum->bytes, sum->crc);
+  report("{\"event\":\"units\",\"stream\":%llu,\"units\":%llu,\"first\":%llu,\"keys\":%llu,"
+         "\"bytes\":%llu,\"crc32\":\"%08lx\"}",
+         (unsigned long long)ur_exchange_id(exchange), count, first, keys, sum->bytes, sum->crc);
   return 0;
 }
 

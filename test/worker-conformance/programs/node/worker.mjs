@@ -1,5 +1,6 @@
 // The program of the Node.js SDK: ../../README.md says what it does.
 
+import { appendFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
@@ -46,15 +47,18 @@ async function readUnits({ id, request }) {
   const tally = new Tally();
   let units = 0;
   let first = -1;
+  let keys = 0;
   for await (const unit of accessUnits(request.body)) {
     if (units++ === 0) {
       first = unit.id;
       report({ event: 'reading', stream: id });
     }
     tally.add(unit.data);
+    if (unit.key) keys++;
+    if (argument) appendFileSync(`${argument}/${unit.streamType}-${unit.track}`, unit.data);
   }
   const { bytes, crc32 } = tally;
-  report({ event: 'units', stream: id, units, first, bytes, crc32 });
+  report({ event: 'units', stream: id, units, first, keys, bytes, crc32 });
   return tally;
 }
 

@@ -61,15 +61,19 @@ def read(work_on, each=lambda chunk: None):
 
 def read_units(work_on):
     """Reads the body as access units and reports them."""
-    tally, units, first = Tally(), 0, -1
+    tally, units, first, keys = Tally(), 0, -1, 0
     for unit in access_units(work_on):
         if units == 0:
             first = unit.id
             report("reading", stream=work_on.id)
         units += 1
         tally.add(unit.data)
-    crc = f"{tally.crc:08x}"
-    report("units", stream=work_on.id, units=units, first=first, bytes=tally.bytes, crc32=crc)
+        keys += unit.key
+        if argument is not None:
+            with open(f"{argument}/{unit.stream_type}-{unit.track}", "ab") as file:
+                file.write(unit.data)
+    said = {"units": units, "first": first, "keys": keys, "bytes": tally.bytes}
+    report("units", stream=work_on.id, crc32=f"{tally.crc:08x}", **said)
     return tally
 
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { GracePeriod, isSame } from '../../../../src/transports/rtmp/grace.js';
+import { GracePeriod, isSame } from '../../../src/transports/grace.js';
 
 function period(t: TestContext, graceMs: number) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
