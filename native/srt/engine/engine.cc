@@ -1,7 +1,6 @@
 #include "srt/engine/engine.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <srt/srt.h>
 
 #include <algorithm>
@@ -12,13 +11,11 @@
 
 #include "core/clock.h"
 #include "srt/engine/hooks.h"
-#include "srt/engine/options.h"
 #include "srt/engine/shared.h"
 
 namespace ur {
 namespace {
 
-constexpr int kBacklog = 128;
 // How long the thread sleeps before it looks whether it has to leave.
 constexpr int64_t kWaitMs = 100;
 // The same while something that was received is kept.
@@ -28,11 +25,6 @@ constexpr int64_t kSettleMs = 2;
 constexpr uint64_t kBusyNs = 500'000;
 constexpr std::chrono::microseconds kGather{500};
 
-bool last_error(std::string* detail) {
-  *detail = srt_getlasterror_str();
-  return false;
-}
-
 std::string address_of(const sockaddr_storage& peer) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   const void* address = &reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr;
@@ -41,11 +33,6 @@ std::string address_of(const sockaddr_storage& peer) {
   }
   const char* const given = inet_ntop(peer.ss_family, address, text.data(), text.size());
   return given == nullptr ? std::string{} : std::string{given};
-}
-
-// It stands at the same place in both families.
-uint16_t port_of(const sockaddr_storage& address) {
-  return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
 }
 
 std::string stream_id_of(int socket) {
@@ -68,12 +55,12 @@ SrtEngine::SrtEngine() : shared_(std::make_shared<Shared>()) {}
 SrtEngine::~SrtEngine() { close(); }
 
 bool SrtEngine::start(std::function<void()> notify, std::string* detail) {
-  if (srt_startup() < 0) return last_error(detail);
+  if (srt_startup() < 0) return last_srt_error(detail);
   // Its lines would stand among ours; what matters comes as a result.
   srt_setloglevel(LOG_CRIT);
   epoll_ = srt_epoll_create();
   if (epoll_ < 0) {
-    last_error(detail);
+    last_srt_error(detail);
     srt_cleanup();
     return false;
   }
@@ -82,88 +69,6 @@ bool SrtEngine::start(std::function<void()> notify, std::string* detail) {
   started_ = true;
   thread_ = std::thread([this] { run(); });
   return true;
-}
-
-bool SrtEngine::listen(const SrtListenOptions& options, uint16_t* port, std::string* detail) {
-  const int socket = srt_create_socket();
-  if (socket == SRT_INVALID_SOCK) return last_error(detail);
-  const uintptr_t hook = add_srt_hook(std::make_shared<const SrtHook>(SrtHook{shared_, options}));
-  if (bind_and_listen(socket, options, hook, port, detail)) {
-    {
-      const std::lock_guard lock(mutex_);
-      listening_.push_back(socket);
-    }
-    const int wanted = SRT_EPOLL_IN | SRT_EPOLL_ERR;
-    if (srt_epoll_add_usock(epoll_, socket, &wanted) != SRT_ERROR) {
-      listeners_.push_back({socket, hook});
-      return true;
-    }
-    last_error(detail);
-  }
-  srt_close(socket);
-  remove_srt_hook(hook);
-  return false;
-}
-
-bool SrtEngine::bind_and_listen(int socket, const SrtListenOptions& options, uintptr_t hook,
-                                uint16_t* port, std::string* detail) {
-  if (!set_srt_listener_options(socket, options)) return last_error(detail);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_DGRAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const std::string service = std::to_string(options.port);
-  const int failure = getaddrinfo(options.host.c_str(), service.c_str(), &hints, &found);
-  if (failure != 0) {
-    *detail = gai_strerror(failure);
-    return false;
-  }
-  // libsrt wants to be told whether `::` is IPv6 alone.
-  const int only_v6 = 1;
-  bool bound = found->ai_family != AF_INET6 ||
-               srt_setsockflag(socket, SRTO_IPV6ONLY, &only_v6, sizeof(only_v6)) != SRT_ERROR;
-  bound = bound &&
-          srt_bind(socket, found->ai_addr, static_cast<int>(found->ai_addrlen)) != SRT_ERROR;
-  freeaddrinfo(found);
-  if (!bound) return last_error(detail);
-  const auto judge = [](void* opaque, SRTSOCKET caller, int version, const sockaddr* peer,
-                        const char* id) { return on_caller(opaque, caller, version, peer, id); };
-  // The hook first: a listener without it lets everybody in.
-  if (srt_listen_callback(socket, judge, reinterpret_cast<void*>(hook)) == SRT_ERROR ||
-      srt_listen(socket, kBacklog) == SRT_ERROR) {
-    return last_error(detail);
-  }
-  sockaddr_storage name{};
-  int length = sizeof(name);
-  if (srt_getsockname(socket, reinterpret_cast<sockaddr*>(&name), &length) == SRT_ERROR) {
-    return last_error(detail);
-  }
-  *port = port_of(name);
-  return true;
-}
-
-// On libsrt's receiver thread: every socket of the port waits meanwhile.
-int SrtEngine::on_caller(void* opaque, int socket, int /*version*/, const void* /*peer*/,
-                         const char* id) {
-  const auto hook = find_srt_hook(reinterpret_cast<uintptr_t>(opaque));
-  if (!hook) return -1;
-  Shared& shared = *hook->shared;
-  SrtVerdict verdict = shared.credentials.judge(id == nullptr ? "" : id);
-  if (shared.down.load(std::memory_order_relaxed)) verdict.reject = SrtReject::kDown;
-  if (verdict.reject == SrtReject::kNone &&
-      shared.open.load(std::memory_order_relaxed) >= hook->options.max_connections) {
-    verdict.reject = SrtReject::kOverload;
-  }
-  const SrtType type = verdict.id.type;
-  const bool file = type == SrtType::kFile || (type == SrtType::kUnsaid && hook->options.file);
-  if (verdict.reject == SrtReject::kNone &&
-      set_srt_caller_options(socket, hook->options, file, verdict.passphrase)) {
-    return 0;
-  }
-  if (verdict.reject == SrtReject::kNone) verdict.reject = SrtReject::kBadRequest;
-  shared.count(verdict.reject);
-  srt_setrejectreason(socket, static_cast<int>(verdict.reject));
-  return -1;
 }
 
 void SrtEngine::set_credentials(SrtCredentials credentials) {
@@ -235,7 +140,7 @@ void SrtEngine::accept_all(int listener) {
     SrtEvent event{SrtEvent::Kind::kConnected, socket};
     event.file = file;
     event.peer = address_of(peer);
-    event.peer_port = port_of(peer);
+    event.peer_port = srt_port_of(peer);
     event.stream_id = stream_id_of(socket);
     events_.push(std::move(event));
   }

@@ -1,13 +1,15 @@
-// What libsrt's receiver thread needs of the engine while a caller's handshake waits. It outlives the
-// engine where a handshake is still in it.
+// What libsrt's receiver thread needs of the engine while a caller's handshake waits, which outlives the
+// engine where a handshake is still in it; and what its sources have in common.
 #pragma once
 
+#include <arpa/inet.h>
 #include <srt/srt.h>
 
 #include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "srt/engine/engine.h"
 
@@ -32,5 +34,16 @@ struct SrtHook {
   std::shared_ptr<SrtEngine::Shared> shared;
   SrtListenOptions options;
 };
+
+// False, and `detail` says what libsrt did not do.
+inline bool last_srt_error(std::string* detail) {
+  *detail = srt_getlasterror_str();
+  return false;
+}
+
+// It stands at the same place in both families.
+inline uint16_t srt_port_of(const sockaddr_storage& address) {
+  return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
+}
 
 }  // namespace ur
