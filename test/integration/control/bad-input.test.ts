@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RawClient } from '../../support/raw-client.js';
-import { within } from '../../support/until.js';
+import { until, within } from '../../support/until.js';
 import { expectNothingLeft, Remote, setUp, shown, upload } from './remote.js';
 
 const bounded = { timeout: 60_000 };
@@ -42,6 +42,8 @@ test('ids and numbers that are none', bounded, async (t) => {
   assert.equal((await api.get(`/streams/${stream}/request/slots/281474976710655`)).status, 204);
   await new Remote(api, 'w').answer(stream, token, 'x');
   await uploading;
+  // The client has the end before the stream is closed.
+  await until(async () => (await api.get(`/streams/${stream}`)).status !== 200, 'the stream to go');
   await api.fails('GET', `/streams/${stream}`, 410, 'STALE_STREAM');
   await api.fails('PUT', `/streams/${stream}/readers/w`, 410, 'STALE_STREAM');
 });
