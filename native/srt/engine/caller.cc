@@ -22,6 +22,7 @@ SrtCaller::SrtCaller(int epoll, int socket, bool file, SrtEvents* events)
       file_(file),
       events_(events),
       emptied_ns_(monotonic_ns()),
+      counted_ns_(emptied_ns_),
       heard_ns_(emptied_ns_) {
   int length = sizeof(idle_timeout_ms_);
   (void)srt_getsockflag(socket, SRTO_PEERIDLETIMEO, &idle_timeout_ms_, &length);

@@ -71,6 +71,7 @@ class SrtCaller {
   uint32_t least() const;
   int receive_into(uint8_t* data, size_t size);
   bool keeps(std::span<const uint8_t> message);
+  void hear();
   Met failure_of(int got);
   bool ended_by_itself() const;
   void publish();
@@ -94,8 +95,10 @@ class SrtCaller {
   uint64_t received_ = 0;
   EntryGate gate_;  // of messages
   int idle_timeout_ms_ = 0;
-  // When nothing was left to read, and a time after which something has come.
-  uint64_t emptied_ns_;
+  uint64_t emptied_ns_;  // when nothing was left to read
+  // Packets that had come, when that was asked, and a time after which one has come. Of the stream API.
+  int64_t packets_ = 0;
+  uint64_t counted_ns_;
   uint64_t heard_ns_;
 };
 

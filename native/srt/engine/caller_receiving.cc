@@ -17,6 +17,7 @@ constexpr uint64_t kTurnBytes = uint64_t{1} << 20;
 using Scratch = std::array<uint8_t, 16 * 1024>;
 // libsrt keeps what is not read of a connection that has ended for about a minute.
 constexpr uint64_t kKeptNs = 10'000'000'000;
+constexpr uint64_t kCountEachNs = 250'000'000;
 
 // Whether packets of a connection that has ended wait for their time.
 bool has_more(int socket) {
@@ -145,7 +146,7 @@ uint32_t SrtCaller::receive(uint8_t* data, size_t size, Met* met) {
       *met = Met::kTooLong;
       break;
     }
-    heard_ns_ = emptied_ns_;
+    if (file_) hear();
     received_ += length;
     const bool kept = keeps({data + taken, length});
     if (!kept) taken += length;
@@ -169,6 +170,17 @@ bool SrtCaller::keeps(std::span<const uint8_t> message) {
 
 // Bytes of room without which nothing is received.
 uint32_t SrtCaller::least() const { return file_ ? 1 : uint32_t{kMaxSrtMessage}; }
+
+// What is read may have waited for long: only new packets say that the caller is there.
+void SrtCaller::hear() {
+  const uint64_t now_ns = monotonic_ns();
+  if (now_ns - counted_ns_ < kCountEachNs) return;
+  SRT_TRACEBSTATS stats;
+  if (srt_bstats(socket_, &stats, 0) == SRT_ERROR) return;
+  if (stats.pktRecvTotal != packets_) heard_ns_ = counted_ns_;
+  packets_ = stats.pktRecvTotal;
+  counted_ns_ = now_ns;
+}
 
 SrtCaller::Met SrtCaller::failure_of(int got) {
   if (got == 0) return Met::kEnd;
