@@ -79,8 +79,8 @@ export function announcement(
 function tryLines(places: readonly Address[], socket: string, setup: ServeSetup): string[] {
   const lines = ['', 'Try it:', '  head -c 1G /dev/urandom > big.bin'];
   for (const { transport, scheme, url } of places) {
-    // curl of Debian 12 speaks no WebSocket.
-    if (!scheme.startsWith('http')) continue;
+    // curl of Debian 12 speaks no WebSocket; that of WHIP is for offers.
+    if (!scheme.startsWith('http') || transport === 'webrtc') continue;
     const tls = scheme === 'https';
     const h2c = transport === 'http2' && !tls;
     const shown = setup.certificate ? url.replace('//127.0.0.1', '//localhost') : url;
