@@ -23,8 +23,8 @@ export function createProgram(argv: readonly string[]): { run(): Promise<void> }
   const { rest, dotted } = configured ? takeDottedFlags(argv) : { rest: [...argv], dotted: [] };
   const program = new Command('upload-response')
     .description(
-      'Uploads and live streams through shared memory: worker processes read a request while it arrives, and ' +
-        'their answer streams back.',
+      'Uploads and live streams through shared memory: worker processes read a request while it ' +
+        'arrives, and their answer streams back.',
     )
     .exitOverride()
     .showSuggestionAfterError()
