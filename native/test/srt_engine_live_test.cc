@@ -7,11 +7,6 @@
 
 #include "test/support/ts_packets.h"
 
-// libsrt is not built with sanitizers: of its atomics TSan sees nothing. What is reported of our own code
-// has no frame of its. Lanes that are filled in place have such a test without it (lane_feed_test).
-extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions();
-const char* __tsan_default_suppressions() { return "race:srt::\ndeadlock:srt::\n"; }
-
 namespace ur::test {
 namespace {
 
