@@ -807,7 +807,7 @@ constexpr const char* status_remedy(Status status) {
     case Status::kObserverDied:
       return "Send the request again.";
     case Status::kHeadTimeout:
-      return "Send the whole head at once, or raise the transport's headTimeoutMs.";
+      return "Send the whole head, or the first bytes, at once; or raise headTimeoutMs of HTTP, firstBytesTimeoutMs of TCP and SRT, idleTimeoutMs of WebRTC.";
     case Status::kExpectationFailed:
       return "Send no Expect header, or 100-continue.";
     case Status::kUnknownPath:

@@ -329,7 +329,7 @@ export const ERRORS = {
     http: 408,
     grpc: 'DEADLINE_EXCEEDED',
     text: 'the request head did not arrive in time',
-    remedy: "Send the whole head at once, or raise the transport's headTimeoutMs.",
+    remedy: 'Send the whole head, or the first bytes, at once; or raise headTimeoutMs of HTTP, firstBytesTimeoutMs of TCP and SRT, idleTimeoutMs of WebRTC.',
   },
   EXPECTATION_FAILED: {
     number: 54,

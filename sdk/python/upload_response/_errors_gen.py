@@ -383,7 +383,9 @@ class HeadTimeout(UploadResponseError):
     number = 53
     http_status = 408
     text = "the request head did not arrive in time"
-    remedy = "Send the whole head at once, or raise the transport's headTimeoutMs."
+    remedy = (
+        "Send the whole head, or the first bytes, at once; or raise headTimeoutMs of HTTP, firstBytesTimeoutMs of TCP and SRT, idleTimeoutMs of WebRTC."
+    )
 
 
 class ExpectationFailed(UploadResponseError):
