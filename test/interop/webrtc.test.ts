@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { sample, sha256 } from '../conformance/tools.js';
 import { testWith } from '../support/program.js';
@@ -107,8 +107,4 @@ testWith(CHROMIUM, 'a page sees why an upload failed, and can give one up', asyn
   await page.close();
   await server.free();
   await gone();
-});
-
-test('the module stays a few KB', () => {
-  assert.ok(module.length < 9216, `${module.length} bytes`);
 });
