@@ -196,6 +196,7 @@ export class ExchangeWatch implements Timed {
     if (blockers === 0n) return NEVER;
     const stuck = blockers & ~this.#excused();
     if (stuck !== 0n) this.#evict(stuck);
+    if (this.#blockedAt === undefined) return NEVER;
     this.#blockedAt = now;
     return now + this.#host.limits.evictAfterMs;
   }

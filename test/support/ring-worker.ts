@@ -7,7 +7,14 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ERRORS } from '../../src/errors/index.js';
 import { decodeHeaders, encodeHeaders, type Header } from '../../src/protocols/hpks/index.js';
-import { Lane, type RingWriter, Segment, SlotFlag, WorkerRole } from '../../src/ring/index.js';
+import {
+  Lane,
+  type RingReader,
+  type RingWriter,
+  Segment,
+  SlotFlag,
+  WorkerRole,
+} from '../../src/ring/index.js';
 import { routeOf } from './tcp-routes.js';
 
 const [socket = '', observer = ''] = process.argv.slice(2);
@@ -91,6 +98,8 @@ async function respond(work: Work, writer: RingWriter, body: unknown, headers: H
 }
 
 const die = () => process.kill(process.pid, 'SIGKILL');
+/** What waits for a promise that nobody holds may be collected, and a collected reader has left its lane. */
+const kept = new Set<RingReader>();
 const never = () => new Promise<void>(() => {});
 
 const behaviours: Record<string, Behaviour> = {
@@ -216,12 +225,13 @@ const behaviours: Record<string, Behaviour> = {
   async release() {},
   /** Reads nothing, and keeps what it has joined. */
   async stuck(work) {
-    segment.join(work.id, Lane.request, 0);
+    kept.add(segment.join(work.id, Lane.request, 0));
     await never();
   },
   /** Keeps one slot for ever. */
   async pinned(work) {
     const keeper = segment.join(work.id, Lane.request, 0);
+    kept.add(keeper);
     while (!keeper.tail()) await keeper.wait();
     keeper.native.pin(1);
     keeper.leave();
