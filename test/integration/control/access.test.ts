@@ -7,7 +7,7 @@ import { RawClient } from '../../support/raw-client.js';
 import { within } from '../../support/until.js';
 import { Remote, setUp, upload } from './remote.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 test('with authentication the API has a permission of its own', bounded, async (t) => {

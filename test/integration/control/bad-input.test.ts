@@ -4,7 +4,7 @@ import { RawClient } from '../../support/raw-client.js';
 import { until, within } from '../../support/until.js';
 import { expectNothingLeft, Remote, setUp, shown, upload } from './remote.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 
 test('ids and numbers that are none', bounded, async (t) => {
   const { server, api } = await setUp(t);
@@ -194,7 +194,7 @@ test('lengths, and bodies that end too early', bounded, async (t) => {
   await client.sees('100 Continue');
   client.send('part of it');
   const written = async () => (await api.ok('GET', '/workers/w')).remote.claims[0].written;
-  while ((await written()) < 10) await new Promise((resolve) => setImmediate(resolve));
+  await until(async () => (await written()) >= 10, 'what was sent to be written');
   client.destroy();
   // What came was written; the rest follows where it belongs.
   const rest = await within(

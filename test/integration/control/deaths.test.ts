@@ -6,8 +6,10 @@ import { Lane, Segment, WorkerRole } from '../../../src/ring/index.js';
 import { until, within } from '../../support/until.js';
 import { expectNothingLeft, noise, Remote, setUp, upload } from './remote.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 const dead = { timeoutMs: 1000 };
+/** Dies soon, but not of a request that a busy machine keeps waiting. */
+const mortal = { timeoutMs: 2500 };
 
 test('what a silent remote worker had claimed goes to a local one', bounded, async (t) => {
   const { server, api } = await setUp(t);
@@ -52,36 +54,38 @@ test('after the head of its answer the client is cut off', bounded, async (t) =>
 
 test('heartbeats, and any request of it, keep it alive', bounded, async (t) => {
   const { server, api } = await setUp(t);
-  const remote = await Remote.register(api, 'w', dead);
+  const remote = await Remote.register(api, 'w');
   const uploading = upload(server, '', 'x');
   const stream = await remote.next();
   const token = await remote.claim(stream);
-  const row = (await api.ok('GET', '/workers/w')).row;
-  const lives = async (request: () => Promise<unknown>, forMs: number) => {
+  const lives = async (id: string, request: () => Promise<unknown>) => {
+    const { row } = await api.ok('PUT', `/workers/${id}/heartbeat`, { json: mortal });
     const began = performance.now();
     await until(async () => {
       await request();
-      return performance.now() - began > forMs;
+      return performance.now() - began > 1.5 * mortal.timeoutMs;
     }, 'some time of it');
-    assert.equal((await api.ok('GET', '/workers/w')).row, row);
+    assert.equal((await api.ok('GET', `/workers/${id}`)).row, row);
+    await api.ok('PUT', `/workers/${id}/heartbeat`, { json: { timeoutMs: 300_000 } });
   };
-  await lives(() => api.ok('PUT', '/workers/w/heartbeat'), 1500);
-  await lives(() => remote.claim(stream), 1500);
-  // While it waits it need not be heard of.
-  const { status } = await api.get(`/streams?worker=w&wait=2500`);
-  assert.equal(status, 200);
-  assert.equal((await api.ok('GET', '/workers/w')).row, row);
+  await Promise.all([
+    lives('w', () => remote.claim(stream)),
+    lives('beats', () => api.ok('PUT', '/workers/beats/heartbeat')),
+    // While it waits it need not be heard of.
+    lives('waits', () => api.ok('GET', `/streams?worker=waits&wait=${2 * mortal.timeoutMs}`)),
+  ]);
   await remote.answer(stream, token, 'still here');
   assert.equal(await (await uploading).text(), 'still here');
 });
 
 test('while it sends an answer slowly it lives', bounded, async (t) => {
   const { server, api } = await setUp(t);
-  const remote = await Remote.register(api, 'w', dead);
+  const remote = await Remote.register(api, 'w');
   const uploading = upload(server, '', 'x');
   const stream = await remote.next();
   const token = await remote.claim(stream);
   await remote.head(stream, token);
+  await api.ok('PUT', '/workers/w/heartbeat', { json: mortal });
   const out = request(server.url(`/_upload_response/streams/${stream}/response/body`), {
     method: 'PUT',
     headers: { 'x-upload-response-claim': token },
@@ -91,15 +95,20 @@ test('while it sends an answer slowly it lives', bounded, async (t) => {
   const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
   const began = performance.now();
   let sent = 0;
-  while (performance.now() - began < 2200) {
+  while (performance.now() - began < 1.5 * mortal.timeoutMs) {
     out.write('.'.repeat(10));
     sent += 10;
     // Each piece comes while the request goes on.
-    for (let got = 0; got < 10; ) got += (await reader.read()).value?.length ?? 0;
+    for (let got = 0; got < 10; ) {
+      const { done, value } = await within(reader.read(), 'the piece');
+      assert.equal(done, false);
+      got += value?.length ?? 0;
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   out.end();
   await within(answered, 'the end of the request');
+  await api.ok('PUT', '/workers/w/heartbeat', { json: { timeoutMs: 300_000 } });
   assert.equal((await api.ok('GET', '/workers/w')).remote.claims[0].written, sent);
   await remote.end(stream, token);
   assert.equal((await reader.read()).done, true);

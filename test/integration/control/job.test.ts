@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { until, within } from '../../support/until.js';
 import { expectNothingLeft, noise, Remote, setUp, sha256, upload } from './remote.js';
 
-const bounded = { timeout: 120_000 };
+const bounded = { timeout: 240_000 };
 
 test('a worker does its whole job over the API: 50 MB, hashed and answered', bounded, async (t) => {
   const { server, api } = await setUp(t);

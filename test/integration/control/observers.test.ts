@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { until, within } from '../../support/until.js';
 import { expectNothingLeft, noise, Remote, setUp, upload } from './remote.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 const scan = {
   workers: 1,
   segment: {

@@ -10,7 +10,7 @@ import { ControlClient } from '../../support/control-client.js';
 import { within } from '../../support/until.js';
 import { noise, Remote } from './remote.js';
 
-const bounded = { timeout: 90_000 };
+const bounded = { timeout: 240_000 };
 const script = fileURLToPath(new URL('./fleet-member.ts', import.meta.url));
 
 interface Member {

@@ -7,7 +7,7 @@ import type { TestServer } from '../../support/test-server.js';
 import { until, within } from '../../support/until.js';
 import { expectNothingLeft, noise, Remote, setUp, sha256, upload } from './remote.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 
 /** An upload that goes on as the test says. */
 function slowUpload(server: TestServer, path = '/slow') {
@@ -170,7 +170,7 @@ test('streams that are newer are waited for, those that are known are not', boun
 
 test('a client that leaves while it waits leaves nothing behind', bounded, async (t) => {
   const { server, api } = await setUp(t);
-  const remote = await Remote.register(api, 'w', { timeoutMs: 1000 });
+  const remote = await Remote.register(api, 'w');
   const gone = new AbortController();
   const { signal } = gone;
   const waits = [
@@ -181,6 +181,7 @@ test('a client that leaves while it waits leaves nothing behind', bounded, async
     async () => (await api.ok('GET', '/workers')).workers.length === 3,
     'the waits to begin',
   );
+  await api.ok('PUT', '/workers/w/heartbeat', { json: { timeoutMs: 1000 } });
   gone.abort();
   for (const wait of waits) await assert.rejects(wait, /abort/);
   // Its time counts from the end of the wait: it is dead long before the wait would have been over.

@@ -8,9 +8,13 @@ import { until, within } from '../../support/until.js';
 export const sha256 = (bytes: Uint8Array): string =>
   createHash('sha256').update(bytes).digest('hex');
 
+/** Remote workers of a test are as slow as the machine: nothing ends because of that. */
+const PATIENCE_MS = 300_000;
+
 /** A server without local workers unless told otherwise, and a client of its control API. */
 export async function setUp(t: TestContext, options: TestServerOptions = {}) {
-  const server = await TestServer.start({ workers: 0, ...options });
+  const limits = { noWorkerTimeoutMs: PATIENCE_MS, ...options.limits };
+  const server = await TestServer.start({ workers: 0, ...options, limits });
   t.after(() => server.stop());
   const api = new ControlClient(server.url(''));
   return { server, api };
@@ -33,7 +37,7 @@ export class Remote {
   ) {}
 
   static async register(api: ControlClient, id: string, json: object = {}): Promise<Remote> {
-    await api.ok('PUT', `/workers/${id}/heartbeat`, { json });
+    await api.ok('PUT', `/workers/${id}/heartbeat`, { json: { timeoutMs: PATIENCE_MS, ...json } });
     return new Remote(api, id);
   }
 

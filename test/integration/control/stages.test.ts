@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { within } from '../../support/until.js';
 import { expectNothingLeft, Remote, setUp, shown, upload } from './remote.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 const pools = [
   {
     name: 'uploads',

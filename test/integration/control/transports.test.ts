@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { until, within } from '../../support/until.js';
 import { expectNothingLeft, noise, Remote, setUp, sha256, upload } from './remote.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 
 interface H2Answer {
   readonly status: number;
