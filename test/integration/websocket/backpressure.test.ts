@@ -8,11 +8,17 @@ import { TestSocket } from '../../support/websocket.js';
 
 describe('clients that do not read', () => {
   let server: TestServer;
+  /** Cuts off who takes nothing. */
+  let hasty: TestServer;
   before(async () => {
-    server = await TestServer.start({ limits: { clientStallTimeoutMs: 1000 } });
+    server = await TestServer.start();
+    hasty = await TestServer.start({ limits: { clientStallTimeoutMs: 1000 } });
   });
-  afterEach(() => server.free());
-  after(() => server?.stop());
+  afterEach(() => Promise.all([server.free(), hasty.free()]));
+  after(async () => {
+    await server?.stop();
+    await hasty?.stop();
+  });
 
   const lanes = () => server.server.segment.native.streams()[0]?.lanes;
 
@@ -45,11 +51,11 @@ describe('clients that do not read', () => {
   });
 
   test('one that takes nothing is cut off, and the worker told', async () => {
-    const reports = server.worker.reports.length;
-    const client = await RawWebSocket.open(server.port(), `/upload/bytes?n=${2 ** 26}`);
+    const reports = hasty.worker.reports.length;
+    const client = await RawWebSocket.open(hasty.port(), `/upload/bytes?n=${2 ** 26}`);
     client.client.pause();
     client.send(Opcode.binary);
-    assert.equal((await server.worker.report('failed', reports)).abort, 'CLIENT_GONE');
+    assert.equal((await hasty.worker.report('failed', reports)).abort, 'CLIENT_GONE');
     client.client.resume();
     await isCut(client);
   });
@@ -79,10 +85,10 @@ describe('clients that do not read', () => {
   });
 
   test('pings whose answers nobody reads do not pile up', async () => {
-    const client = await RawWebSocket.open(server.port(), '/upload/silent');
+    const client = await RawWebSocket.open(hasty.port(), '/upload/silent');
     client.client.pause();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
-    const gone = () => server.server.stats().transports.websocket?.connections === 0;
+    const gone = () => hasty.server.stats().transports.websocket?.connections === 0;
     for (let i = 0; i < 500_000 && !gone(); i++) {
       client.send(Opcode.ping, 'p'.repeat(125));
       if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -95,7 +101,7 @@ describe('clients that do not read', () => {
 });
 
 test('a slow ring pauses the socket: what has no room stays with the client', async () => {
-  const server = await TestServer.start();
+  const server = await TestServer.start({ limits: { evictAfterMs: 60_000 } });
   try {
     const reports = server.worker.reports.length;
     const client = await RawWebSocket.open(server.port(), '/upload/hash');
