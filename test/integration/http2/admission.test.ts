@@ -20,7 +20,7 @@ before(async () => {
   helper = await Helper.start();
   helper.answer = (response) => asked.push(response);
   server = await TestServer.start({
-    auth: { callback: { url: helper.url, timeoutMs: 30_000 } },
+    auth: { callback: { url: helper.url, timeoutMs: 120_000 } },
     limits: { maxWaitingBytes: BUDGET, maxStreamsPerPeer: 1 },
     transports: { http2: { streamWindowBytes: 4 * BUDGET } },
   });

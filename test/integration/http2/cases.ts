@@ -22,16 +22,17 @@ export interface Case {
 
 const PROBE = 101;
 
-/** Short times, so that a connection that nghttp2 has given up is found soon. */
+/** Short times, so that a connection that nghttp2 has given up is found soon; but longer than a busy
+ *  machine stands still. */
 const SERVER: TestServerOptions = {
-  http: { headTimeoutMs: 1000, keepAliveTimeoutMs: 500 },
+  http: { headTimeoutMs: 3000, keepAliveTimeoutMs: 3000 },
   limits: {
-    minRateGraceMs: 500,
-    minRateWindowMs: 500,
-    responseTimeoutMs: 1000,
-    clientStallTimeoutMs: 1000,
+    minRateGraceMs: 3000,
+    minRateWindowMs: 3000,
+    responseTimeoutMs: 3000,
+    clientStallTimeoutMs: 3000,
   },
-  transports: { http2: { lingerMs: 300 } },
+  transports: { http2: { lingerMs: 1000 } },
   segment: { pools: [{ name: 'uploads', streams: 64, requestSlots: 8, responseSlots: 4 }] },
 };
 

@@ -9,22 +9,28 @@ import { TestServer } from '../../support/test-server.js';
 const LINGER_BYTES = 100_000;
 
 let server: TestServer;
+/** Reads the rest of a request away for a short time. */
+let hasty: TestServer;
 before(async () => {
   server = await TestServer.start({
-    transports: { http2: { lingerMs: 300, lingerBytes: LINGER_BYTES } },
+    transports: { http2: { lingerMs: 60_000, lingerBytes: LINGER_BYTES } },
   });
+  hasty = await TestServer.start({ transports: { http2: { lingerMs: 2000 } } });
 });
-after(() => server?.stop());
+after(async () => {
+  await server?.stop();
+  await hasty?.stop();
+});
 
-const connect = (options?: RawHttp2Options) =>
-  RawHttp2.connect(server.port('http', 'http2'), options);
+const connect = (options?: RawHttp2Options, to = server) =>
+  RawHttp2.connect(to.port('http', 'http2'), options);
 
 test('an answer before the end of the request is whole, and then the rest is not wanted', async () => {
   for (const [path, code] of [
     ['/upload/early', 200],
     ['/nowhere', 404],
   ] as const) {
-    const client = await connect();
+    const client = await connect({}, hasty);
     client.open(1, path);
     client.data(1, 'the beginning of a long upload');
     assert.equal(await client.reset(1), ErrorCode.noError);
@@ -36,7 +42,7 @@ test('an answer before the end of the request is whole, and then the rest is not
     client.data(1, 'what was under way');
     await client.isAlive();
     client.destroy();
-    await server.free();
+    await hasty.free();
   }
 });
 
@@ -58,7 +64,7 @@ test('the rest of a request after its answer is read away, within bounds', async
 });
 
 test('the same, while the client’s window is small', async () => {
-  const client = await connect({ settings: [[Setting.initialWindowSize, 2]] });
+  const client = await connect({ settings: [[Setting.initialWindowSize, 2]] }, hasty);
   client.open(1, '/upload/early');
   client.data(1, 'the beginning of a long upload');
   await client.sees(({ type }) => type === FrameType.data, 'the beginning of the answer');
@@ -69,7 +75,7 @@ test('the same, while the client’s window is small', async () => {
   const { body, ended } = client.answerSoFar(1);
   assert.deepEqual([body.toString(), ended], ['early', true]);
   client.destroy();
-  await server.free();
+  await hasty.free();
 });
 
 test('100 Continue is sent when there is a stream, and then the answer', async () => {

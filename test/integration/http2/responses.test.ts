@@ -14,7 +14,6 @@ let server: TestServer;
 let node: ClientHttp2Session;
 before(async () => {
   server = await TestServer.start({
-    limits: { responseIdleTimeoutMs: 1000 },
     http: { keepAliveTimeoutMs: 60_000, maxHeadBytes: 2 ** 18 },
     segment: {
       pools: [
@@ -187,12 +186,17 @@ test('a body that is cut ends in a reset, and the connection goes on', async () 
 });
 
 test('a worker that stops in its answer: a reset after the idle time', async () => {
-  const client = await connect();
-  client.open(1, '/upload/status?wait=20000&body=late', true);
-  assert.equal(await client.reset(1), ErrorCode.internalError);
-  assert.equal(client.answerSoFar(1).ended, false);
-  client.destroy();
-  await server.free();
+  const impatient = await TestServer.start({ limits: { responseIdleTimeoutMs: 200 } });
+  try {
+    const client = await RawHttp2.connect(impatient.port('http', 'http2'));
+    client.open(1, '/upload/status?wait=60000&body=late', true);
+    assert.equal(await client.reset(1), ErrorCode.internalError);
+    assert.equal(client.answerSoFar(1).ended, false);
+    client.destroy();
+    await impatient.free();
+  } finally {
+    await impatient.stop();
+  }
 });
 
 const head = (...headers: readonly Header[]) =>
