@@ -10,6 +10,8 @@ const server = await createServer(
     },
     http: { port: 0 },
     server: { processes: 2 },
+    limits: { noWorkerTimeoutMs: 120_000, responseTimeoutMs: 120_000, evictAfterMs: 120_000 },
+    control: { workerTimeoutMs: 300_000 },
     log: { level: 'silent' },
   },
   { join: join === 'true' },

@@ -13,7 +13,12 @@ const PATIENCE_MS = 300_000;
 
 /** A server without local workers unless told otherwise, and a client of its control API. */
 export async function setUp(t: TestContext, options: TestServerOptions = {}) {
-  const limits = { noWorkerTimeoutMs: PATIENCE_MS, ...options.limits };
+  const limits = {
+    noWorkerTimeoutMs: PATIENCE_MS,
+    responseTimeoutMs: PATIENCE_MS,
+    evictAfterMs: PATIENCE_MS,
+    ...options.limits,
+  };
   const server = await TestServer.start({ workers: 0, ...options, limits });
   t.after(() => server.stop());
   const api = new ControlClient(server.url(''));
@@ -43,7 +48,7 @@ export class Remote {
 
   /** Id of the next stream that it is told of. */
   async next(): Promise<number> {
-    const end = performance.now() + 30_000;
+    const end = performance.now() + 90_000;
     while (performance.now() < end) {
       const list = await this.api.ok('GET', `/streams?worker=${this.id}&wait=5000`);
       if (list.streams.length > 0) return list.streams[0].id;
