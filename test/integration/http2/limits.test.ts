@@ -13,7 +13,7 @@ import {
 } from '../../support/http2/frames.js';
 import { block, type Field, integer, text } from '../../support/http2/hpack.js';
 import { RawHttp2, type RawHttp2Options, requestFields } from '../../support/http2/raw-http2.js';
-import { TestServer } from '../../support/test-server.js';
+import { TestServer, type TestServerOptions } from '../../support/test-server.js';
 import { until } from '../../support/until.js';
 
 const { enhanceYourCalm, cancel } = ErrorCode;
@@ -22,34 +22,43 @@ const MAX_CONTROL_FRAMES = 50;
 const MAX_HEAD_BYTES = 4096;
 const STREAMS = 100;
 
-let server: TestServer;
-before(async () => {
-  server = await TestServer.start({
-    http: { maxHeadBytes: MAX_HEAD_BYTES },
-    segment: { pools: [{ name: 'uploads', streams: 128, requestSlots: 4, responseSlots: 4 }] },
-    limits: {
-      minRateGraceMs: 3000,
-      minRateWindowMs: 1000,
-      responseTimeoutMs: 3000,
-      clientStallTimeoutMs: 1000,
+const OPTIONS: TestServerOptions = {
+  http: { maxHeadBytes: MAX_HEAD_BYTES },
+  segment: { pools: [{ name: 'uploads', streams: 128, requestSlots: 4, responseSlots: 4 }] },
+  transports: {
+    http2: {
+      maxStreamsPerConnection: STREAMS,
+      maxResets: MAX_RESETS,
+      maxControlFrames: MAX_CONTROL_FRAMES,
+      countingWindowMs: 60_000,
+      maxInvalidFrames: 10,
+      maxRejectedStreams: 10,
+      lingerMs: 400,
     },
-    transports: {
-      http2: {
-        maxStreamsPerConnection: STREAMS,
-        maxResets: MAX_RESETS,
-        maxControlFrames: MAX_CONTROL_FRAMES,
-        countingWindowMs: 60_000,
-        maxInvalidFrames: 10,
-        maxRejectedStreams: 10,
-        lingerMs: 400,
-      },
-    },
-  });
-});
-after(() => server?.stop());
+  },
+};
 
-const connect = (options?: RawHttp2Options) =>
-  RawHttp2.connect(server.port('http', 'http2'), options);
+/** Ends soon what a client that misbehaves has left. */
+let server: TestServer;
+/** For what must not end. */
+let patient: TestServer;
+before(async () => {
+  const limits = {
+    minRateGraceMs: 3000,
+    minRateWindowMs: 1000,
+    responseTimeoutMs: 3000,
+    clientStallTimeoutMs: 1000,
+  };
+  server = await TestServer.start({ ...OPTIONS, limits });
+  patient = await TestServer.start(OPTIONS);
+});
+after(async () => {
+  await server?.stop();
+  await patient?.stop();
+});
+
+const connect = (options?: RawHttp2Options, to = server) =>
+  RawHttp2.connect(to.port('http', 'http2'), options);
 
 const stats = () => server.server.stats().transports.http2;
 
@@ -98,7 +107,7 @@ test('the worker of a stream on a connection that is misused is told so', async 
 });
 
 test('resets of what has been answered are no misuse', async () => {
-  const client = await connect();
+  const client = await connect({}, patient);
   for (let i = 0; i < MAX_RESETS + 10; i++) {
     client.open(nth(i), '/upload/hash', true);
     await client.answer(nth(i));
@@ -178,7 +187,7 @@ test('a flood of CONTINUATION: ENHANCE_YOUR_CALM', async () => {
 });
 
 test('as many streams as announced are served at once', async () => {
-  const client = await connect();
+  const client = await connect({}, patient);
   for (let i = 0; i < STREAMS; i++) client.open(nth(i), '/upload/echo');
   for (let i = 0; i < STREAMS; i++) client.data(nth(i), `${i} begins`);
   const begun = ({ type }: { readonly type: number }) => type === FrameType.data;
@@ -189,7 +198,7 @@ test('as many streams as announced are served at once', async () => {
     assert.deepEqual([status, body.toString(), ended], [200, `${i} begins and ends`, true]);
   }
   client.destroy();
-  await server.free();
+  await patient.free();
 });
 
 test('one stream more than announced ends the connection', async () => {
@@ -200,7 +209,7 @@ test('one stream more than announced ends the connection', async () => {
 });
 
 test('one stream more, from a client that does not know the limit yet, is refused', async () => {
-  const client = await connect({ bare: true });
+  const client = await connect({ bare: true }, patient);
   client.send(PREFACE);
   client.frame(FrameType.settings, 0, 0);
   for (let i = 0; i <= STREAMS; i++) client.open(nth(i), '/upload/echo');
@@ -208,5 +217,5 @@ test('one stream more, from a client that does not know the limit yet, is refuse
   client.data(1, 'goes on', true);
   assert.equal((await client.answer(1)).body.toString(), 'goes on');
   client.destroy();
-  await server.free();
+  await patient.free();
 });

@@ -13,7 +13,7 @@ const { noError, cancel } = ErrorCode;
 let server: TestServer;
 before(async () => {
   server = await TestServer.start({
-    http: { headTimeoutMs: 1000, keepAliveTimeoutMs: 500 },
+    http: { headTimeoutMs: 3000, keepAliveTimeoutMs: 2000 },
     limits: {
       clientStallTimeoutMs: 1000,
       minRateBytesPerSecond: 1000,
@@ -56,8 +56,11 @@ test('a connection that idles ends, though it sends PING', async () => {
   await client.answer(1);
   await until(async () => {
     if (!client.ended) client.frame(FrameType.ping, 0, 0, Buffer.alloc(8));
+    // Not so often that it counts as misuse.
+    await new Promise((resolve) => setTimeout(resolve, 50));
     return client.frames.some(({ type }) => type === FrameType.goaway);
   }, 'GOAWAY');
+  assert.equal(await client.goaway(), noError);
   await isOver(client);
 });
 
