@@ -5,7 +5,7 @@ import { TestServer } from '../../support/test-server.js';
 import { until, within } from '../../support/until.js';
 import { Http3Client } from './support.js';
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: 240_000 };
 const MB = 2 ** 20;
 
 /** Writes all of `parts` and ends; resolves also where the server takes no more. */
@@ -23,7 +23,7 @@ function start(budgets: { budgetBytes: number; streamBudgetBytes?: number }) {
   const { budgetBytes, streamBudgetBytes = budgetBytes } = budgets;
   return TestServer.start({
     transports: { http3: { enabled: true, port: 0, budgetBytes, streamBudgetBytes } },
-    limits: { noWorkerTimeoutMs: 20_000 },
+    limits: { noWorkerTimeoutMs: 60_000, evictAfterMs: 60_000 },
   });
 }
 

@@ -8,7 +8,7 @@ import { HTTP3 } from './support.js';
 
 const page = readFileSync(new URL('../../../docs/transports/http3.md', import.meta.url), 'utf8');
 
-test('the client of the documentation uploads', { timeout: 60_000 }, async () => {
+test('the client of the documentation uploads', { timeout: 240_000 }, async () => {
   const server = await TestServer.start({ transports: HTTP3 });
   try {
     const body = sample(3_000_001);

@@ -4,7 +4,7 @@ import { TestServer } from '../../support/test-server.js';
 import { until, within } from '../../support/until.js';
 import { HTTP3, Http3Client } from './support.js';
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: 240_000 };
 
 test('draining finishes what runs, refuses what is new, and ends', TIMEOUT, async () => {
   const server = await TestServer.start({ transports: HTTP3 });

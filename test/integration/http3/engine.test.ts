@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { Http3Process, type Http3Request } from '../../support/http3-process.js';
 import { until, within } from '../../support/until.js';
@@ -22,7 +23,7 @@ function block(ms: number): void {
 
 describe('the engine', () => {
   test('takes a request with its trailers, and answers with some', {
-    timeout: 60_000,
+    timeout: 240_000,
   }, async () => {
     const listener = await TestListener.start();
     try {
@@ -48,7 +49,7 @@ describe('the engine', () => {
   });
 
   test('sends the trailers of a response that its client takes late', {
-    timeout: 60_000,
+    timeout: 240_000,
   }, async () => {
     const listener = await TestListener.start();
     const late = new Http3Process();
@@ -77,7 +78,7 @@ describe('the engine', () => {
     }
   });
 
-  test('holds clients back while it is paused, and goes on', { timeout: 60_000 }, async () => {
+  test('holds clients back while it is paused, and goes on', { timeout: 240_000 }, async () => {
     const burstBytes = 2 ** 21;
     const listener = await TestListener.start({ burstBytes });
     try {
@@ -115,7 +116,7 @@ describe('the engine', () => {
     }
   });
 
-  test('gives no client the response of another one', { timeout: 60_000 }, async () => {
+  test('gives no client the response of another one', { timeout: 240_000 }, async () => {
     // So few connections are served by one thread, which gives a number to the next one at once.
     const listener = await TestListener.start({ maxConnections: 2 });
     try {
@@ -146,8 +147,8 @@ describe('the engine', () => {
     }
   });
 
-  test('tells of clients that reset, leave, or fall silent', { timeout: 60_000 }, async () => {
-    const listener = await TestListener.start({ idleTimeoutMs: 500 });
+  test('tells of clients that reset, leave, or fall silent', { timeout: 240_000 }, async () => {
+    const listener = await TestListener.start({ idleTimeoutMs: 3000 });
     const other = new Http3Process();
     try {
       const reset = post(listener, '/reset');
@@ -174,13 +175,13 @@ describe('the engine', () => {
     }
   });
 
-  test('keeps a connection that waits for its answer', { timeout: 60_000 }, async () => {
-    const listener = await TestListener.start({ idleTimeoutMs: 400 });
+  test('keeps a connection that waits for its answer', { timeout: 240_000 }, async () => {
+    const listener = await TestListener.start({ idleTimeoutMs: 2500 });
     try {
       const request = post(listener, '/waits');
       request.end();
       await until(() => listener.requests[0]?.ended === true, 'the request');
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await new Promise((resolve) => setTimeout(resolve, 5000));
       listener.requests[0]?.answer(200, Buffer.from('late'));
       await within(request.first('end'), 'the answer');
       request.close();
@@ -189,7 +190,7 @@ describe('the engine', () => {
     }
   });
 
-  test('ends a connection when its client has everything', { timeout: 60_000 }, async () => {
+  test('ends a connection when its client has everything', { timeout: 240_000 }, async () => {
     const listener = await TestListener.start();
     try {
       const request = post(listener, '/large');
@@ -209,7 +210,7 @@ describe('the engine', () => {
     }
   });
 
-  test('clients that vanish do not keep the others waiting', { timeout: 60_000 }, async () => {
+  test('clients that vanish do not keep the others waiting', { timeout: 240_000 }, async () => {
     const listener = await TestListener.start();
     const vanished = new Http3Process();
     try {
@@ -242,18 +243,24 @@ describe('the engine', () => {
   });
 
   test('notices a port that another socket has, and leaves no key behind', async () => {
-    const before = new Set(readdirSync(tmpdir()));
-    const listener = await TestListener.start();
+    const before = process.env.TMPDIR;
+    const own = mkdtempSync(join(tmpdir(), 'ur-key-'));
+    // Of its own: other processes have keys in the common one.
+    process.env.TMPDIR = own;
     try {
-      const again = TestListener.start({ port: listener.port });
-      await assert.rejects(again, { code: 'EADDRINUSE' });
-      const left = readdirSync(tmpdir()).filter(
-        (name) => !before.has(name) && /^http3_|^upload-response-\w{6}$/.test(name),
-      );
-      assert.deepEqual(left, []);
-      assert.equal(process.env.TMPDIR ?? '', process.env.TMPDIR === undefined ? '' : tmpdir());
+      const listener = await TestListener.start();
+      try {
+        const again = TestListener.start({ port: listener.port });
+        await assert.rejects(again, { code: 'EADDRINUSE' });
+        assert.deepEqual(readdirSync(own), []);
+        assert.equal(process.env.TMPDIR, own);
+      } finally {
+        await listener.listener.close();
+      }
     } finally {
-      await listener.listener.close();
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+      rmSync(own, { recursive: true });
     }
   });
 });

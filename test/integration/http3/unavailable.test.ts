@@ -8,7 +8,7 @@ import { after, test } from 'node:test';
 import { TestServer } from '../../support/test-server.js';
 import { Events, endAll, endOf, run, start, temporaryFolder } from '../cli/support.js';
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: 240_000 };
 const folder = temporaryFolder();
 /** The engine's loader takes this file in place of its binary; it is none. */
 const broken = join(folder.path, 'broken.node');
