@@ -54,8 +54,8 @@ export class TestServer {
       },
       auth: { ...options.auth },
       control: { ...options.control },
-      // A worker of a test gets to run late where the machine is busy.
-      limits: { noWorkerTimeoutMs: 15_000, ...options.limits },
+      // Where the machine is busy a worker of a test gets to run late, and a test takes long.
+      limits: { noWorkerTimeoutMs: 15_000, minRateGraceMs: 120_000, ...options.limits },
       http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },
       admin: { ...options.admin },

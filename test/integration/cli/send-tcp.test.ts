@@ -20,7 +20,7 @@ before(async () => {
   const files = await certificate(folder.path);
   certFile = files.certFile;
   const tcp = { enabled: true, port: 0, tls: { port: 0, ...files } };
-  const limits = { noWorkerTimeoutMs: 300, maxBodyBytes: 64 * 2 ** 20 };
+  const limits = { maxBodyBytes: 64 * 2 ** 20 };
   server = await TestServer.start({ transports: { tcp }, limits });
   authorised = await TestServer.start({
     auth: { tokens: [{ name: 'good', hash: good.hash }] },

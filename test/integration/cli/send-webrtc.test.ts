@@ -18,7 +18,7 @@ before(async () => {
   writeFileSync(file, body);
   server = await TestServer.start({
     auth: { tokens: [{ name: 'good', hash: token.hash }] },
-    limits: { noWorkerTimeoutMs: 500 },
+    limits: { noWorkerTimeoutMs: 4000 },
     transports: { webrtc: { enabled: true, windowBytes: 262_144 } },
   });
 });

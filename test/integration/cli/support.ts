@@ -12,8 +12,9 @@ import { fileURLToPath } from 'node:url';
 
 /** The command line. */
 export const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
-/** Nothing here takes a second; a hang must end before the suite's watchdog does it. */
-const WATCHDOG_MS = 60_000;
+/** A command may serve a whole file, on a busy machine; a hang must end before the suite's watchdog does it. */
+const COMMAND_WATCHDOG_MS = 600_000;
+const WATCHDOG_MS = 90_000;
 
 /** What a command said. */
 export interface Result {
@@ -80,7 +81,7 @@ export function start(args: readonly string[], options: RunOptions = {}): ChildP
   });
   running.add(child);
   ends.set(child, once(child, 'close') as unknown as Promise<End>);
-  const watchdog = setTimeout(() => child.kill('SIGKILL'), WATCHDOG_MS);
+  const watchdog = setTimeout(() => child.kill('SIGKILL'), COMMAND_WATCHDOG_MS);
   child.once('exit', () => {
     clearTimeout(watchdog);
     running.delete(child);
@@ -171,7 +172,7 @@ export function fixture(name: string): string {
 
 /** Looks until `condition` holds. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>) {
-  const deadline = Date.now() + WATCHDOG_MS / 2;
+  const deadline = Date.now() + WATCHDOG_MS;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited too long: ${what}`);
     await delay(20);
@@ -239,8 +240,10 @@ export class TestServer {
     options: RunOptions = {},
   ): Promise<TestServer> {
     const common = ['--json', '--port', '0', '--segment.pools.uploads.streams', '4'];
+    // Uploads stand still here for as long as a test looks at them.
+    const patience = ['--limits.min-rate-bytes-per-second', '0', '--limits.evict-after-ms', '10m'];
     const named = ['--socket', join(folder, 'server.sock'), '--log-level', 'warn'];
-    const child = start(['serve', ...common, ...named, ...args], options);
+    const child = start(['serve', ...common, ...patience, ...named, ...args], options);
     const events = new Events(child);
     const listening = (await events.next('listening')) as unknown as Listening;
     return new TestServer(child, events, listening);

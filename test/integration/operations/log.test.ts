@@ -78,7 +78,7 @@ describe('the log', () => {
   });
 
   test('says why a stream failed', async () => {
-    const args = ['--log-level', 'info', '--limits.no-worker-timeout-ms', '100ms'];
+    const args = ['--log-level', 'info', '--limits.no-worker-timeout-ms', '2s'];
     const server = await TestServer.start(folder.path, args);
     const none = await fetch(server.url(), { method: 'PUT', body: 'x' });
     assert.equal(none.status, 503);
