@@ -12,7 +12,7 @@ import { attach } from '../../../src/worker/index.js';
 import { TestServer } from '../../support/test-server.js';
 import { until } from '../../support/until.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 const script = fileURLToPath(new URL('./minimal_reader.py', import.meta.url));
 const SLOTS = 8;
 
@@ -30,6 +30,8 @@ interface Line {
 class Reader {
   readonly lines: Line[] = [];
   errors = '';
+  /** Has ended, and all that it printed is here. */
+  #closed = false;
   readonly #child: ChildProcess;
 
   constructor(socket: string, t: TestContext) {
@@ -42,25 +44,24 @@ class Reader {
       for (const line of lines) this.lines.push(JSON.parse(line));
     });
     this.#child.stderr?.on('data', (text) => (this.errors += text));
+    const closed = once(this.#child, 'close').then(() => {
+      this.#closed = true;
+    });
     t.after(async () => {
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
       this.#child.kill('SIGKILL');
-      await once(this.#child, 'exit');
+      await closed;
     });
   }
 
   async line(event: string, id?: number): Promise<Line> {
     const find = () => this.lines.find((line) => line.event === event && line.id === id);
-    const ended = () => this.#child.exitCode !== null;
-    await until(() => find() !== undefined || ended(), `the reader's ${event} ${id ?? ''}`);
-    // What was printed last may still be on its way when the process has ended.
-    if (find() === undefined) await until(() => this.errors !== '', 'its error');
+    await until(() => find() !== undefined || this.#closed, `the reader's ${event} ${id ?? ''}`);
     return find() ?? assert.fail(this.errors);
   }
 
   /** Resolves with the exit code. */
   async end(): Promise<number | null> {
-    await until(() => this.#child.exitCode !== null, 'the reader to end');
+    await until(() => this.#closed, 'the reader to end');
     return this.#child.exitCode;
   }
 }
