@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { TestServer, type TestServerOptions } from '../../support/test-server.js';
 import { until } from '../../support/until.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 const folder = fileURLToPath(new URL('../../../examples/', import.meta.url));
 const cli = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

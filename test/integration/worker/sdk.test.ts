@@ -11,7 +11,7 @@ import { TestServer, type TestServerOptions } from '../../support/test-server.js
 import { until } from '../../support/until.js';
 import { sdkWorker, TestProcess } from './sdk-process.js';
 
-const bounded = { timeout: 60_000 };
+const bounded = { timeout: 240_000 };
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 async function setUp(t: TestContext, options: TestServerOptions = {}) {
@@ -50,7 +50,9 @@ test(
   'many uploads, several worker processes: each is answered once and right',
   bounded,
   async (t) => {
-    const { server, start, url } = await setUp(t, { segment: { pools: [POOL] } });
+    // Each takes what it is offered, however late it gets to run.
+    const limits = { claimPatienceMs: 20_000 };
+    const { server, start, url } = await setUp(t, { limits, segment: { pools: [POOL] } });
     const workers = await Promise.all([start({ verify: true }), start(), start({ copy: true })]);
     const pids = new Set<number>();
     const one = async (size: number) => {
@@ -63,10 +65,9 @@ test(
     for (let round = 0; round < 5; round++) {
       await Promise.all(Array.from({ length: 16 }, (_, i) => one(i * 50_000 + 1)));
     }
-    assert.equal(
-      workers.reduce((sum, worker) => sum + worker.count('taken'), 0),
-      80,
-    );
+    const taken = () => workers.reduce((sum, worker) => sum + worker.count('taken'), 0);
+    await until(() => taken() >= 80, 'the reports of all');
+    assert.equal(taken(), 80);
     assert.equal(pids.size, 3);
     await server.free();
   },
@@ -137,7 +138,7 @@ test(
   'a worker that does not answer in time sees RESPONSE_TIMEOUT, its client 504',
   bounded,
   async (t) => {
-    const { server, start, url } = await setUp(t, { limits: { responseTimeoutMs: 100 } });
+    const { server, start, url } = await setUp(t, { limits: { responseTimeoutMs: 3000 } });
     const worker = await start();
     const answer = await put(url('abort'), 'body');
     assert.equal(answer.status, 504);
@@ -206,10 +207,9 @@ test('required observers pass and veto; plain ones only look', bounded, async (t
   assert.equal(bad.status, 422);
   assert.match(await bad.text(), /it holds a virus/);
   assert.equal((await plain.report('observed')).size, 1_000_000);
-  assert.equal(
-    scans.reduce((sum, worker) => sum + worker.count('observed'), 0),
-    2,
-  );
+  const observed = () => scans.reduce((sum, worker) => sum + worker.count('observed'), 0);
+  await until(() => observed() >= 2, 'the reports of both');
+  assert.equal(observed(), 2);
   await server.free();
 });
 
