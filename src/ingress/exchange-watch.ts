@@ -26,6 +26,8 @@ export class ExchangeWatch implements Timed {
   #attended = false;
   #observersSeen = false;
   #blockedAt: number | undefined;
+  /** When nobody was in the way of a full lane, as far as was looked. */
+  #unheldAt = 0;
   #endedAt: number | undefined;
   #answering = false;
   #held = false;
@@ -190,15 +192,20 @@ export class ExchangeWatch implements Timed {
 
   #checkRoom(now: number): number {
     if (this.#blockedAt === undefined) return NEVER;
-    const due = this.#blockedAt + this.#host.limits.evictAfterMs;
+    const { evictAfterMs } = this.#host.limits;
+    const due = Math.max(this.#blockedAt, this.#unheldAt) + evictAfterMs;
     if (now < due) return due;
     const blockers = this.#feed.blockers();
-    if (blockers === 0n) return NEVER;
+    if (blockers === 0n) {
+      // Nobody reads yet: who joins is not rung for, and may be stuck from the first slot on.
+      this.#unheldAt = now;
+      return now + evictAfterMs;
+    }
     const stuck = blockers & ~this.#excused();
     if (stuck !== 0n) this.#evict(stuck);
     if (this.#blockedAt === undefined) return NEVER;
     this.#blockedAt = now;
-    return now + this.#host.limits.evictAfterMs;
+    return now + evictAfterMs;
   }
 
   /** The answering worker while its client takes nothing: it may wait for that before it reads on. */

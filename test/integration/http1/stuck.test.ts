@@ -93,3 +93,24 @@ test('a stopped reader that fills the lane is evicted by name, and the client to
     await server.stop();
   }
 });
+
+test('a reader that joins when the lane is full long since, and does not move, is evicted', async () => {
+  const limits = { evictAfterMs: 500, noWorkerTimeoutMs: 600_000 };
+  const server = await TestServer.start({ limits, workers: 0 });
+  try {
+    const client = await RawClient.connect(server.port());
+    client.head('POST /upload/stuck', `content-length: ${2 ** 24}`);
+    client.send(new Uint8Array(2 ** 24));
+    const isFull = () => server.server.segment.native.streams()[0]?.lanes[0]?.full === true;
+    await until(isFull, 'a full lane');
+    const fullAt = performance.now();
+    await until(() => performance.now() - fullAt > 2 * limits.evictAfterMs, 'its time to be over');
+    await server.addWorker();
+    const { status, body } = await client.response();
+    assert.equal(status, 502);
+    assert.match(JSON.parse(body.toString()).message, /evicted/);
+    client.destroy();
+  } finally {
+    await server.stop();
+  }
+});
