@@ -83,10 +83,18 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
   }
 
   arrived(request: IncomingMessage, done: (error?: UploadResponseError) => void): void {
+    const { socket } = request;
     this.#counters.connected();
     this.#arrivals.set(request, undefined);
     let stopWaiting: (() => void) | undefined;
-    request.socket.once('close', () => {
+    // Sockets of HTTP stay half-open, and nothing reads this one before it is upgraded.
+    const leave = () => socket.destroy();
+    socket.once('end', leave);
+    const decided = (error?: UploadResponseError): void => {
+      socket.off('end', leave);
+      done(error);
+    };
+    socket.once('close', () => {
       stopWaiting?.();
       this.#forget(request);
     });
@@ -95,11 +103,11 @@ export class WebSocketTransport implements Transport, SessionHost, WebSocketTake
       const handshake = readHandshake(request, this.name, this.#config.origins);
       const granted = (permit: Permit): void => {
         this.#arrivals.set(request, { handshake, permit });
-        done();
+        decided();
       };
-      stopWaiting = admitThen(this.admission, 'publish', handshake.caller, granted, done);
+      stopWaiting = admitThen(this.admission, 'publish', handshake.caller, granted, decided);
     } catch (thrown) {
-      done(fromNative(thrown));
+      decided(fromNative(thrown));
     }
   }
 

@@ -122,7 +122,7 @@ test('limits of streams and requests are refusals before the upgrade', async () 
 test('a client that leaves while somebody else is asked leaves nothing behind', async () => {
   const url = `http://127.0.0.1:${(asked.address() as AddressInfo).port}/auth`;
   const asking = await TestServer.start({
-    auth: { callback: { url, timeoutMs: 8000 } },
+    auth: { callback: { url, timeoutMs: 600_000 } },
     limits: { maxStreamsPerPeer: 1 },
   });
   try {
