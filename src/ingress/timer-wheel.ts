@@ -5,10 +5,15 @@ export interface Timed {
 }
 
 const GRANULARITY_MS = 5;
+/** A timer that is so late says that this process was stopped, or did not get to run. */
+const LATE_MS = 250;
+const LONGEST_GRACE_MS = 1000;
 
 /**
  * The one clock of all exchanges: deadlines are rounded up to a few milliseconds and share their
- * system timer. Setting one is a map operation; with none set nothing runs.
+ * system timer. Setting one is a map operation; with none set nothing runs. A process that stood still
+ * finds its timers first, and only then what clients and workers did meanwhile: it waits for as long
+ * as it was late, up to a second, before it holds a deadline against anybody.
  */
 export class TimerWheel {
   readonly #buckets = new Map<number, Set<Timed>>();
@@ -70,8 +75,21 @@ export class TimerWheel {
   #arm(bucket: number): void {
     clearTimeout(this.#timer);
     this.#armed = bucket;
-    const delay = Math.max(0, bucket * GRANULARITY_MS - this.now());
-    this.#timer = setTimeout(() => this.#run(), delay);
+    const now = this.now();
+    const delay = Math.max(0, bucket * GRANULARITY_MS - now);
+    this.#timer = setTimeout(() => this.#wake(now + delay), delay);
+  }
+
+  /** `due`: when the timer should have fired. */
+  #wake(due: number): void {
+    const late = this.now() - due;
+    if (late < LATE_MS) {
+      this.#run();
+      return;
+    }
+    // No other time comes first.
+    this.#armed = Number.NEGATIVE_INFINITY;
+    this.#timer = setTimeout(() => this.#run(), Math.min(late, LONGEST_GRACE_MS));
   }
 
   #run(): void {
@@ -79,8 +97,8 @@ export class TimerWheel {
     const now = this.now();
     // Node's timers may fire up to a millisecond early.
     const due = Math.floor((now + 1) / GRANULARITY_MS);
-    for (const [bucket, entries] of [...this.#buckets]) {
-      if (bucket > due) continue;
+    const over = [...this.#buckets].filter(([bucket]) => bucket <= due);
+    for (const [bucket, entries] of over.sort(([a], [b]) => a - b)) {
       this.#buckets.delete(bucket);
       for (const timed of entries) {
         if (this.#bucketOf.get(timed) !== bucket) continue;

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The command line. */
 export const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
-/** A command may serve a whole file, on a busy machine; a hang must end before the suite's watchdog does it. */
+/** A command may serve a whole file, on a busy machine; a hang ends before the suite's watchdog. */
 const COMMAND_WATCHDOG_MS = 600_000;
 const WATCHDOG_MS = 90_000;
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Timed, TimerWheel } from '../../../src/ingress/timer-wheel.js';
 import { until } from '../../support/until.js';
 
@@ -61,4 +62,20 @@ test('what runs may set itself again', async () => {
   wheel.schedule(again, 0);
   await until(() => again.times.length === 3, 'three rounds');
   assert.equal(wheel.size, 0);
+});
+
+test('after the process stood still, others have a while before a deadline counts', async () => {
+  const wheel = new TimerWheel();
+  const probe = new Probe();
+  const due = wheel.now() + 20;
+  wheel.schedule(probe, due);
+  const end = performance.now() + 600;
+  while (performance.now() < end);
+  await delay(1);
+  assert.equal(probe.times.length, 0);
+  await until(() => probe.times.length === 1, 'its time');
+  assert.equal(wheel.size, 0);
+  // It goes on as before.
+  wheel.schedule(probe, wheel.now() + 5);
+  await until(() => probe.times.length === 2, 'the next time');
 });
