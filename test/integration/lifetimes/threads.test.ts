@@ -19,7 +19,7 @@ describe('ends in the middle', { timeout: 120_000 }, () => {
 
   for (const what of ['rtmp', 'srt']) {
     it(`process.exit: ${what}`, async () => {
-      for (let round = 0; round < ROUNDS / 3; round++) {
+      for (let round = 0; round < ROUNDS; round++) {
         const { code, output } = await run([what, 'exit']);
         assert.equal(output, '');
         assert.equal(code, 0);
