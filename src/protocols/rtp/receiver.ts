@@ -4,7 +4,14 @@ import type { DroppedFrame } from './frame-assembler.js';
 import { alignTracks } from './media-clock.js';
 import { kindOf, parseRtp, type RtpPacket } from './packet.js';
 import { parseRtcp, type RtcpPacket } from './rtcp.js';
-import { writeCname, writeFir, writeNack, writePli, writeReceiverReport } from './rtcp-write.js';
+import {
+  writeCname,
+  writeFir,
+  writeNack,
+  writePli,
+  writeReceiverReport,
+  writeRemb,
+} from './rtcp-write.js';
 import { RtpTrack, type TrackEvent, type TrackOptions } from './track.js';
 
 /** What of a track was not passed on. */
@@ -35,6 +42,8 @@ export interface RtpReceiverOptions {
   readonly ssrc: number;
   /** Our own name, in what we send: random, and the same for the whole session. */
   readonly cname: string;
+  /** What a sender that takes REMB is told with each report. 0, and by default: nothing. */
+  readonly maxBitsPerSecond?: number | undefined;
   readonly onLoss?: ((loss: MediaLoss) => void) | undefined;
   /** Another receiver with the same clock had the sender before; units go on where it has stopped. */
   readonly after?: Reached | undefined;
@@ -89,6 +98,10 @@ export class RtpReceiver {
   #units: number;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #firs = 0;
+  /** What the sender is told that its tracks which take REMB may send together; 0: nothing is told. */
+  maxBitsPerSecond: number;
+  /** The sources that were told so. */
+  #limited = '';
   /** Datagrams that are no RTP or RTCP, or malformed. */
   malformed = 0;
   /** RTP of payload types and sources that belong to no track. */
@@ -98,6 +111,7 @@ export class RtpReceiver {
   constructor(options: RtpReceiverOptions) {
     const { units = 0, startMs, latestMs = Number.NEGATIVE_INFINITY } = options.after ?? {};
     this.#options = options;
+    this.maxBitsPerSecond = options.maxBitsPerSecond ?? 0;
     this.#startMs = startMs;
     this.#units = units;
     this.#tracks = options.tracks.map((track) => new RtpTrack(track, latestMs + NEXT_MS));
@@ -142,6 +156,7 @@ export class RtpReceiver {
     const live = this.#tracks.filter((track) => track.ssrc !== undefined);
     const requests = live.flatMap((track) => this.#requests(track, nowMs));
     const isReportDue = live.length > 0 && nowMs - this.#reportedAtMs >= REPORT_INTERVAL_MS;
+    requests.push(...this.#limit(live, isReportDue));
     if (!isReportDue && requests.length === 0) return undefined;
     const reported = isReportDue ? live : [];
     if (isReportDue) this.#reportedAtMs = nowMs;
@@ -230,6 +245,16 @@ export class RtpReceiver {
       requests.push(isFir ? writeFir(ssrc, media, this.#firs++) : writePli(ssrc, media));
     }
     return requests;
+  }
+
+  /** Senders trust it most in their first seconds: a source that is new is told at once. */
+  #limit(live: readonly RtpTrack[], isReportDue: boolean): Buffer[] {
+    if (this.maxBitsPerSecond === 0) return [];
+    const sources = live.filter(({ options }) => options.remb).map((track) => track.ssrc as number);
+    const isNew = sources.join() !== this.#limited;
+    if (sources.length === 0 || !(isNew || isReportDue)) return [];
+    this.#limited = sources.join();
+    return [writeRemb(this.#options.ssrc, this.maxBitsPerSecond, sources)];
   }
 
   #unitsOf(track: RtpTrack, events: readonly TrackEvent[]): Buffer[] {

@@ -48,11 +48,12 @@ export class SessionMedia {
     this.#config = config;
     this.#log = log;
     this.#sink = sink;
-    const { keyframeIntervalMs, maxFrameBytes } = config;
+    const { keyframeIntervalMs, maxFrameBytes, maxBitrateKbps } = config;
     this.#receiver = new RtpReceiver({
       tracks: tracks.map((track) => ({ ...track, keyframeIntervalMs, maxFrameBytes })),
       ssrc: randomBytes(4).readUInt32BE(),
       cname: randomBytes(9).toString('base64url'),
+      maxBitsPerSecond: maxBitrateKbps * 1000,
       after,
     });
   }
