@@ -79,12 +79,8 @@ test('a hostile sender: units are whole, counted from 0, and of what was sent; c
   fc.assert(
     fc.property(fc.array(event, { minLength: 1, maxLength: 150 }), (events) => {
       const tracks = TRACKS.map((track) => ({ ...track, maxFrameBytes: MAX_FRAME_BYTES }));
-      const receiver = new RtpReceiver({
-        tracks,
-        ssrc: 99,
-        cname: 'receiver',
-        maxBitsPerSecond: 5e6,
-      });
+      const receiver = new RtpReceiver({ tracks, ssrc: 99, cname: 'receiver' });
+      receiver.maxBitsPerSecond = 5e6;
       const decoder = new AccessUnitDecoder();
       const units: DecodedUnit[] = [];
       const take = (some: readonly Buffer[]) => {

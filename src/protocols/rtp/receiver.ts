@@ -42,8 +42,6 @@ export interface RtpReceiverOptions {
   readonly ssrc: number;
   /** Our own name, in what we send: random, and the same for the whole session. */
   readonly cname: string;
-  /** What a sender that takes REMB is told with each report. 0, and by default: nothing. */
-  readonly maxBitsPerSecond?: number | undefined;
   readonly onLoss?: ((loss: MediaLoss) => void) | undefined;
   /** Another receiver with the same clock had the sender before; units go on where it has stopped. */
   readonly after?: Reached | undefined;
@@ -98,8 +96,8 @@ export class RtpReceiver {
   #units: number;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #firs = 0;
-  /** What the sender is told that its tracks which take REMB may send together; 0: nothing is told. */
-  maxBitsPerSecond: number;
+  /** What the sender is told that its tracks which take REMB may send together; 0: nothing. */
+  maxBitsPerSecond = 0;
   /** The sources that were told so. */
   #limited = '';
   /** Datagrams that are no RTP or RTCP, or malformed. */
@@ -111,7 +109,6 @@ export class RtpReceiver {
   constructor(options: RtpReceiverOptions) {
     const { units = 0, startMs, latestMs = Number.NEGATIVE_INFINITY } = options.after ?? {};
     this.#options = options;
-    this.maxBitsPerSecond = options.maxBitsPerSecond ?? 0;
     this.#startMs = startMs;
     this.#units = units;
     this.#tracks = options.tracks.map((track) => new RtpTrack(track, latestMs + NEXT_MS));

@@ -13,8 +13,13 @@ const REMB_LINE = /^a=rtcp-fb:96 goog-remb\r$/m;
 type Remb = Extract<RtcpPacket, { type: 'remb' }>;
 
 /** A server whose publishers may send so much, which must be left with nothing open. */
-async function withCap(maxBitrateKbps: number, use: (server: RtmpServer) => Promise<void>) {
-  const server = await startMediaServer({ maxBitrateKbps }, {});
+async function withCap(
+  maxBitrateKbps: number,
+  use: (server: RtmpServer) => Promise<void>,
+  { mediaBudgetBytes = 2 ** 23 } = {},
+) {
+  const limits = { evictAfterMs: 60_000, minRateBytesPerSecond: 0 };
+  const server = await startMediaServer({ maxBitrateKbps, mediaBudgetBytes }, { limits });
   try {
     await use(server);
     const sessions = () => server.server.server.stats().transports.webrtc?.connections;
@@ -63,4 +68,31 @@ test('with 0 nothing is told, and nothing agreed upon', TIMEOUT, () =>
     assert.deepEqual(told(), []);
     assert.equal(await publisher.delete(), 200);
   }),
+);
+
+test('while its worker is behind, a publisher is told less; afterwards all again', TIMEOUT, () =>
+  withCap(
+    400,
+    async (server) => {
+      const { publisher, told } = await connect(server, 'held');
+      const feed = new H264Feed(publisher);
+      const received = () => server.server.server.stats().transports.webrtc?.packets?.receivedTotal;
+      const newest = () => told().at(-1)?.bitsPerSecond;
+      feed.frame(true);
+      await until(() => newest() === 400_000, 'the first REMB');
+      server.suspendWorker();
+      await until(async () => {
+        const before = received();
+        feed.frame(false, 10_000);
+        await until(() => received() !== before, 'packets');
+        return newest() !== 400_000;
+      }, 'a lower rate');
+      await until(() => newest() === 100_000, 'the lowest rate');
+      assert.ok(told().every(({ bitsPerSecond }) => bitsPerSecond >= 100_000));
+      server.resumeWorker();
+      await until(() => newest() === 400_000, 'the whole rate', 60_000);
+      assert.equal(await publisher.delete(), 200);
+    },
+    { mediaBudgetBytes: 2 ** 16 },
+  ),
 );
