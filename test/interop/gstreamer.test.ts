@@ -19,7 +19,7 @@ const GSTREAMER = 'gst-launch-1.0';
 const TIMEOUT_MS = 240_000;
 const PASSPHRASE = 'a passphrase of the tests';
 /** A busy machine is late, and SRT drops what is. */
-const LATENCY_MS = 2000;
+const LATENCY_MS = 3000;
 const FRAMES = 75;
 
 const PICTURE =

@@ -21,7 +21,7 @@ before(async () => {
   const start = (yaml: string) =>
     PageServer.start({
       // A busy machine is late, and what is late is dropped.
-      yaml: yaml.replace('enabled: true\n', 'enabled: true\n    latencyMs: 2000\n'),
+      yaml: yaml.replace('enabled: true\n', 'enabled: true\n    latencyMs: 3000\n'),
       ports: { 9710: 'srt', 9711: 'srt', 8080: 'http1 http' },
       worker: 'bytes',
       files: { 'upload.bin': upload },
