@@ -15,8 +15,7 @@ const TIMEOUT = { timeout: 120_000 };
 let server: RtmpServer;
 
 before(async () => {
-  const limits = { minRateBytesPerSecond: 0 };
-  server = await startMediaServer({ maxSessions: 2, keyframeIntervalMs: 0 }, { limits });
+  server = await startMediaServer({ maxSessions: 2, keyframeIntervalMs: 0 });
 });
 after(() => server?.stop());
 
@@ -43,9 +42,20 @@ const units = (count: number, from: number, of = server) =>
     60_000,
   );
 
+const received = (of = server) => statsOf(of)?.packets?.receivedTotal ?? 0;
+
+/** Sends frames step by step, since loopback loses what comes in one burst. */
+async function steadily(count: number, send: (index: number) => void, of = server): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const before = received(of);
+    send(i);
+    await until(() => received(of) > before, 'packets');
+  }
+}
+
 test('DELETE ends the body whole, with everything that was sent before it', TIMEOUT, async () => {
   const { publisher, feed, from } = await begin('whole');
-  for (let i = 0; i < 49; i++) feed.frame(i % 10 === 9, 3000);
+  await steadily(49, (i) => feed.frame(i % 10 === 9, 3000));
   await units(50, from);
   assert.equal(await publisher.delete(), 200);
   const body = await server.report('body', from);
@@ -165,11 +175,13 @@ test('garbage in place of RTP is counted, and what is good goes on', TIMEOUT, as
   }
   assert.ok(sent > 500, `${sent} sent`);
   feed.frame(true);
-  await units(2, from);
+  // What was lost of it behind so much is found missing by what follows.
+  const more = setInterval(() => feed.frame(false), 100);
+  await units(2, from).finally(() => clearInterval(more));
   await publisher.delete();
   const body = await server.report('body', from);
   assert.equal(body.rest, 0);
-  assert.equal(body.units.at(-1)?.key, true);
+  assert.equal(body.units[1]?.key, true);
   await gone();
 });
 
@@ -189,10 +201,10 @@ async function withServer(
 }
 
 test('a publisher whose worker dies is cut off', TIMEOUT, () =>
-  withServer([{}, {}], async (own) => {
+  withServer([{}, { limits: { noWorkerTimeoutMs: 4000 } }], async (own) => {
     const { feed } = await begin('dying', own);
     // So much that the lane does not have all of it any more, and no other worker can begin.
-    for (let i = 0; i < 200; i++) feed.frame(false, 10_000);
+    await steadily(200, () => feed.frame(false, 10_000), own);
     await units(201, 0, own);
     own.killWorker();
   }),
@@ -207,8 +219,10 @@ test('a publication that passes the limit of a body ends, and its session', TIME
 );
 
 test('media that falls silent ends after its time', TIMEOUT, () =>
-  withServer([{ idleTimeoutMs: 500 }, {}], async (own) => {
-    const { from } = await begin('silent', own);
+  // The first frame has to come in this time too.
+  withServer([{ idleTimeoutMs: 3000 }, {}], async (own) => {
+    const { publisher, from } = await begin('silent', own);
+    publisher.silent = true;
     assert.equal((await own.report('aborted', from)).code, 'CLIENT_GONE');
   }),
 );
@@ -226,42 +240,33 @@ test('a keyframe is asked for when none has come for its time', TIMEOUT, () =>
 );
 
 test('a slow worker misses frames up to a keyframe, and nothing is cut in two', TIMEOUT, () =>
-  withServer(
-    [{ mediaBudgetBytes: 2 ** 16, keyframeIntervalMs: 0 }, { limits: { evictAfterMs: 60_000 } }],
-    async (own) => {
-      const { publisher, feed, from } = await begin('slow', own);
-      own.suspendWorker();
-      const received = () => statsOf(own)?.packets?.receivedTotal ?? 0;
-      // Step by step, since loopback loses what comes in one burst.
-      for (let i = 0; i < 400; i++) {
-        const before = received();
-        feed.frame(false, 10_000);
-        await until(() => received() > before, 'packets');
-      }
-      const asked = publisher.count('pli');
-      own.resumeWorker();
-      await until(() => publisher.count('pli') > asked, 'a request for a keyframe', 60_000);
-      const before = received();
-      feed.frame(false);
-      feed.frame(true);
-      feed.frame(false);
-      // The keyframe has two.
-      await until(() => received() >= before + 4, 'packets');
-      await publisher.delete();
-      const body = await own.report('body', from);
-      const skipped = Number(trailer(body, 'x-webrtc-skipped-units'));
-      assert.ok(skipped > 0, 'nothing was left out');
-      assert.equal(body.rest, 0);
-      const ids = body.units.map(({ id }) => id);
-      assert.equal(ids.length + skipped, (ids.at(-1) ?? 0) + 1);
-      // Behind each hole there is a keyframe.
-      const behind = body.units.filter(({ id }, at) => at > 0 && id !== (ids[at - 1] ?? 0) + 1);
-      assert.deepEqual(
-        behind.map(({ key }) => key),
-        [true],
-      );
-    },
-  ),
+  withServer([{ mediaBudgetBytes: 2 ** 16, keyframeIntervalMs: 0 }, {}], async (own) => {
+    const { publisher, feed, from } = await begin('slow', own);
+    own.suspendWorker();
+    await steadily(400, () => feed.frame(false, 10_000), own);
+    const asked = publisher.count('pli');
+    own.resumeWorker();
+    await until(() => publisher.count('pli') > asked, 'a request for a keyframe', 60_000);
+    const before = received(own);
+    feed.frame(false);
+    feed.frame(true);
+    feed.frame(false);
+    // The keyframe has two.
+    await until(() => received(own) >= before + 4, 'packets');
+    await publisher.delete();
+    const body = await own.report('body', from);
+    const skipped = Number(trailer(body, 'x-webrtc-skipped-units'));
+    assert.ok(skipped > 0, 'nothing was left out');
+    assert.equal(body.rest, 0);
+    const ids = body.units.map(({ id }) => id);
+    assert.equal(ids.length + skipped, (ids.at(-1) ?? 0) + 1);
+    // Behind each hole there is a keyframe.
+    const behind = body.units.filter(({ id }, at) => at > 0 && id !== (ids[at - 1] ?? 0) + 1);
+    assert.deepEqual(
+      behind.map(({ key }) => key),
+      [true],
+    );
+  }),
 );
 
 test('a server that stops cuts what is published off', TIMEOUT, () =>
