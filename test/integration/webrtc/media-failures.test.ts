@@ -10,7 +10,7 @@ import { until, within } from '../../support/until.js';
 import { Heard } from '../../support/webrtc-client.js';
 import { WebRtcPublisher } from '../../support/webrtc-publisher.js';
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: 240_000 };
 
 let server: RtmpServer;
 
@@ -44,12 +44,17 @@ const units = (count: number, from: number, of = server) =>
 
 const received = (of = server) => statsOf(of)?.packets?.receivedTotal ?? 0;
 
+/** So many frames of 10 KB find room in the smallest UDP buffer. */
+const STEP = 4;
+
 /** Sends frames step by step, since loopback loses what comes in one burst. */
 async function steadily(count: number, send: (index: number) => void, of = server): Promise<void> {
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < count; ) {
     const before = received(of);
-    send(i);
-    await until(() => received(of) > before, 'packets');
+    const step = Math.min(count - i, STEP);
+    for (let sent = 0; sent < step; sent++) send(i++);
+    // Each frame has one at least.
+    await until(() => received(of) >= before + step, 'packets');
   }
 }
 
@@ -159,6 +164,8 @@ test('what is lost for good is told, and a keyframe asked for', TIMEOUT, async (
 test('garbage in place of RTP is counted, and what is good goes on', TIMEOUT, async () => {
   const { publisher, feed, from } = await begin('garbage');
   const number = random(7);
+  const keyframes = () =>
+    [...server.server.server.ingress.facts().values()][0]?.media?.video?.keyframes ?? 0;
   let sent = 0;
   for (let i = 0; i < 2000; i++) {
     const datagram = Buffer.alloc(12 + Math.floor(number() * 1000));
@@ -174,14 +181,13 @@ test('garbage in place of RTP is counted, and what is good goes on', TIMEOUT, as
     if (publisher.raw(datagram)) sent++;
   }
   assert.ok(sent > 500, `${sent} sent`);
-  feed.frame(true);
-  // What was lost of it behind so much is found missing by what follows.
-  const more = setInterval(() => feed.frame(false), 100);
-  await units(2, from).finally(() => clearInterval(more));
+  // Behind so much the first may be lost, or taken for a source that jumps: publishers then send another.
+  const more = setInterval(() => feed.frame(true), 100);
+  await until(() => keyframes() > 1, 'a keyframe', 60_000).finally(() => clearInterval(more));
   await publisher.delete();
   const body = await server.report('body', from);
   assert.equal(body.rest, 0);
-  assert.equal(body.units[1]?.key, true);
+  assert.ok(body.units.some(({ id, key }) => id > 0 && key));
   await gone();
 });
 
