@@ -19,7 +19,7 @@ const GSTREAMER = 'gst-launch-1.0';
 const TIMEOUT_MS = 240_000;
 const PASSPHRASE = 'a passphrase of the tests';
 /** A busy machine is late, and SRT drops what is. */
-const LATENCY_MS = 2000;
+const LATENCY_MS = 3000;
 const FRAMES = 75;
 
 const PICTURE =
@@ -29,6 +29,10 @@ const PICTURE =
 const SOUND =
   `audiotestsrc freq=440 samplesperbuffer=960 num-buffers=${FRAMES * 2} ! ` +
   'audio/x-raw,rate=48000,channels=2 ! voaacenc bitrate=128000 ! aacparse ! queue';
+
+/** Keeps a pipeline for six seconds: srtsink is closed with it, and does not wait until its end is sent. */
+const LINGERING =
+  'audiotestsrc is-live=true samplesperbuffer=4410 num-buffers=60 ! fakesink sync=true';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -162,7 +166,7 @@ for (const keyBytes of [0, 16, 32]) {
         const id = 'streamid="#!::r=live/1,user_x=y"';
         const secret = keyBytes === 0 ? '' : encrypted(PASSPHRASE, keyBytes);
         const sink = srtsink(server, `${id} ${secret}`);
-        await succeed(encode('mpegtsmux alignment=7', file, sink));
+        await succeed(`${encode('mpegtsmux alignment=7', file, sink)} ${LINGERING}`);
         const body = await server.report('body');
         assert.equal(new Map(body.headers).get('x-srt-stream-id'), '#!::r=live/1,user_x=y');
         // Before the stream it sends the tables that the multiplexer has named as its head.

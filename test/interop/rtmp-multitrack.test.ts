@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type FlvTag, readFlvTags } from '../../src/protocols/flv/index.js';
 import { MessageType } from '../../src/protocols/rtmp/index.js';
+import { PATIENT } from '../support/patience.js';
 import { type Printed, runProgram, testWith } from '../support/program.js';
 import { RtmpClient } from '../support/rtmp-client.js';
 import { TestServer } from '../support/test-server.js';
@@ -141,7 +142,7 @@ testWith(
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ur-tracks-'));
     const rtmp = { enabled: true, port: 0, multitrack: true } as const;
-    const server = await TestServer.start({ workers: 0, transports: { rtmp } });
+    const server = await TestServer.start({ workers: 0, ...PATIENT, transports: { rtmp } });
     const programs: Program[] = [];
     try {
       const clips = CLIPS.map((_, track) => join(folder, `${track}.flv`));

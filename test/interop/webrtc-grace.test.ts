@@ -19,7 +19,7 @@ let server: RtmpServer;
 let browser: Browser | undefined;
 
 before(async () => {
-  const limits = { minRateBytesPerSecond: 0 };
+  const limits = { noWorkerTimeoutMs: 10_000 };
   server = await startMediaServer({ graceMs: 600_000 }, { limits });
 });
 after(async () => {

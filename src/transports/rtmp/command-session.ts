@@ -38,6 +38,8 @@ export interface CommandLink {
   /** Closes it once the client has what was sent. */
   end(): void;
   expectPublish(): void;
+  /** It has asked to publish: what is waited for now is the answer. */
+  asked(): void;
   /** Audio and video of this message stream are wanted from now on. */
   publishing(streamId: number, after: RtmpContinuation | undefined): void;
   /** No more. */
@@ -277,6 +279,7 @@ export class CommandSession implements Publisher {
     const publication = new Publication(this.#host, this, target, streamId);
     this.#publication = publication;
     this.#host.opened(publication);
+    this.#link.asked();
     publication.start();
   }
 

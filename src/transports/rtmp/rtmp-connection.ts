@@ -70,8 +70,11 @@ export class RtmpConnection {
     }, this.#host.publishTimeoutMs);
   }
 
-  publishing(streamId: number, after: RtmpContinuation | undefined): void {
+  asked(): void {
     clearTimeout(this.#publishTimer);
+  }
+
+  publishing(streamId: number, after: RtmpContinuation | undefined): void {
     this.#receiver.publish(streamId, after);
   }
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hashChosenToken } from '../../../src/admission/index.js';
@@ -139,6 +142,34 @@ const pingsOf = ({ messages }: RtmpClient): number =>
   messages.filter(
     ({ type, payload }) => type === MessageType.userControl && payload.readUInt16BE(0) === PING,
   ).length;
+
+test(
+  'the time in which it is decided whether somebody may publish is not his',
+  TIMEOUT,
+  async () => {
+    const publishTimeoutMs = 2500;
+    const decides = createServer(async (_request, response) => {
+      await delay(publishTimeoutMs + 500);
+      response.end();
+    });
+    await once(decides.listen(0, '127.0.0.1'), 'listening');
+    const { port } = decides.address() as AddressInfo;
+    try {
+      await withRtmpServer(
+        async (server) => {
+          const client = await RtmpClient.publish(server.port(), 'key');
+          assert.equal((await client.status())?.code, 'NetStream.Publish.Start');
+          client.socket.destroy();
+        },
+        { publishTimeoutMs },
+        { auth: { callback: { url: `http://127.0.0.1:${port}/`, timeoutMs: 60_000 } } },
+      );
+    } finally {
+      decides.closeAllConnections();
+      decides.close();
+    }
+  },
+);
 
 const TIMED_OUT = ['error', 'NetStream.Publish.Failed', '408 RTMP_TIMEOUT'];
 

@@ -74,7 +74,7 @@ test(
     const hash = await hashChosenToken(token);
     const permissions = [{ action: 'publish' as const, path: '/srt/a' }];
     const small = await SrtServer.start(
-      { answers: { path: '/srt-answers', keepMs: 1000, maxBytes: 65_536 } },
+      { answers: { path: '/srt-answers', keepMs: 5000, maxBytes: 65_536 } },
       { auth: { tokens: [{ name: 'ann', hash, permissions }] } },
     );
     try {

@@ -134,7 +134,7 @@ test(
 );
 
 test('a caller that sends nothing', { timeout: TIMEOUT_MS }, () =>
-  withServer({ firstBytesTimeoutMs: 50 }, async (server) => {
+  withServer({ firstBytesTimeoutMs: 500 }, async (server) => {
     const args = [String(server.port('live')), '--stream-id', '#!::r=a,user_len=5'];
     assert.equal((await runSrtClient(args)).answer, '');
     assert.equal(server.refused.HEAD_TIMEOUT, 1);

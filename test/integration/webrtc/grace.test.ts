@@ -58,7 +58,7 @@ async function withServer(
 ): Promise<void> {
   const server = await startMediaServer(
     { graceMs: LONG_MS, keyframeIntervalMs: 0, ...options },
-    { ...others, limits: { minRateBytesPerSecond: 0, ...others.limits } },
+    others,
   );
   try {
     await run(server);
@@ -230,10 +230,12 @@ test('other codecs begin another stream', TIMEOUT, () =>
         first.close();
         await missed(server);
       }
+      const replaced = server.reports.length;
       const { publisher: second } = await publish(server, url(server), ['h264', 'opus']);
       assert.equal((await server.report('aborted', from)).code, 'PUBLICATION_REPLACED');
       const opened = () => server.reports.slice(from).filter(({ event }) => event === 'opened');
       await until(() => opened().length === 2, 'another stream');
+      await units(server, 2, replaced);
       first.close();
       await second.delete();
       assert.deepEqual(ids(await server.report('body', from)), [0, 1]);
@@ -294,6 +296,7 @@ test('silence is a broken session too', TIMEOUT, () =>
   withServer(SILENCE, async (server) => {
     const { publisher: first } = await publish(server);
     await units(server, 2);
+    first.silent = true;
     await missed(server);
     first.close();
     const { publisher: second } = await publish(server);
@@ -305,17 +308,21 @@ test('silence is a broken session too', TIMEOUT, () =>
 );
 
 test('a stream that fails while its publisher is gone waits no more', TIMEOUT, () =>
-  withServer(SILENCE, async (server) => {
-    const { publisher } = await publish(server);
-    await units(server, 2);
-    publisher.close();
-    await missed(server);
-    server.killWorker();
-    await free(server);
-    const { failedTotal } = server.server.server.stats().ingress.transports.webrtc ?? {};
-    assert.equal((failedTotal?.NO_WORKER ?? 0) + (failedTotal?.WORKER_DIED ?? 0), 1);
-    assert.equal(waiting(server), 0);
-  }),
+  withServer(
+    SILENCE,
+    async (server) => {
+      const { publisher } = await publish(server);
+      await units(server, 2);
+      publisher.close();
+      await missed(server);
+      server.killWorker();
+      await free(server);
+      const { failedTotal } = server.server.server.stats().ingress.transports.webrtc ?? {};
+      assert.equal((failedTotal?.NO_WORKER ?? 0) + (failedTotal?.WORKER_DIED ?? 0), 1);
+      assert.equal(waiting(server), 0);
+    },
+    { limits: { noWorkerTimeoutMs: 4000 } },
+  ),
 );
 
 test('a server that stops waits for nobody', TIMEOUT, async () => {

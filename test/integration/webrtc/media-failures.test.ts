@@ -10,13 +10,12 @@ import { until, within } from '../../support/until.js';
 import { Heard } from '../../support/webrtc-client.js';
 import { WebRtcPublisher } from '../../support/webrtc-publisher.js';
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: 240_000 };
 
 let server: RtmpServer;
 
 before(async () => {
-  const limits = { minRateBytesPerSecond: 0 };
-  server = await startMediaServer({ maxSessions: 2, keyframeIntervalMs: 0 }, { limits });
+  server = await startMediaServer({ maxSessions: 2, keyframeIntervalMs: 0 });
 });
 after(() => server?.stop());
 
@@ -43,9 +42,25 @@ const units = (count: number, from: number, of = server) =>
     60_000,
   );
 
+const received = (of = server) => statsOf(of)?.packets?.receivedTotal ?? 0;
+
+/** So many frames of 10 KB find room in the smallest UDP buffer. */
+const STEP = 4;
+
+/** Sends frames step by step, since loopback loses what comes in one burst. */
+async function steadily(count: number, send: (index: number) => void, of = server): Promise<void> {
+  for (let i = 0; i < count; ) {
+    const before = received(of);
+    const step = Math.min(count - i, STEP);
+    for (let sent = 0; sent < step; sent++) send(i++);
+    // Each frame has one at least.
+    await until(() => received(of) >= before + step, 'packets');
+  }
+}
+
 test('DELETE ends the body whole, with everything that was sent before it', TIMEOUT, async () => {
   const { publisher, feed, from } = await begin('whole');
-  for (let i = 0; i < 49; i++) feed.frame(i % 10 === 9, 3000);
+  await steadily(49, (i) => feed.frame(i % 10 === 9, 3000));
   await units(50, from);
   assert.equal(await publisher.delete(), 200);
   const body = await server.report('body', from);
@@ -149,6 +164,8 @@ test('what is lost for good is told, and a keyframe asked for', TIMEOUT, async (
 test('garbage in place of RTP is counted, and what is good goes on', TIMEOUT, async () => {
   const { publisher, feed, from } = await begin('garbage');
   const number = random(7);
+  const keyframes = () =>
+    [...server.server.server.ingress.facts().values()][0]?.media?.video?.keyframes ?? 0;
   let sent = 0;
   for (let i = 0; i < 2000; i++) {
     const datagram = Buffer.alloc(12 + Math.floor(number() * 1000));
@@ -164,12 +181,13 @@ test('garbage in place of RTP is counted, and what is good goes on', TIMEOUT, as
     if (publisher.raw(datagram)) sent++;
   }
   assert.ok(sent > 500, `${sent} sent`);
-  feed.frame(true);
-  await units(2, from);
+  // Behind so much the first may be lost, or taken for a source that jumps: publishers then send another.
+  const more = setInterval(() => feed.frame(true), 100);
+  await until(() => keyframes() > 1, 'a keyframe', 60_000).finally(() => clearInterval(more));
   await publisher.delete();
   const body = await server.report('body', from);
   assert.equal(body.rest, 0);
-  assert.equal(body.units.at(-1)?.key, true);
+  assert.ok(body.units.some(({ id, key }) => id > 0 && key));
   await gone();
 });
 
@@ -189,10 +207,10 @@ async function withServer(
 }
 
 test('a publisher whose worker dies is cut off', TIMEOUT, () =>
-  withServer([{}, {}], async (own) => {
+  withServer([{}, { limits: { noWorkerTimeoutMs: 4000 } }], async (own) => {
     const { feed } = await begin('dying', own);
     // So much that the lane does not have all of it any more, and no other worker can begin.
-    for (let i = 0; i < 200; i++) feed.frame(false, 10_000);
+    await steadily(200, () => feed.frame(false, 10_000), own);
     await units(201, 0, own);
     own.killWorker();
   }),
@@ -207,8 +225,10 @@ test('a publication that passes the limit of a body ends, and its session', TIME
 );
 
 test('media that falls silent ends after its time', TIMEOUT, () =>
-  withServer([{ idleTimeoutMs: 500 }, {}], async (own) => {
-    const { from } = await begin('silent', own);
+  // The first frame has to come in this time too.
+  withServer([{ idleTimeoutMs: 3000 }, {}], async (own) => {
+    const { publisher, from } = await begin('silent', own);
+    publisher.silent = true;
     assert.equal((await own.report('aborted', from)).code, 'CLIENT_GONE');
   }),
 );
@@ -226,42 +246,33 @@ test('a keyframe is asked for when none has come for its time', TIMEOUT, () =>
 );
 
 test('a slow worker misses frames up to a keyframe, and nothing is cut in two', TIMEOUT, () =>
-  withServer(
-    [{ mediaBudgetBytes: 2 ** 16, keyframeIntervalMs: 0 }, { limits: { evictAfterMs: 60_000 } }],
-    async (own) => {
-      const { publisher, feed, from } = await begin('slow', own);
-      own.suspendWorker();
-      const received = () => statsOf(own)?.packets?.receivedTotal ?? 0;
-      // Step by step, since loopback loses what comes in one burst.
-      for (let i = 0; i < 400; i++) {
-        const before = received();
-        feed.frame(false, 10_000);
-        await until(() => received() > before, 'packets');
-      }
-      const asked = publisher.count('pli');
-      own.resumeWorker();
-      await until(() => publisher.count('pli') > asked, 'a request for a keyframe', 60_000);
-      const before = received();
-      feed.frame(false);
-      feed.frame(true);
-      feed.frame(false);
-      // The keyframe has two.
-      await until(() => received() >= before + 4, 'packets');
-      await publisher.delete();
-      const body = await own.report('body', from);
-      const skipped = Number(trailer(body, 'x-webrtc-skipped-units'));
-      assert.ok(skipped > 0, 'nothing was left out');
-      assert.equal(body.rest, 0);
-      const ids = body.units.map(({ id }) => id);
-      assert.equal(ids.length + skipped, (ids.at(-1) ?? 0) + 1);
-      // Behind each hole there is a keyframe.
-      const behind = body.units.filter(({ id }, at) => at > 0 && id !== (ids[at - 1] ?? 0) + 1);
-      assert.deepEqual(
-        behind.map(({ key }) => key),
-        [true],
-      );
-    },
-  ),
+  withServer([{ mediaBudgetBytes: 2 ** 16, keyframeIntervalMs: 0 }, {}], async (own) => {
+    const { publisher, feed, from } = await begin('slow', own);
+    own.suspendWorker();
+    await steadily(400, () => feed.frame(false, 10_000), own);
+    const asked = publisher.count('pli');
+    own.resumeWorker();
+    await until(() => publisher.count('pli') > asked, 'a request for a keyframe', 60_000);
+    const before = received(own);
+    feed.frame(false);
+    feed.frame(true);
+    feed.frame(false);
+    // The keyframe has two.
+    await until(() => received(own) >= before + 4, 'packets');
+    await publisher.delete();
+    const body = await own.report('body', from);
+    const skipped = Number(trailer(body, 'x-webrtc-skipped-units'));
+    assert.ok(skipped > 0, 'nothing was left out');
+    assert.equal(body.rest, 0);
+    const ids = body.units.map(({ id }) => id);
+    assert.equal(ids.length + skipped, (ids.at(-1) ?? 0) + 1);
+    // Behind each hole there is a keyframe.
+    const behind = body.units.filter(({ id }, at) => at > 0 && id !== (ids[at - 1] ?? 0) + 1);
+    assert.deepEqual(
+      behind.map(({ key }) => key),
+      [true],
+    );
+  }),
 );
 
 test('a server that stops cuts what is published off', TIMEOUT, () =>

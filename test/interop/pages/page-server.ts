@@ -170,8 +170,15 @@ export class PageServer {
         printed[stream] += chunk;
       });
     }
+    let closed = false;
     const end = (signal: NodeJS.Signals) => {
-      if (child.exitCode === null) process.kill(-(child.pid as number), signal);
+      // Its number may be another one's by then.
+      if (closed) return;
+      try {
+        process.kill(-(child.pid as number), signal);
+      } catch {
+        // All of it has ended by itself.
+      }
     };
     const watchdog = setTimeout(() => end('SIGKILL'), WATCHDOG_MS);
     stopAfter?.then(
@@ -179,6 +186,7 @@ export class PageServer {
       () => end('SIGKILL'),
     );
     const [code] = (await once(child, 'close')) as [number | null];
+    closed = true;
     clearTimeout(watchdog);
     return { ...printed, code: code ?? -1 };
   }

@@ -55,9 +55,10 @@ testWith(
     writeFileSync(alone.file('record.mjs'), script);
     await makeClip(alone.file('clip.mp4'));
     // Waits for the publication.
-    const recorder = alone.shell('exec node record.mjs', { stopAfter: published(alone) });
+    const stopAfter = published(alone);
     try {
-      await recorder;
+      await alone.shell('exec node record.mjs', { stopAfter });
+      await stopAfter;
       const raw = await decoded(alone.file('video.h264'), 'v', ['-f', 'h264']);
       assert.deepEqual(raw, await decoded(alone.file('clip.mp4'), 'v'));
     } finally {
