@@ -193,7 +193,8 @@ export class ExchangeWatch implements Timed {
     const due = this.#blockedAt + this.#host.limits.evictAfterMs;
     if (now < due) return due;
     const blockers = this.#feed.blockers();
-    if (blockers === 0n) return NEVER;
+    // Whoever joins only now may be stuck too, and nothing else would look at it.
+    if (blockers === 0n) return now + this.#host.limits.evictAfterMs;
     const stuck = blockers & ~this.#excused();
     if (stuck !== 0n) this.#evict(stuck);
     if (this.#blockedAt === undefined) return NEVER;
