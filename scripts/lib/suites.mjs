@@ -150,7 +150,7 @@ export const suites = [
     what: 'test/faults, seeded kills',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'capi', 'python'],
-    timeoutSeconds: 600,
+    timeoutSeconds: 900,
     run: (at) => libraryTests('test/faults', at),
   },
   {
@@ -158,7 +158,7 @@ export const suites = [
     what: 'the tarball in an empty folder, without a compiler',
     needs: ['dist'],
     packages: [...cmake, 'prebuild'],
-    timeoutSeconds: 600,
+    timeoutSeconds: 1500,
     run: (at) => nodeTests('test/packaging.test.ts', at),
   },
   {
