@@ -52,7 +52,7 @@ export const suites = [
     name: 'unit',
     what: 'test/unit',
     needs: ['addon', 'dist'],
-    timeoutSeconds: 240,
+    timeoutSeconds: 600,
     run: (at) => nodeTests('test/unit', { ...at, concurrency: 2 }),
   },
   {
@@ -110,7 +110,7 @@ export const suites = [
     name: 'conformance',
     what: 'test/conformance, every transport',
     needs: ['addon', 'dist'],
-    timeoutSeconds: 1500,
+    timeoutSeconds: 2400,
     run: (at) => nodeTests('test/conformance', at),
   },
   {
@@ -134,7 +134,7 @@ export const suites = [
     what: 'sdk/python/tests, the Python SDK',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'python'],
-    timeoutSeconds: 420,
+    timeoutSeconds: 900,
     run: (at) => pythonTests('sdk/python/tests', at),
   },
   {
