@@ -88,7 +88,7 @@ export const suites = [
     what: 'test/capi, the installed C library, valgrind',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'native-tests', 'capi', 'clients'],
-    timeoutSeconds: 900,
+    timeoutSeconds: 1500,
     run: capiTests,
   },
   {
@@ -142,7 +142,7 @@ export const suites = [
     what: 'sdk/python/tests/apps: FastAPI, numpy, mypy, pip',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'python', 'python-apps'],
-    timeoutSeconds: 300,
+    timeoutSeconds: 900,
     run: (at) => pythonTests('sdk/python/tests/apps', at),
   },
   {
@@ -166,7 +166,7 @@ export const suites = [
     what: 'bench, small sizes',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'python'],
-    timeoutSeconds: 600,
+    timeoutSeconds: 1500,
     run: smallBenchmarks,
   },
 ];
