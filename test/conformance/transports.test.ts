@@ -24,7 +24,8 @@ const suites: readonly (readonly [string, TestServerOptions, readonly Scenario[]
   ['unanswered requests', { limits: { responseTimeoutMs: 1000 } }, unanswered],
   ['stuck readers', { limits: { evictAfterMs: 1000 } }, stuck],
   ['slow uploads', { limits: { minRateBytesPerSecond: 1000, minRateGraceMs: 3000 } }, slow],
-  ['deaths', { workers: 0, limits: { maxAttempts: 2 } }, deaths],
+  // Some streams wait for a worker that is only then started.
+  ['deaths', { workers: 0, limits: { maxAttempts: 2, noWorkerTimeoutMs: 60_000 } }, deaths],
   ['observers', { ...observed, limits: { observerLingerMs: 20_000 } }, observers],
   ['silent observers', { ...observed, limits: { responseTimeoutMs: 1000 } }, silentObservers],
 ];
