@@ -31,7 +31,7 @@ let packed: string[] = [];
 
 /** Runs a program in the folder that the package is installed in, with nothing else on PATH. */
 const inApp = (program: string, ...args: string[]) =>
-  run(join(work, 'bin', program), args, { cwd: app, env, timeout: 120_000 });
+  run(join(work, 'bin', program), args, { cwd: app, env, timeout: 300_000 });
 
 async function which(program: string): Promise<string> {
   const { stdout } = await run('sh', ['-c', 'command -v "$0"', program]);
@@ -172,7 +172,7 @@ test('where no prebuilt binary fits it is built from source', async () => {
   await run(process.execPath, ['scripts/install.mjs'], {
     cwd: folder,
     env: { ...process.env, npm_config_build_from_source: 'true' },
-    timeout: 300_000,
+    timeout: 900_000,
   });
   assert.deepEqual(await readdir(join(folder, 'build', 'Release')), ['upload_response.node']);
 });

@@ -25,7 +25,9 @@ TEST_F(MembershipTest, ASegmentOfOneProcessTakesNoOther) {
 
 TEST_F(MembershipTest, NobodyToJoinIsSaid) {
   Membership alone;
-  EXPECT_EQ(alone.join(member(), &detail_), Status::kServerGone);
+  SessionOptions impatient = member();
+  impatient.timeout_ms = 200;
+  EXPECT_EQ(alone.join(impatient, &detail_), Status::kServerGone);
   EXPECT_EQ(alone.segment(), nullptr);
   EXPECT_FALSE(alone.is_arbiter());
 }

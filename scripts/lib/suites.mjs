@@ -52,7 +52,7 @@ export const suites = [
     name: 'unit',
     what: 'test/unit',
     needs: ['addon', 'dist'],
-    timeoutSeconds: 240,
+    timeoutSeconds: 600,
     run: (at) => nodeTests('test/unit', { ...at, concurrency: 2 }),
   },
   {
@@ -88,7 +88,7 @@ export const suites = [
     what: 'test/capi, the installed C library, valgrind',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'native-tests', 'capi', 'clients'],
-    timeoutSeconds: 900,
+    timeoutSeconds: 1500,
     run: capiTests,
   },
   {
@@ -110,7 +110,7 @@ export const suites = [
     name: 'conformance',
     what: 'test/conformance, every transport',
     needs: ['addon', 'dist'],
-    timeoutSeconds: 1500,
+    timeoutSeconds: 2400,
     run: (at) => nodeTests('test/conformance', at),
   },
   {
@@ -134,7 +134,7 @@ export const suites = [
     what: 'sdk/python/tests, the Python SDK',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'python'],
-    timeoutSeconds: 420,
+    timeoutSeconds: 900,
     run: (at) => pythonTests('sdk/python/tests', at),
   },
   {
@@ -142,7 +142,7 @@ export const suites = [
     what: 'sdk/python/tests/apps: FastAPI, numpy, mypy, pip',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'python', 'python-apps'],
-    timeoutSeconds: 300,
+    timeoutSeconds: 900,
     run: (at) => pythonTests('sdk/python/tests/apps', at),
   },
   {
@@ -150,7 +150,7 @@ export const suites = [
     what: 'test/faults, seeded kills',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'capi', 'python'],
-    timeoutSeconds: 600,
+    timeoutSeconds: 900,
     run: (at) => libraryTests('test/faults', at),
   },
   {
@@ -158,7 +158,7 @@ export const suites = [
     what: 'the tarball in an empty folder, without a compiler',
     needs: ['dist'],
     packages: [...cmake, 'prebuild'],
-    timeoutSeconds: 600,
+    timeoutSeconds: 1500,
     run: (at) => nodeTests('test/packaging.test.ts', at),
   },
   {
@@ -166,7 +166,7 @@ export const suites = [
     what: 'bench, small sizes',
     needs: ['addon', 'dist'],
     packages: [...cmake, 'python'],
-    timeoutSeconds: 600,
+    timeoutSeconds: 1500,
     run: smallBenchmarks,
   },
 ];

@@ -3,7 +3,10 @@ import { until, within } from '../support/until.js';
 import type { Scenario } from './client.js';
 import { errorOf, post, pour, SLOT, sample, sha256 } from './tools.js';
 
-/** What every transport does where a request and its answer go wrong. One worker; `maxBodyBytes`. */
+/** Of `failures`: far more than a lane and all buffers on the way hold. */
+export const MAX_BODY_BYTES = 32 * 2 ** 20;
+
+/** What every transport does where a request and its answer go wrong. One worker. */
 export const failures: readonly Scenario[] = [
   {
     name: 'an answer streams while the upload goes on',
@@ -57,7 +60,7 @@ export const failures: readonly Scenario[] = [
     async run(client, server) {
       const before = server.worker.reports.length;
       const upload = client.open(server, { path: '/upload/silent' });
-      await pour(upload, 210 * 2 ** 20, 2 ** 20);
+      await pour(upload, 2 * MAX_BODY_BYTES, 2 ** 20);
       const answer = await within(upload.answer, 'the answer');
       assert.equal(answer.status, 413);
       upload.abort();

@@ -11,7 +11,11 @@ const seed = Number(process.env.UR_SEED ?? Date.now() % 1_000_000_000);
 
 const CLIENTS = 6;
 const WORKERS = 6;
-const STALL_LIMIT_MS = 2000;
+/** Far more than all limits of the server together: a machine that is slow is no server that hangs. */
+const STALL_LIMIT_MS = 20_000;
+/** Kills without which a run shows nothing; a slow machine has more time for them. */
+const KILLS = seconds;
+const MORE_SECONDS = 3 * seconds;
 const WORKS = ['tally', 'tally', 'echo', 'echo', 'hoard', 'slow'];
 
 /** What a client may be told besides a right answer; everything else is a fault of the server. */
@@ -26,7 +30,7 @@ const HONEST_ERRORS = new Set([
 ]);
 
 test('workers are killed and stopped at random under load', {
-  timeout: (seconds + 60) * 1000,
+  timeout: (seconds + MORE_SECONDS + 180) * 1000,
 }, async (t) => {
   t.diagnostic(`seed ${seed}, ${seconds} s; UR_SEED and UR_KILL_SECONDS choose others`);
   const random = new Random(seed);
@@ -53,8 +57,9 @@ test('workers are killed and stopped at random under load', {
     await crew.hire(WORKERS);
     const pattern = random.bytes(1 << 20);
     const end = performance.now() + seconds * 1000;
+    const latest = end + MORE_SECONDS * 1000;
     const client = async () => {
-      while (performance.now() < end) {
+      while (performance.now() < (crew.counts.killed > KILLS ? end : latest)) {
         const plan = {
           port: server.port,
           work: random.pick(WORKS),
@@ -80,9 +85,9 @@ test('workers are killed and stopped at random under load', {
     await Promise.all(Array.from({ length: CLIENTS }, client));
     clearInterval(chaos);
     crew.calm();
-    await server.free(WORKERS, 10_000);
+    await server.free(WORKERS, 60_000);
     await crew.dismiss();
-    await server.free(0, 10_000);
+    await server.free(0, 60_000);
     const { workersDiedTotal, evictionsTotal, requeuesTotal, tornSlotsTotal } =
       await server.state();
     t.diagnostic(`outcomes ${JSON.stringify(Object.fromEntries(outcomes))}`);
@@ -92,7 +97,7 @@ test('workers are killed and stopped at random under load', {
     t.diagnostic(`longest stall ${Math.round(longestStallMs)} ms`);
     assert.deepEqual(faults, []);
     assert.ok((outcomes.get('whole') ?? 0) > seconds, 'the load went through');
-    assert.ok(crew.counts.killed > seconds, 'workers were killed');
+    assert.ok(crew.counts.killed > KILLS, 'workers were killed');
   } finally {
     await crew.dismiss();
     await server.stop();

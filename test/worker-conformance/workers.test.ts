@@ -52,7 +52,7 @@ for (const scenario of [...reading, ...claims, ...observing, ...attaching, ...li
   describe(scenario.name, () => {
     for (const mix of mixes(scenario.places)) {
       const name = mix.map((language) => language.name).join(', ');
-      test(name, { timeout: 120_000 }, (t) => run(t, scenario, mix));
+      test(name, { timeout: 300_000 }, (t) => run(t, scenario, mix));
     }
   });
 }

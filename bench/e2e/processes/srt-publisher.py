@@ -11,6 +11,7 @@ import sys
 import time
 
 SRTO_TRANSTYPE, SRTO_STREAMID, SRTO_PASSPHRASE, SRTO_PBKEYLEN = 50, 46, 26, 27
+SRTO_SNDDROPDELAY = 32
 AES_128_BYTES = 16
 MESSAGE_BYTES = 1316
 H264, GROUP = 0x1B, 50
@@ -27,6 +28,8 @@ if len(sys.argv) > 3:
     passphrase = sys.argv[3].encode()
     srt.srt_setsockflag(caller, SRTO_PBKEYLEN, struct.pack("i", AES_128_BYTES), 4)
     srt.srt_setsockflag(caller, SRTO_PASSPHRASE, passphrase, len(passphrase))
+# What a server that had no processor has not taken yet is no loss.
+srt.srt_setsockflag(caller, SRTO_SNDDROPDELAY, struct.pack("i", -1), 4)
 address = struct.pack(
     "=HH4s8x", socket.AF_INET, socket.htons(port), socket.inet_aton("127.0.0.1")
 )
@@ -47,5 +50,10 @@ for number in range(frames):
 print("sent", flush=True)
 # The receiver keeps what comes for its latency; the end of the connection would drop it.
 sys.stdin.readline()
+blocks, size_bytes = ctypes.c_size_t(), ctypes.c_size_t()
+while srt.srt_getsndbuffer(caller, ctypes.byref(blocks), ctypes.byref(size_bytes)) >= 0:
+    if blocks.value == 0:
+        break
+    time.sleep(0.002)
 srt.srt_close(caller)
 srt.srt_cleanup()

@@ -136,15 +136,17 @@ void SrtEngine::run() {
     // It says one more than there is room for where there are more.
     const int64_t wait_ms = waiting_.empty() ? kWaitMs : kSettleMs;
     const int count = std::min(srt_epoll_uwait(epoll_, ready.data(), room, wait_ms), room);
-    settle();
-    if (count <= 0) continue;
-    if (monotonic_ns() - emptied_ns < kBusyNs) std::this_thread::sleep_for(kGather);
-    bool emptied = true;
-    for (int i = 0; i < count; ++i) {
-      const SRT_EPOLL_EVENT& one = ready[static_cast<size_t>(i)];
-      emptied = serve(one.fd, one.events) && emptied;
+    if (count > 0) {
+      if (monotonic_ns() - emptied_ns < kBusyNs) std::this_thread::sleep_for(kGather);
+      bool emptied = true;
+      for (int i = 0; i < count; ++i) {
+        const SRT_EPOLL_EVENT& one = ready[static_cast<size_t>(i)];
+        emptied = serve(one.fd, one.events) && emptied;
+      }
+      emptied_ns = emptied ? monotonic_ns() : 0;
     }
-    emptied_ns = emptied ? monotonic_ns() : 0;
+    // Last: what is kept may have waited for this thread, and what it waited for has come meanwhile.
+    settle();
   }
 }
 

@@ -13,11 +13,7 @@ namespace ur::test {
 class Members : public ::testing::Test {
  protected:
   std::string socket() const { return folder_.file("control.sock"); }
-  SessionOptions member() const {
-    SessionOptions options = session_options(socket());
-    options.timeout_ms = 200;
-    return options;
-  }
+  SessionOptions member() const { return session_options(socket()); }
   void create(Membership& first) {
     ASSERT_OK(first.create(shared_config(), socket(), "first", &detail_)) << detail_;
   }

@@ -57,12 +57,15 @@ class SrtClient {
     }
   }
   // Until the other side's libsrt has everything.
-  void leave() {
+  void deliver() {
     EXPECT_TRUE(eventually([this] {
       size_t blocks = 0;
       size_t bytes = 0;
       return srt_getsndbuffer(socket_, &blocks, &bytes) < 0 || blocks == 0;
     }));
+  }
+  void leave() {
+    deliver();
     srt_close(socket_);
   }
 

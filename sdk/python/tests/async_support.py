@@ -30,7 +30,7 @@ class AsyncTest(unittest.IsolatedAsyncioTestCase):
             "pools": [{**POOLS[0], "stages": ["text"]}],
             "requiredObservers": ["scan"],
         },
-        "limits": {"evictAfterMs": 1000, "observerLingerMs": 20_000},
+        "limits": {"observerLingerMs": 20_000},
     }
     server: Server
 

@@ -6,7 +6,7 @@ import sys
 import unittest
 from pathlib import Path
 
-LONGEST_TEST_SECONDS = 240
+LONGEST_TEST_SECONDS = 480
 
 
 class Result(unittest.TextTestResult):

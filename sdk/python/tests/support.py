@@ -42,7 +42,11 @@ class Server:
     def __init__(self, config: Optional[Dict[str, Any]] = None) -> None:
         self.folder = tempfile.mkdtemp(prefix="ur-python-")
         self.socket = os.path.join(self.folder, "control.sock")
-        self.config: Dict[str, Any] = {"segment": {"pools": POOLS, "maxWorkers": 20}}
+        self.config: Dict[str, Any] = {
+            "segment": {"pools": POOLS, "maxWorkers": 20},
+            # Streams wait here for programs that start while they are open, which takes its time.
+            "limits": {"noWorkerTimeoutMs": 60_000, "minRateBytesPerSecond": 0},
+        }
         for key, value in (config or {}).items():
             self.config[key] = {**self.config.get(key, {}), **value}
         self.port = 0
@@ -145,8 +149,10 @@ class Process:
         """Waits for the line of this number and kind."""
 
         def found() -> Any:
+            # Asked first: what it wrote last may come between the two.
+            ended = not self._reader.is_alive()
             lines = [line for line in list(self.lines) if line["event"] == event]
-            if len(lines) < number and not self._reader.is_alive():
+            if len(lines) < number and ended:
                 raise AssertionError(f"ended without {event}: {self.lines}\n{self.errors}")
             return lines[number - 1] if len(lines) >= number else None
 

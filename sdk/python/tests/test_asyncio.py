@@ -13,7 +13,7 @@ SLOTS = POOLS[0]["requestSlots"]
 
 
 class PlainAsyncTest(AsyncTest):
-    config = {"segment": {"pools": POOLS}, "limits": {"evictAfterMs": 1000}}
+    config = {"segment": {"pools": POOLS}}
 
     async def test_a_body_is_read_while_it_arrives_and_the_answer_comes_meanwhile(self) -> None:
         async with self.worker() as worker:

@@ -19,7 +19,7 @@ SLOTS = POOLS[0]["requestSlots"]
 
 
 class EndsAsyncTest(AsyncTest):
-    config = {"segment": {"pools": POOLS}, "limits": {"evictAfterMs": 1000}}
+    config = {"segment": {"pools": POOLS}}
 
     async def test_a_client_that_goes_is_heard_of_by_who_waits_for_nothing_else(self) -> None:
         gone = []
@@ -171,7 +171,8 @@ class EndsAsyncTest(AsyncTest):
             await aside(send, 100)
             gc.collect()
             objects, early = len(gc.get_objects()), descriptors()
-            await asyncio.gather(*(aside(send, 500) for _ in range(4)))
+            for _ in range(50):
+                await asyncio.gather(*(aside(send, 10) for _ in range(4)))
             await until(lambda: worker.in_flight == 0, "the last one to be over")
             gc.collect()
             self.assertEqual(descriptors(), early)

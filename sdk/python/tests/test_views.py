@@ -15,8 +15,6 @@ SLOTS = POOLS[0]["requestSlots"]
 
 
 class ViewsTest(ServerTest):
-    config = {"limits": {"evictAfterMs": 1000}}
-
     def setUp(self) -> None:
         self.events = []
         self.worker = Worker(socket=self.server.socket, on_event=self.events.append)
@@ -188,6 +186,41 @@ class ViewsTest(ServerTest):
         exchange.finish()
         self.until_free()
 
+    def test_the_reserved_slot_of_a_lost_stream_is_not_given_away(self) -> None:
+        upload = Upload(self.server, length=0)
+        exchange = self.worker.next()
+        response = exchange.respond()
+        view = response.reserve()
+        part = view[:4]
+        upload.close()
+        until(lambda: exchange.error, "the client to be gone")
+        exchange.finish()
+        with self.assertRaises(ValueError):
+            view[0] = 1
+        part[:] = b"mine"
+        until(lambda: len(self.server.state()["streams"]) == 1, "only its stream to be there")
+        with self.assertRaises(errors.UploadResponseError):
+            response.commit(4)
+        del part, view
+        self.until_free()
+
+    def test_arrays_are_read_without_a_copy_of_the_view(self) -> None:
+        with Upload(self.server) as upload, self.worker.next() as exchange:
+            upload.send(array("h", range(1000)).tobytes())
+            samples = exchange.request.body.pull().view.cast("h")
+            self.assertEqual(list(samples), list(range(1000)))
+            exchange.respond().end()
+
+
+class EvictionsTest(ServerTest):
+    """Where readers may not stand for long."""
+
+    config = {"limits": {"evictAfterMs": 1000}}
+
+    def setUp(self) -> None:
+        self.worker = Worker(socket=self.server.socket)
+        self.addCleanup(self.worker.stop)
+
     def test_an_evicted_reader_gets_an_error_before_wrong_bytes(self) -> None:
         observer = Observer(socket=self.server.socket)
         self.addCleanup(observer.stop)
@@ -231,31 +264,6 @@ class ViewsTest(ServerTest):
             self.assertEqual(put(self.server), (200, b"ok"))
         del part
         self.until_free()
-
-    def test_the_reserved_slot_of_a_lost_stream_is_not_given_away(self) -> None:
-        upload = Upload(self.server, length=0)
-        exchange = self.worker.next()
-        response = exchange.respond()
-        view = response.reserve()
-        part = view[:4]
-        upload.close()
-        until(lambda: exchange.error, "the client to be gone")
-        exchange.finish()
-        with self.assertRaises(ValueError):
-            view[0] = 1
-        part[:] = b"mine"
-        until(lambda: len(self.server.state()["streams"]) == 1, "only its stream to be there")
-        with self.assertRaises(errors.UploadResponseError):
-            response.commit(4)
-        del part, view
-        self.until_free()
-
-    def test_arrays_are_read_without_a_copy_of_the_view(self) -> None:
-        with Upload(self.server) as upload, self.worker.next() as exchange:
-            upload.send(array("h", range(1000)).tobytes())
-            samples = exchange.request.body.pull().view.cast("h")
-            self.assertEqual(list(samples), list(range(1000)))
-            exchange.respond().end()
 
 
 if __name__ == "__main__":

@@ -227,13 +227,18 @@ test('while the key set is away the last one counts, for a while', async () => {
   }
 });
 
-test('after a fetch that failed nobody waits for the next one', async () => {
+test('after a fetch that failed nobody waits for the next one, for a second', async (t) => {
+  let now = performance.now();
+  t.mock.method(performance, 'now', () => now);
   status = 500;
   try {
     const one = authenticator();
     const before = fetches;
     for (let i = 0; i < 5; i++) assert.equal(await refused({}, one), 'AUTH_UNAVAILABLE');
     assert.equal(fetches, before + 1);
+    now += 1001;
+    assert.equal(await refused({}, one), 'AUTH_UNAVAILABLE');
+    assert.equal(fetches, before + 2);
   } finally {
     status = 200;
   }

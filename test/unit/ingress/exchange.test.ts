@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { decodeHeaders } from '../../../src/protocols/hpks/index.js';
+import { decodeHeaders, encodeHeaders } from '../../../src/protocols/hpks/index.js';
 import { Lane, SlotFlag } from '../../../src/ring/index.js';
 import { until } from '../../support/until.js';
 import { Fixture, HEAD, Job, Sink, SLOT, SLOTS } from './fixture.js';
@@ -254,6 +254,26 @@ test('a responder that reads without a claim counts as a worker', async () => {
   await until(() => sink.error !== undefined, 'the error');
   assert.equal(sink.error?.code, 'RESPONSE_TIMEOUT');
   reader.leave();
+});
+
+test('a claimer that joins a lane that was full for long, and does not read, is evicted', async () => {
+  fixture = new Fixture({ evictAfterMs: 50, clientStallTimeoutMs: 0, noWorkerTimeoutMs: 50 });
+  const worker = await fixture.worker();
+  const sink = new Sink();
+  const exchange = fixture.open(sink);
+  const writer = worker.tryClaim(exchange.id, Lane.response);
+  writer?.tryWrite(
+    encodeHeaders(exchange.id, { kind: 'response', version: 1, status: 200, headers: [] }),
+    SlotFlag.head,
+  );
+  assert.equal(exchange.writeBody(new Uint8Array(10 * SLOT)), false);
+  const begun = performance.now();
+  await until(() => sink.status === 200 && performance.now() > begun + 200, 'some looks');
+  const reader = worker.join(exchange.id, Lane.request, 0);
+  await until(() => sink.error !== undefined, 'the eviction');
+  assert.match(sink.error?.message ?? '', /evicted/);
+  reader.leave();
+  writer?.release();
 });
 
 test('closing fails what is under way', () => {

@@ -170,7 +170,7 @@ class WheelTest(ServerTest):
         folder = Path(tempfile.mkdtemp(prefix="ur-wheel-"))
         self.addCleanup(shutil.rmtree, folder)
         backend = str(HERE.parent / "wheel_backend.py")
-        run = {"check": True, "capture_output": True, "text": True, "timeout": 60}
+        run = {"check": True, "capture_output": True, "text": True, "timeout": 300}
         subprocess.run([sys.executable, "-B", backend, str(folder)], **run)
         (wheel,) = folder.glob("*.whl")
         again = folder / "again"
