@@ -87,9 +87,9 @@ void SegmentObject::make_windows(Napi::Env env) {
   windows_ = Napi::Persistent(windows);
 }
 
-// A thread of Node's pool (zlib's, say) may read a view while the segment is closed: the object that it
-// works for keeps the ArrayBuffer, detached or not. One that was transferred is another object of the same
-// memory, which cannot be detached here.
+// A thread of Node's pool (zlib's, say) may read a view while the segment is closed: the object that
+// it works for keeps the ArrayBuffer, detached or not. One that was transferred is another object of
+// the same memory, which cannot be detached here.
 Napi::ArrayBuffer SegmentObject::make_window(Napi::Env env, uint32_t index) {
   const uint64_t begin = index * kWindowStep;
   const uint64_t length = std::min(segment()->size() - begin, kWindowStep + kMaxSlotSize);

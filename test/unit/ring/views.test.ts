@@ -47,7 +47,7 @@ describe('views on the mapping', { timeout: 60_000 }, () => {
 
 /** A byte stream takes the whole ArrayBuffer of what it is given. */
 async function throughByteStream(bytes: Uint8Array): Promise<Uint8Array> {
-  const stream = new ReadableStream<Uint8Array>({
+  const stream = new ReadableStream({
     type: 'bytes',
     start: (controller) => controller.enqueue(bytes as Uint8Array<ArrayBuffer>),
   });
