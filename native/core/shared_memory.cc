@@ -227,9 +227,30 @@ void Mapping::prefault() {
 }
 
 void Mapping::unmap() {
-  if (base_ != nullptr) munmap(base_ - kGuardBytes, size_ + 2 * kGuardBytes);
+  if (base_ == nullptr) return;
+  uint8_t* const begin = base_ - kGuardBytes;
+  const uint64_t size = size_ + 2 * kGuardBytes;
+  // Read-only pages without a file are not counted as memory.
+  if (left_to_ != nullptr &&
+      mmap(base_, size_, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | kNoReserve, -1, 0) !=
+          MAP_FAILED) {
+    left_to_->take(begin, size);
+    left_to_.reset();
+  } else {
+    munmap(begin, size);
+  }
   base_ = nullptr;
   size_ = 0;
+}
+
+Addresses::~Addresses() {
+  if (begin_ != nullptr) munmap(begin_, size_);
+}
+
+void Addresses::take(uint8_t* begin, uint64_t size) {
+  if (begin_ != nullptr) munmap(begin_, size_);
+  begin_ = begin;
+  size_ = size;
 }
 
 }  // namespace ur

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "status.gen.h"
 
@@ -42,6 +44,23 @@ class MemoryFile {
   int fd_ = -1;
 };
 
+// Addresses that a mapping has left. Whoever still reads there, a thread that cannot be waited for, finds
+// zeros instead of a fault, until this goes. Any thread.
+class Addresses {
+ public:
+  Addresses() = default;
+  Addresses(const Addresses&) = delete;
+  Addresses& operator=(const Addresses&) = delete;
+  ~Addresses();
+
+  // Owns [begin, begin + size) from now on.
+  void take(uint8_t* begin, uint64_t size);
+
+ private:
+  uint8_t* begin_ = nullptr;
+  uint64_t size_ = 0;
+};
+
 // Owns a mapping of a whole memory file, between guard pages.
 class Mapping {
  public:
@@ -59,6 +78,8 @@ class Mapping {
   // The same for pages that have memory already, where the platform can do it without a store: others
   // may be writing them.
   void prefault();
+  // unmap() then leaves the addresses to `addresses`.
+  void leave_to(std::shared_ptr<Addresses> addresses) { left_to_ = std::move(addresses); }
   void unmap();
 
   uint8_t* base() const { return base_; }
@@ -67,6 +88,7 @@ class Mapping {
  private:
   uint8_t* base_ = nullptr;
   uint64_t size_ = 0;
+  std::shared_ptr<Addresses> left_to_;
 };
 
 std::string errno_text(const char* call);

@@ -91,9 +91,9 @@ inline uint32_t as_u32(const Napi::Value& value) {
   return value.As<Napi::Number>().Uint32Value();
 }
 
-// While the environment is being torn down nothing can be made, converted or looked into any more: what
-// that gives is empty, and of no environment, so that every call of it would end the process. These give
-// undefined, false and nullptr.
+// While the environment is being torn down nothing can be made, converted or looked into any more:
+// what that gives is empty, and of no environment, so that every call of it would end the process.
+// These give undefined, false and nullptr.
 template <typename Key>
 Napi::Value field(const Napi::Object& object, Key key) {
   const Napi::Value value = object.Get(key);

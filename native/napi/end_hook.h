@@ -1,6 +1,6 @@
-// Ends what native threads work for when its environment ends (process.exit in the main thread does not;
-// a worker thread's end does), before the JavaScript functions that they call are torn down: hooks run
-// last added first, so it has to be set after the functions were made. JS thread only.
+// Ends what native threads work for when its environment ends (a worker thread's end does it,
+// process.exit in the main thread does not), before the JavaScript functions that they call are torn
+// down: hooks run last added first, so it has to be set after the functions were made. JS thread only.
 #pragma once
 
 #include <napi.h>

@@ -15,6 +15,7 @@ Napi::Function SegmentObject::define(Napi::Env env) {
       env, "NativeSegment",
       {InstanceAccessor<&SegmentObject::worker>("worker"),
        InstanceAccessor<&SegmentObject::windows>("windows"),
+       METHOD(renew_window, "renewWindow"),
        METHOD(describe, "describe"),
        METHOD(on_wake, "onWake"),
        METHOD(take_signals, "takeSignals"),
@@ -79,13 +80,34 @@ SegmentObject::SegmentObject(const Napi::CallbackInfo& info) : ObjectWrap(info) 
 SegmentObject::~SegmentObject() = default;
 
 void SegmentObject::make_windows(Napi::Env env) {
+  addresses_ = std::make_shared<Addresses>();
+  segment()->mapping().leave_to(addresses_);
   Napi::Array windows = Napi::Array::New(env);
-  for (uint64_t begin = 0; begin < segment()->size(); begin += kWindowStep) {
-    const uint64_t length = std::min(segment()->size() - begin, kWindowStep + kMaxSlotSize);
-    windows[static_cast<uint32_t>(begin / kWindowStep)] = Napi::ArrayBuffer::New(
-        env, segment()->base() + begin, length, [held = attachment_](Napi::Env, void*) {});
-  }
+  for (uint32_t i = 0; i * kWindowStep < segment()->size(); i++) windows[i] = make_window(env, i);
   windows_ = Napi::Persistent(windows);
+}
+
+// A thread of Node's pool (zlib's, say) may read a view while the segment is closed: the object that
+// it works for keeps the ArrayBuffer, detached or not. One that was transferred is another object of
+// the same memory, which cannot be detached here.
+Napi::ArrayBuffer SegmentObject::make_window(Napi::Env env, uint32_t index) {
+  const uint64_t begin = index * kWindowStep;
+  const uint64_t length = std::min(segment()->size() - begin, kWindowStep + kMaxSlotSize);
+  auto window = Napi::ArrayBuffer::New(env, segment()->base() + begin, length,
+                                       [held = addresses_](Napi::Env, void*) {});
+  if (!window.IsEmpty()) {
+    window.AddFinalizer([held = addresses_](Napi::Env, Addresses*) {}, addresses_.get());
+  }
+  return window;
+}
+
+Napi::Value SegmentObject::renew_window(const Info& info) {
+  Napi::Array windows = windows_.Value();
+  const uint32_t index = as_u32(info[0]);
+  if (!open() || index * kWindowStep >= segment()->size()) return field(windows, index);
+  const Napi::ArrayBuffer window = make_window(info.Env(), index);
+  windows[index] = window;
+  return window;
 }
 
 Napi::Value SegmentObject::worker(const Info& info) {

@@ -32,6 +32,7 @@ class SegmentObject : public Napi::ObjectWrap<SegmentObject> {
   // segment_object.cc: the attachment itself
   Napi::Value worker(const Info& info);
   Napi::Value windows(const Info& info);
+  Napi::Value renew_window(const Info& info);
   Napi::Value describe(const Info& info);
   Napi::Value on_wake(const Info& info);
   Napi::Value take_signals(const Info& info);
@@ -92,9 +93,11 @@ class SegmentObject : public Napi::ObjectWrap<SegmentObject> {
   [[nodiscard]] Status ingress_ready() const;
   Napi::Value writer_for(Napi::Env env, const LaneRef& lane, uint64_t token);
   void make_windows(Napi::Env env);
+  Napi::ArrayBuffer make_window(Napi::Env env, uint32_t index);
   void shut();
 
   std::shared_ptr<Attachment> attachment_;
+  std::shared_ptr<Addresses> addresses_;
   Napi::Reference<Napi::Array> windows_;
 };
 

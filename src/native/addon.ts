@@ -179,6 +179,9 @@ export interface NativeSegment {
   /** Own row, -1 for a monitor. */
   readonly worker: number;
   readonly windows: readonly ArrayBuffer[];
+  /** Makes a window anew that somebody has transferred, as a byte stream does with what it is given; its
+   *  views are empty. Once closed: the one that there was. */
+  renewWindow(window: number): ArrayBuffer;
   describe(): SegmentDescription;
   /** `fn` runs on the JavaScript thread after somebody rang; it must call `takeSignals`. */
   onWake(fn: () => void): void;

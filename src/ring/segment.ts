@@ -71,7 +71,9 @@ export class Segment {
 
   /** A view on bytes of the mapping; valid until its slot is released. */
   view(window: number, offset: number, length: number): Uint8Array {
-    return new Uint8Array(this.native.windows[window] as ArrayBuffer, offset, length);
+    const there = this.native.windows[window] as ArrayBuffer;
+    const buffer = there.byteLength > 0 ? there : this.native.renewWindow(window);
+    return new Uint8Array(buffer, offset, length);
   }
 
   /** Joins a lane as a gating reader. `from`: acknowledged position, or one of `JoinAt`.

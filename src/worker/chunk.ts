@@ -18,6 +18,7 @@ export class Chunk {
   /** Id of the slot in its lane. */
   readonly slot: number;
   readonly #source: ChunkSource | undefined;
+  readonly #length: number;
   #bytes: Uint8Array | undefined;
   #retained = false;
 
@@ -25,15 +26,20 @@ export class Chunk {
   constructor(slot: number, bytes: Uint8Array, source: ChunkSource | undefined) {
     this.slot = slot;
     this.#bytes = bytes;
+    this.#length = bytes.length;
     this.#source = source;
   }
 
-  /** @throws UploadResponseError DETACHED after the release */
+  /** @throws UploadResponseError DETACHED after the release, and where somebody has transferred the memory
+   *  of a view, all of the segment's: byte streams do that with what they are given */
   get bytes(): Uint8Array {
-    if (this.#bytes) return this.#bytes;
+    const bytes = this.#bytes;
+    if (bytes?.length === this.#length) return bytes;
     throw new UploadResponseError(
       'DETACHED',
-      'the chunk was released; retain() or copy() it before',
+      bytes
+        ? 'the memory of a chunk was transferred; transfer a copy()'
+        : 'the chunk was released; retain() or copy() it before',
     );
   }
 
