@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
+  extensionElement,
   kindOf,
   parseRtcp,
   parseRtp,
@@ -14,7 +15,9 @@ import {
   writeReceiverReport,
   writeRemb,
   writeSenderReport,
+  writeTransportFeedback,
 } from '../../src/protocols/rtp/index.js';
+import { readTransportFeedback } from '../support/transport-feedback.js';
 import { attempt, runs } from './support/runs.js';
 
 const bytes = (maxLength: number) =>
@@ -60,7 +63,8 @@ test('RTP: what was written is read, whatever stands around it', () => {
   fc.assert(
     fc.property(packet, (one) => {
       const datagram = written(one);
-      const { payload, datagramBytes, ...fields } = parseRtp(datagram);
+      const { payload, datagramBytes, extension, ...fields } = parseRtp(datagram);
+      assert.deepEqual(extension, one.extension ?? undefined);
       const { payloadType, marker, sequence, timestamp, ssrc } = one;
       assert.deepEqual(fields, { payloadType, marker, sequence, timestamp, ssrc });
       assert.deepEqual(payload, one.payload);
@@ -83,7 +87,13 @@ test('RTP: any bytes are refused, or a payload within the datagram', () => {
       const read = attempt(['RTP_INVALID'], () => parseRtp(datagram));
       if (!read) return;
       assert.equal(kindOf(datagram) === 'rtp' || kindOf(datagram) === 'rtcp', true);
-      const { payload } = read;
+      const { payload, extension } = read;
+      for (let id = 1; extension && id <= 14; id++) {
+        const element = extensionElement(extension, id);
+        if (!element) continue;
+        assert.ok(element.length >= 1 && element.length <= 16);
+        assert.ok(element.byteOffset + element.length <= payload.byteOffset);
+      }
       assert.equal(payload.buffer, datagram.buffer);
       assert.ok(payload.byteOffset >= datagram.byteOffset + 12);
       assert.ok(payload.byteOffset + payload.length <= datagram.byteOffset + datagram.length);
@@ -184,6 +194,30 @@ test('REMB: a rate that 18 bits do not hold is rounded down, by less than 1 in 2
       assert.ok(bitsPerSecond - read.bitsPerSecond <= bitsPerSecond / 2 ** 17);
     }),
     runs(2000),
+  );
+});
+
+test('transport-wide feedback says when each packet came, whatever is missing between them', () => {
+  const step = fc.tuple(
+    fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(40)),
+    fc.oneof(fc.nat(255), fc.integer({ min: -0x7fff, max: 0x7fff })),
+  );
+  const steps = fc.array(step, { minLength: 1, maxLength: 64 });
+  fc.assert(
+    fc.property(u16, u8, fc.nat(2 ** 30), steps, (base, count, first, some) => {
+      const arrivals: (number | undefined)[] = [];
+      // Steps back end above 0.
+      let at = first + 64 * 0x7fff;
+      for (const [missing, by] of some) {
+        for (let i = 0; i < missing; i++) arrivals.push(undefined);
+        at += by;
+        arrivals.push(at);
+      }
+      const written = writeTransportFeedback(1, 2, { base, count, arrivals });
+      assert.equal(parseRtcp(written).length, 1);
+      assert.deepEqual(readTransportFeedback(written), [{ base, count, arrivals }]);
+    }),
+    runs(1500),
   );
 });
 

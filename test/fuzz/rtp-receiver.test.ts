@@ -11,6 +11,7 @@ import {
 } from '../../src/protocols/rtp/index.js';
 import { FrameSender, random, type SenderFormat } from '../support/lossy-network.js';
 import { fuA, nalUnit, PPS, rtpPacket, SPS, stapA } from '../support/rtp-packets.js';
+import { readTransportFeedback } from '../support/transport-feedback.js';
 import { runs } from './support/runs.js';
 
 const TRACKS: readonly TrackOptions[] = [
@@ -21,6 +22,7 @@ const TRACKS: readonly TrackOptions[] = [
     nack: true,
     keyframeRequest: 'pli',
     remb: true,
+    transportSequenceId: 3,
   },
   { codec: 'vp8', payloadType: 97, clockRate: 90_000, keyframeRequest: 'fir' },
   { codec: 'opus', payloadType: 111, clockRate: 48_000, nack: true },
@@ -48,8 +50,11 @@ const rtp = fc
     sequence: fc.oneof(fc.nat(30), fc.constantFrom(0xffff, 0x8000, 0x7fff), fc.nat(0xffff)),
     timestamp: fc.oneof(fc.nat(5), fc.constantFrom(0xffff_ffff, 0x8000_0000), fc.nat(0xffff_ffff)),
     marker: fc.boolean(),
+    transportSequence: fc.oneof(fc.constant(undefined), fc.nat(300), fc.nat(0xffff)),
   })
-  .map(({ payload: bytes, ...fields }) => rtpPacket(bytes, fields));
+  .map(({ payload: bytes, transportSequence, ...fields }) =>
+    rtpPacket(bytes, transportSequence === undefined ? fields : { ...fields, transportSequence }),
+  );
 const ssrc = fc.constantFrom(1, 2, 3, 9);
 const u32 = fc.nat(0xffff_ffff);
 const rtcp = fc.oneof(
@@ -104,6 +109,9 @@ test('a hostile sender: units are whole, counted from 0, and of what was sent; c
           const [report, name] = parseRtcp(feedback);
           assert.equal(report?.type, 'receiver-report');
           assert.equal(name?.type, 'other');
+          const [told, ...more] = readTransportFeedback(feedback);
+          assert.equal(more.length, 0);
+          assert.ok(!told || told.arrivals.at(-1) !== undefined, 'it ends with one that came');
         }
         const after = receiver.stats();
         for (const [index, track] of after.entries()) {

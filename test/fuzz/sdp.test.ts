@@ -19,7 +19,7 @@ const read = (text: string) => attempt(CODES, () => readOffer(text));
 const KEPT = [
   ...['mid', 'ice-ufrag', 'ice-pwd', 'ice-options', 'fingerprint', 'setup', 'candidate', 'rtpmap'],
   ...['end-of-candidates', 'sctp-port', 'max-message-size', 'sctpmap', 'sendrecv', 'sendonly'],
-  ...['rtcp-mux', 'fmtp', 'rtcp-fb', 'ssrc'],
+  ...['rtcp-mux', 'fmtp', 'rtcp-fb', 'ssrc', 'extmap'],
 ];
 const SECTION_LINE = new RegExp(`^(c=.*|a=(${KEPT.join('|')})(:.*)?)$`);
 
@@ -33,8 +33,8 @@ function check({ sdp, ufrag, tracks }: Offer, text: string): void {
     assert.match(line, /^[a-z]=[^\r\n\0]*$/);
     if (index > media && !line.startsWith('m=')) {
       assert.match(line, SECTION_LINE);
-      // Made by us: the direction, feedback that was meant for all formats, parameters without spaces.
-      const isOwn = /^a=(sendonly|rtcp-fb:.*|fmtp:.*)$/.test(line);
+      // Made by us: the direction, also of an extension, feedback for all formats, parameters without spaces.
+      const isOwn = /^a=(sendonly|extmap:.*|rtcp-fb:.*|fmtp:.*)$/.test(line);
       assert.ok(isOwn || given.has(line), `${line} was not in the offer`);
     }
     if (line.startsWith('a=candidate:')) {
@@ -91,7 +91,9 @@ test('the order of codecs decides, and nothing else changes with it', () => {
       mutatedOffer,
       fc.shuffledSubarray([...VIDEO_CODECS], { minLength: 1 }),
       (text, order) => {
-        const some = attempt(CODES, () => readOffer(text, { videoCodecs: order, remb: true }));
+        const some = attempt(CODES, () =>
+          readOffer(text, { videoCodecs: order, congestion: true }),
+        );
         if (!some) return;
         const video = some.tracks.find(({ kind }) => kind === 'video');
         assert.ok(!video || order.some((one) => one === video.codec));

@@ -42,7 +42,8 @@ async function publishNoise(page: Page, peer: string): Promise<void> {
     for (let at = 0; at < noise.data.length; at++) {
       noise.data[at] = at % 4 === 3 ? 255 : Math.random() * 255;
     }
-    const [still, moving] = [1, 2].map(() => Object.assign(document.createElement('canvas'), { width, height }));
+    const canvas = () => Object.assign(document.createElement('canvas'), { width, height });
+    const [still, moving] = [canvas(), canvas()];
     still.getContext('2d').putImageData(noise, 0, 0);
     const context = moving.getContext('2d');
     setInterval(() => {
@@ -59,7 +60,8 @@ async function publishNoise(page: Page, peer: string): Promise<void> {
       }
     };
     globalThis.session = await ur.UploadSession.publish(
-      '${server.server.url(`/whip/room/${peer}`)}', new MediaStream(moving.captureStream(15).getTracks()));
+      '${server.server.url(`/whip/room/${peer}`)}',
+      new MediaStream(moving.captureStream(15).getTracks()));
     globalThis.looks = [];
     setInterval(async () => {
       const all = [...(await connection.getStats()).values()];

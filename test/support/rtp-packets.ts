@@ -6,12 +6,23 @@ export interface PacketFields {
   readonly sequence?: number;
   readonly timestamp?: number;
   readonly ssrc?: number;
+  /** The number of the whole transport, under the id 3. */
+  readonly transportSequence?: number;
 }
+
+export const TRANSPORT_SEQUENCE_ID = 3;
 
 export function rtpPacket(payload: Uint8Array, fields: PacketFields = {}): Buffer {
   const { payloadType = 96, marker = false, sequence = 0, timestamp = 0, ssrc = 0x1234 } = fields;
-  const head = Buffer.alloc(12);
+  const { transportSequence } = fields;
+  const head = Buffer.alloc(transportSequence === undefined ? 12 : 20);
   head[0] = 0x80;
+  if (transportSequence !== undefined) {
+    head[0] = 0x90;
+    head.writeUInt32BE(0xbede0001, 12);
+    head[16] = (TRANSPORT_SEQUENCE_ID << 4) | 1;
+    head.writeUInt16BE(transportSequence & 0xffff, 17);
+  }
   head[1] = payloadType | (marker ? 0x80 : 0);
   head.writeUInt16BE(sequence & 0xffff, 2);
   head.writeUInt32BE(timestamp >>> 0, 4);

@@ -3,6 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { Audio, PeerConnection, type Track, Video } from 'node-datachannel';
 import { parseRtcp, type RtcpPacket } from '../../src/protocols/rtp/index.js';
+import { readTransportFeedback, type ToldArrivals } from './transport-feedback.js';
 import { within } from './until.js';
 import { postOffer } from './webrtc-client.js';
 
@@ -46,6 +47,8 @@ const mediaOf = {
  *  and keeps the rest of what it is told. */
 export class WebRtcPublisher {
   readonly rtcp: RtcpPacket[] = [];
+  /** Feedback on the whole transport. */
+  readonly arrivals: ToldArrivals[] = [];
   resent = 0;
   closed = false;
   /** It does not say that it is there. */
@@ -57,16 +60,18 @@ export class WebRtcPublisher {
   readonly #tracks = new Map<PublishedCodec, Track>();
   #reporter: NodeJS.Timeout | undefined;
 
-  /** `answered` may change the server's answer; `prepare` may add to the connection before its offer. */
+  /** `answered` may change the server's answer; `prepare` may add to the connection before its offer, and
+   *  `offered` change what the server sees of that. */
   static async connect(
     url: string,
     codecs: readonly PublishedCodec[],
     answered: (sdp: string) => string | Promise<string> = (sdp) => sdp,
     prepare: (peer: PeerConnection) => void = () => {},
+    offered: (sdp: string) => string = (sdp) => sdp,
   ): Promise<WebRtcPublisher> {
     const publisher = new WebRtcPublisher(codecs);
     prepare(publisher.#peer);
-    const response = await postOffer(url, await publisher.#offer());
+    const response = await postOffer(url, offered(await publisher.#offer()));
     const text = await response.text();
     if (response.status !== 201) {
       publisher.close();
@@ -156,7 +161,9 @@ export class WebRtcPublisher {
   }
 
   #heard(datagram: Buffer): void {
-    for (const packet of parseRtcp(datagram)) {
+    const packets = parseRtcp(datagram);
+    this.arrivals.push(...readTransportFeedback(datagram));
+    for (const packet of packets) {
       this.rtcp.push(packet);
       if (packet.type !== 'nack') continue;
       for (const sequence of packet.sequences) {

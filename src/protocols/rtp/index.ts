@@ -7,7 +7,7 @@ export type { Depacketiser, DroppedFrame, Frame } from './frame-assembler.js';
 export { H264Depacketiser } from './h264.js';
 export { type Gap, JitterWindow, type JitterWindowOptions } from './jitter-window.js';
 export { OpusDepacketiser } from './opus.js';
-export { type DatagramKind, kindOf, parseRtp, type RtpPacket } from './packet.js';
+export { type DatagramKind, extensionElement, kindOf, parseRtp, type RtpPacket } from './packet.js';
 export {
   type MediaLoss,
   type Reached,
@@ -27,7 +27,9 @@ export {
   writeReceiverReport,
   writeRemb,
   writeSenderReport,
+  writeTransportFeedback,
 } from './rtcp-write.js';
 export { type Place, SequenceTracker, Unwrapper } from './sequence.js';
 export type { RtpCodec, TrackOptions } from './track.js';
+export { type TransportArrivals, TransportLog } from './transport-feedback.js';
 export { Vp8Depacketiser } from './vp8.js';

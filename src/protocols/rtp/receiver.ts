@@ -2,7 +2,7 @@ import { UploadResponseError } from '../../errors/index.js';
 import { encodeAccessUnit } from '../access-unit/index.js';
 import type { DroppedFrame } from './frame-assembler.js';
 import { alignTracks } from './media-clock.js';
-import { kindOf, parseRtp, type RtpPacket } from './packet.js';
+import { extensionElement, kindOf, parseRtp, type RtpPacket } from './packet.js';
 import { parseRtcp, type RtcpPacket } from './rtcp.js';
 import {
   writeCname,
@@ -11,8 +11,10 @@ import {
   writePli,
   writeReceiverReport,
   writeRemb,
+  writeTransportFeedback,
 } from './rtcp-write.js';
 import { RtpTrack, type TrackEvent, type TrackOptions } from './track.js';
+import { TransportLog } from './transport-feedback.js';
 
 /** What of a track was not passed on. */
 export type MediaLoss =
@@ -98,6 +100,7 @@ export class RtpReceiver {
   #firs = 0;
   /** What the sender is told that its tracks which take REMB may send together; 0: nothing. */
   maxBitsPerSecond = 0;
+  readonly #transport = new TransportLog();
   /** The sources that were told so. */
   #limited = '';
   /** Datagrams that are no RTP or RTCP, or malformed. */
@@ -154,6 +157,8 @@ export class RtpReceiver {
     const requests = live.flatMap((track) => this.#requests(track, nowMs));
     const isReportDue = live.length > 0 && nowMs - this.#reportedAtMs >= REPORT_INTERVAL_MS;
     requests.push(...this.#limit(live, isReportDue));
+    // Together with others it might become larger than networks take.
+    if (requests.length === 0) requests.push(...this.#arrivals(live, nowMs));
     if (!isReportDue && requests.length === 0) return undefined;
     const reported = isReportDue ? live : [];
     if (isReportDue) this.#reportedAtMs = nowMs;
@@ -198,6 +203,7 @@ export class RtpReceiver {
       return [];
     }
     this.#startMs ??= nowMs;
+    this.#arrived(track, packet, nowMs);
     return this.#unitsOf(track, track.receive(packet, nowMs));
   }
 
@@ -242,6 +248,19 @@ export class RtpReceiver {
       requests.push(isFir ? writeFir(ssrc, media, this.#firs++) : writePli(ssrc, media));
     }
     return requests;
+  }
+
+  #arrived(track: RtpTrack, { extension }: RtpPacket, nowMs: number): void {
+    const id = track.options.transportSequenceId;
+    const element = extension && id ? extensionElement(extension, id) : undefined;
+    if (element?.length === 2) this.#transport.arrived(element.readUInt16BE(0), nowMs);
+  }
+
+  #arrivals(live: readonly RtpTrack[], nowMs: number): Buffer[] {
+    const media = live.find(({ options }) => options.transportSequenceId)?.ssrc;
+    const arrivals = media === undefined ? undefined : this.#transport.take(nowMs);
+    if (media === undefined || !arrivals) return [];
+    return [writeTransportFeedback(this.#options.ssrc, media, arrivals)];
   }
 
   /** Senders trust it most in their first seconds: a source that is new is told at once. */

@@ -5,6 +5,7 @@ import {
   type ReportBlock,
   RtcpType,
 } from './rtcp.js';
+import { type TransportArrivals, transportFeedbackBody } from './transport-feedback.js';
 
 /** Reports that the 5 bits of a header can count. */
 export const MAX_REPORTS = 31;
@@ -137,6 +138,19 @@ export function writeRemb(ssrc: number, bitsPerSecond: number, ssrcs: readonly n
     body.writeUInt32BE(source, REMB_HEAD_BYTES + 4 * index);
   }
   return packet(RtcpType.payloadFeedback, FeedbackFormat.application, body);
+}
+
+/** When packets came; `mediaSsrc` is one of their sources. */
+export function writeTransportFeedback(
+  ssrc: number,
+  mediaSsrc: number,
+  arrivals: TransportArrivals,
+): Buffer {
+  const sources = Buffer.alloc(8);
+  sources.writeUInt32BE(ssrc, 0);
+  sources.writeUInt32BE(mediaSsrc, 4);
+  const body = Buffer.concat([sources, transportFeedbackBody(arrivals)]);
+  return packet(RtcpType.transportFeedback, FeedbackFormat.transport, body);
 }
 
 /** A source says good-bye. */

@@ -70,8 +70,9 @@ export const RtcpType = {
   payloadFeedback: 206,
 } as const;
 
-/** Formats of feedback: RFC 4585 sections 6.2.1, 6.3.1 and 6.4, RFC 5104 section 4.3.1. */
-export const FeedbackFormat = { nack: 1, pli: 1, fir: 4, application: 15 } as const;
+/** Formats of feedback: RFC 4585 sections 6.2.1, 6.3.1 and 6.4, RFC 5104 section 4.3.1,
+ *  draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1. */
+export const FeedbackFormat = { nack: 1, pli: 1, fir: 4, application: 15, transport: 15 } as const;
 
 /** What tells REMB from other feedback of applications. */
 export const REMB_IDENTIFIER = 'REMB';

@@ -22,6 +22,9 @@ export interface TrackOptions {
   readonly keyframeRequest?: 'fir' | 'pli' | undefined;
   /** The sender takes REMB: it is told what it may send. */
   readonly remb?: boolean | undefined;
+  /** Under this id (1 to 14) packets have a number of the whole transport: the sender is told when they
+   *  come. */
+  readonly transportSequenceId?: number | undefined;
   /** A keyframe is asked for when none has come for so long. 0, and by default: never. */
   readonly keyframeIntervalMs?: number | undefined;
   /** H.264: NAL units of `sprop-parameter-sets`. */

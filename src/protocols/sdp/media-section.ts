@@ -20,6 +20,9 @@ export interface OfferedTrack {
   readonly keyframeRequest: 'fir' | 'pli' | undefined;
   /** The sender takes REMB, and the answer says that it is sent. */
   readonly remb: boolean;
+  /** The id of the header extension with a number of the whole transport: the answer says that its sender
+   *  is told when packets come. Undefined: it is not. */
+  readonly transportSequenceId: number | undefined;
   /** NAL units of `sprop-parameter-sets` (RFC 6184 section 8.1). */
   readonly parameterSets: readonly Buffer[];
 }
@@ -38,13 +41,19 @@ const PROTOCOL = /^(UDP|TCP)\/TLS\/RTP\/SAVPF?$/;
 const FEEDBACK = ['nack', 'nack pli', 'ccm fir'];
 /** draft-alvestrand-rmcat-remb-03 section 2.4. */
 const REMB = 'goog-remb';
+/** draft-holmer-rmcat-transport-wide-cc-extensions-01. */
+const TRANSPORT = 'transport-cc';
+const TRANSPORT_SEQUENCE =
+  'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+/** Ids that a head of one byte has. */
+const EXTENSION = /^a=extmap:([1-9]|1[0-4])(?:\/send(?:recv|only))? (\S+)$/;
 
 /** What is taken of an offer that has a choice. */
 export interface MediaChoice {
   /** Video is taken in the first of them that the offer has. */
   readonly videoCodecs: readonly VideoCodec[];
-  /** REMB is sent to those who take it. */
-  readonly remb: boolean;
+  /** Feedback for congestion control is sent to those who take it. */
+  readonly congestion: boolean;
 }
 
 interface Choice {
@@ -64,7 +73,7 @@ export const unsupported = (detail: string): UploadResponseError =>
 export function readMediaSection(
   section: MediaSection,
   transport: readonly string[],
-  { videoCodecs, remb }: MediaChoice,
+  { videoCodecs, congestion }: MediaChoice,
 ): { readonly track: OfferedTrack; readonly section: MediaSection } {
   const { kind, protocol, lines } = section;
   if (kind !== 'audio' && kind !== 'video') throw unsupported(`m=${kind}`);
@@ -78,10 +87,13 @@ export function readMediaSection(
   if (!choice) {
     throw unsupported(`its ${kind} is none of ${codecs.map((one) => NAMES[one]).join(', ')}`);
   }
-  const taken = remb ? [...FEEDBACK, REMB] : FEEDBACK;
+  const sequenceId = transportSequenceId(lines);
+  const taken = [...FEEDBACK];
+  if (congestion) taken.push(REMB);
+  if (congestion && sequenceId !== undefined) taken.push(TRANSPORT);
   const feedback = feedbackOf(lines, choice.payloadType).filter((one) => taken.includes(one));
-  const track = trackOf(kind, choice, feedback);
-  return { track, section: reduced(section, transport, choice, feedback) };
+  const track = trackOf(kind, choice, feedback, sequenceId);
+  return { track, section: reduced(section, transport, choice, track, feedback) };
 }
 
 /** Simulcast with retransmissions has some. */
@@ -124,6 +136,7 @@ function trackOf(
   kind: 'audio' | 'video',
   { codec, payloadType, parameters }: Choice,
   feedback: readonly string[],
+  sequenceId: number | undefined,
 ): OfferedTrack {
   const request = feedback.includes('ccm fir') ? 'fir' : undefined;
   return {
@@ -135,6 +148,7 @@ function trackOf(
     nack: feedback.includes('nack'),
     keyframeRequest: kind === 'audio' ? undefined : feedback.includes('nack pli') ? 'pli' : request,
     remb: feedback.includes(REMB),
+    transportSequenceId: feedback.includes(TRANSPORT) ? sequenceId : undefined,
     parameterSets: (parameter(parameters, 'sprop-parameter-sets') ?? '')
       .split(',')
       .filter((text) => text !== '')
@@ -146,6 +160,7 @@ function reduced(
   section: MediaSection,
   transport: readonly string[],
   choice: Choice,
+  { transportSequenceId }: OfferedTrack,
   feedback: readonly string[],
 ): MediaSection {
   const { payloadType, parameters } = choice;
@@ -159,10 +174,21 @@ function reduced(
       ...transport.filter((line) => line !== 'a=sendrecv'),
       ...['a=sendonly', 'a=rtcp-mux', encoding as string],
       ...(parameters === '' ? [] : [`a=fmtp:${payloadType} ${parameters}`]),
+      ...(transportSequenceId === undefined
+        ? []
+        : [`a=extmap:${transportSequenceId} ${TRANSPORT_SEQUENCE}`]),
       ...feedback.map((one) => `a=rtcp-fb:${payloadType} ${one}`),
       ...sourcesOf(section),
     ],
   };
+}
+
+function transportSequenceId(lines: readonly string[]): number | undefined {
+  for (const line of lines) {
+    const [, id, name] = EXTENSION.exec(line) ?? [];
+    if (name === TRANSPORT_SEQUENCE) return Number(id);
+  }
+  return undefined;
 }
 
 function feedbackOf(lines: readonly string[], payloadType: number): string[] {

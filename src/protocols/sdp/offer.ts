@@ -36,7 +36,7 @@ const KINDS = ['application', 'audio', 'video'];
 
 /** Codecs of video that are taken. */
 export const VIDEO_CODECS = ['h264', 'vp8'] as const satisfies readonly VideoCodec[];
-const TAKEN: MediaChoice = { videoCodecs: VIDEO_CODECS, remb: true };
+const TAKEN: MediaChoice = { videoCodecs: VIDEO_CODECS, congestion: true };
 
 /**
  * Reads an offer of data channels, audio and video. @throws UploadResponseError BAD_SDP, UNSUPPORTED_OFFER

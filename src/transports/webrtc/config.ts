@@ -100,7 +100,8 @@ export const webRtcConfigSchema = z.strictObject({
       reload: 'new sessions',
       description:
         'What a publisher of media may send, in kbit/s: it is told so (REMB), where its offer has ' +
-        '`goog-remb`, and browsers begin with what their encoder can give, up to this. 0: it is told nothing.',
+        '`goog-remb`, and browsers begin with what their encoder can give, up to this. 0: it is ' +
+        'told nothing, nor when its packets came.',
     }),
   keyframeIntervalMs: z
     .int()

@@ -50,7 +50,7 @@ export class WhipEndpoint {
     try {
       this.#host.reserve();
       const { videoCodecs, maxBitrateKbps } = this.#host.config;
-      offer = readOffer(await request.text(SDP), { videoCodecs, remb: maxBitrateKbps > 0 });
+      offer = readOffer(await request.text(SDP), { videoCodecs, congestion: maxBitrateKbps > 0 });
       if (this.#host.draining) throw new UploadResponseError('SHUTTING_DOWN');
       this.#host.reserve();
       const query = caller.query === '' ? '' : `?${caller.query}`;

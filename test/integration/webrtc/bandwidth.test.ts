@@ -4,6 +4,7 @@ import type { RtcpPacket } from '../../../src/protocols/rtp/index.js';
 import { H264Feed } from '../../support/h264-feed.js';
 import { startMediaServer } from '../../support/media-server.js';
 import type { RtmpServer } from '../../support/rtmp.js';
+import { nalUnit, PPS, rtpPacket, SPS, stapA } from '../../support/rtp-packets.js';
 import { until } from '../../support/until.js';
 import { SOURCES, WebRtcPublisher } from '../../support/webrtc-publisher.js';
 
@@ -66,6 +67,68 @@ test('with 0 nothing is told, and nothing agreed upon', TIMEOUT, () =>
     new H264Feed(publisher).frame(true);
     await until(() => publisher.count('receiver-report') >= 3, 'reports');
     assert.deepEqual(told(), []);
+    assert.equal(await publisher.delete(), 200);
+  }),
+);
+
+test('a publisher that numbers its packets is told when each of them came', TIMEOUT, () =>
+  withCap(600, async (server) => {
+    const name = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+    let answer = '';
+    const publisher = await WebRtcPublisher.connect(
+      server.server.url('/whip/room/numbered'),
+      ['h264'],
+      (sdp) => {
+        answer = sdp;
+        return sdp;
+      },
+      undefined,
+      (sdp) =>
+        sdp.replace(
+          'a=rtcp-fb:96 goog-remb',
+          `a=extmap:3 ${name}\r\na=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 transport-cc`,
+        ),
+    );
+    assert.match(answer, /^a=rtcp-fb:96 transport-cc\r$/m);
+    assert.ok(answer.includes(`a=extmap:3 ${name}\r\n`), answer);
+    const told = () => {
+      const all = new Map<number, boolean>();
+      for (const { base, arrivals } of publisher.arrivals) {
+        for (const [index, at] of arrivals.entries()) {
+          const number = (base + index) & 0xffff;
+          all.set(number, all.get(number) || at !== undefined);
+        }
+      }
+      return all;
+    };
+    const send = (sequence: number) => {
+      const payload = stapA(SPS, PPS, nalUnit(5, 20));
+      const numbers = {
+        sequence,
+        timestamp: sequence * 3600,
+        transportSequence: 0xfff0 + sequence,
+      };
+      publisher.raw(rtpPacket(payload, { ssrc: SOURCES.h264, marker: true, ...numbers }));
+    };
+    // Over the wrap, and the last but one is never sent.
+    for (let sequence = 0; sequence < 40; sequence++) {
+      if (sequence === 38) continue;
+      send(sequence);
+      const number = (0xfff0 + sequence) & 0xffff;
+      await until(() => told().get(number) === true, 'word of a packet');
+    }
+    assert.equal(told().get((0xfff0 + 38) & 0xffff), false);
+    const times = publisher.arrivals.flatMap(({ arrivals }) => arrivals);
+    const came = times.filter((at) => at !== undefined);
+    assert.deepEqual(
+      came,
+      [...came].sort((a, b) => a - b),
+    );
+    const counts = publisher.arrivals.map(({ count }) => count);
+    assert.deepEqual(
+      counts,
+      counts.map((_, index) => index & 0xff),
+    );
     assert.equal(await publisher.delete(), 200);
   }),
 );

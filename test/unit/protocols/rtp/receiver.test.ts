@@ -11,6 +11,7 @@ import {
   writeSenderReport,
 } from '../../../../src/protocols/rtp/index.js';
 import { annexB, nalUnit, PPS, rtpPacket, SPS, stapA } from '../../../support/rtp-packets.js';
+import { readTransportFeedback } from '../../../support/transport-feedback.js';
 
 const VIDEO: TrackOptions = {
   ...{ codec: 'h264', payloadType: 96, clockRate: 90_000, nack: true, keyframeRequest: 'pli' },
@@ -119,6 +120,29 @@ test('who takes REMB is told what it may send: at once, and with each report', (
   session.push(writeBye([1]), 2500);
   session.video(0, 2600, KEY, { ssrc: 7 });
   assert.deepEqual(told(2600), [{ ...remb, bitsPerSecond: 300_000, ssrcs: [7] }], 'another source');
+});
+
+test('who numbers its packets is told when they came, of all tracks', () => {
+  const own = { transportSequenceId: 3, nack: false, keyframeRequest: undefined };
+  const session = new Session([
+    { ...VIDEO, ...own },
+    { ...AUDIO, ...own },
+  ]);
+  const told = (nowMs: number) => {
+    const datagram = session.receiver.feedback(nowMs);
+    return datagram && readTransportFeedback(datagram);
+  };
+  session.video(0, 100, KEY, { transportSequence: 7 });
+  session.audio(0, 101, { transportSequence: 8 });
+  assert.deepEqual(told(101), [{ base: 7, count: 0, arrivals: [400, 404] }]);
+  session.audio(1, 110, { transportSequence: 10 });
+  assert.equal(told(110), undefined);
+  assert.deepEqual(told(151), [{ base: 9, count: 1, arrivals: [undefined, 440] }]);
+  session.video(1, 160, P);
+  assert.equal(told(260), undefined, 'a packet without a number');
+  const deaf = new Session();
+  deaf.video(0, 0, KEY, { transportSequence: 7 });
+  assert.equal(deaf.feedback(0)?.length, 2, 'the report and our name');
 });
 
 test('a missing packet is asked for; what never comes is reported, and a keyframe asked for', () => {

@@ -80,6 +80,7 @@ test('of each kind one codec is taken, and what belongs to it', () => {
       parameters: 'packetization-mode=1;profile-level-id=42e01f;sprop-parameter-sets=Z0LA,aM4=',
       keyframeRequest: 'pli',
       remb: false,
+      transportSequenceId: 4,
       parameterSets: [Buffer.from('6742c0', 'hex'), Buffer.from('68ce', 'hex')],
     },
     {
@@ -87,13 +88,12 @@ test('of each kind one codec is taken, and what belongs to it', () => {
       parameters: 'minptime=10;useinbandfec=1',
       keyframeRequest: undefined,
       remb: false,
+      transportSequenceId: undefined,
       parameterSets: [],
     },
   ]);
   assert.ok(
-    !/rtx|VP8|VP9|red|extmap|goog-remb|transport-cc|simulcast|rid|rsize|only$/m.test(
-      sdp.replaceAll('sendonly', ''),
-    ),
+    !/rtx|VP8|VP9|red|goog-remb|simulcast|rid|rsize|only$/m.test(sdp.replaceAll('sendonly', '')),
     sdp,
   );
   assert.match(sdp, /^m=video 9 UDP\/TLS\/RTP\/SAVPF 102\r$/m);
@@ -105,7 +105,7 @@ test('of each kind one codec is taken, and what belongs to it', () => {
 
 test('the order of video codecs is ours', () => {
   const codecs = (...order: ('h264' | 'vp8')[]) =>
-    readOffer(offer(VIDEO, AUDIO), { videoCodecs: order, remb: true }).tracks.map(
+    readOffer(offer(VIDEO, AUDIO), { videoCodecs: order, congestion: true }).tracks.map(
       ({ codec }) => codec,
     );
   assert.deepEqual(codecs('vp8', 'h264'), ['vp8', 'opus']);
@@ -117,7 +117,7 @@ test('the order of video codecs is ours', () => {
 
 test('REMB is answered where the codec that is taken has it in the offer, unless it is not sent', () => {
   const read = (videoCodecs: readonly ('h264' | 'vp8')[], remb: boolean, text: string) => {
-    const { tracks, sdp } = readOffer(text, { videoCodecs, remb });
+    const { tracks, sdp } = readOffer(text, { videoCodecs, congestion: remb });
     const lines = sdp.split('\r\n').filter((line) => line.endsWith(' goog-remb'));
     return [tracks.map((track) => track.remb), lines];
   };
@@ -127,6 +127,25 @@ test('REMB is answered where the codec that is taken has it in the offer, unless
   assert.deepEqual(read(['h264'], true, text), [[false, false], []]);
   const all = text.replace('a=rtcp-fb:* nack', 'a=rtcp-fb:* goog-remb');
   assert.deepEqual(read(['h264'], true, all), [[false, true], ['a=rtcp-fb:111 goog-remb']]);
+});
+
+test('numbers of the whole transport are agreed upon with their feedback, or not at all', () => {
+  const NAME = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+  const read = (text: string, congestion = true) => {
+    const { tracks, sdp } = readOffer(text, { videoCodecs: ['h264'], congestion });
+    const isOfIt = (line: string) => line.includes('extmap') || line.endsWith(' transport-cc');
+    return [tracks[0]?.transportSequenceId, sdp.split('\r\n').filter(isOfIt)];
+  };
+  const text = offer(VIDEO, AUDIO);
+  const feedback = 'a=rtcp-fb:102 transport-cc';
+  assert.deepEqual(read(text), [4, [`a=extmap:4 ${NAME}`, feedback]]);
+  assert.deepEqual(read(text, false), [undefined, []]);
+  assert.deepEqual(read(text.replace(feedback, 'a=x')), [undefined, []]);
+  for (const id of ['0', '15', '04', 'x', '4/recvonly']) {
+    assert.deepEqual(read(text.replace('extmap:4', `extmap:${id}`)), [undefined, []], id);
+  }
+  const oneWay = text.replace('extmap:4', 'extmap:14/sendonly');
+  assert.deepEqual(read(oneWay), [14, [`a=extmap:14 ${NAME}`, feedback]]);
 });
 
 test('H.264 without interleaving is taken, single NAL units too', () => {
@@ -179,7 +198,10 @@ test('a payload type that is not written as a number is none', () => {
   const padded = VIDEO.map((line) =>
     line.replace(/^(m=video .*) 96 /, '$1 096 ').replace('rtpmap:96', 'rtpmap:096'),
   );
-  const { tracks, sdp } = readOffer(offer(padded), { videoCodecs: ['vp8', 'h264'], remb: true });
+  const { tracks, sdp } = readOffer(offer(padded), {
+    videoCodecs: ['vp8', 'h264'],
+    congestion: true,
+  });
   assert.equal(tracks[0]?.codec, 'h264');
   assert.ok(!sdp.includes('undefined'));
 });
