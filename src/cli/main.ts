@@ -2,9 +2,11 @@
 import { CommanderError } from 'commander';
 import { exitCodeFor, reportFailure } from './failure.js';
 import { createProgram } from './program.js';
+import { outlivesReaders } from './reporter.js';
 
 // `upload-response ... | head` is not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (outlivesReaders()) return;
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
