@@ -53,7 +53,8 @@ export interface Column {
 
 const GAP = '  ';
 
-/** Rows below their titles, each column as wide as its widest cell; as many columns as `width` has room for. */
+/** Rows below their titles, each column as wide as its widest cell; as many columns as `width` has
+ *  room for. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],

@@ -168,8 +168,9 @@ function laneDetail(lane: LaneSnapshot, style: Style): string[] {
 }
 
 function headText(stream: StreamSnapshot, width: number): string {
-  if (!stream.head) return '-';
-  return clipMiddle(printable(`${stream.head.method} ${stream.head.path}`), width);
+  const { head, facts } = stream;
+  const path = head ? `${head.method} ${head.path}` : (facts?.path ?? '-');
+  return clipMiddle(printable(facts?.subject ? `${path} (${facts.subject})` : path), width);
 }
 
 function stateText(stream: StreamSnapshot, style: Style): string {
