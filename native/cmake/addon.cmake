@@ -9,7 +9,7 @@ ur_warnings(upload_response)
 target_include_directories(upload_response SYSTEM PRIVATE ${addon_api} ${api_headers}/include)
 target_compile_definitions(upload_response PRIVATE
   NAPI_VERSION=8 NAPI_DISABLE_CPP_EXCEPTIONS NODE_ADDON_API_DISABLE_DEPRECATED
-  NODE_GYP_MODULE_NAME=upload_response)
+  NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS NODE_GYP_MODULE_NAME=upload_response)
 target_compile_options(upload_response PRIVATE
   -fno-exceptions -fno-rtti -ffunction-sections -fdata-sections)
 target_link_libraries(upload_response PRIVATE ur_core ur_hpks ur_control ur_rtmp ur_srt)

@@ -59,8 +59,8 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   const Napi::Object options = info[0].As<Napi::Object>();
   SegmentConfig config;
   if (!read_segment_config(options, &config)) return env.Undefined();
-  const Napi::Value socket = options.Get("socket");
-  const Napi::Value name = options.Get("name");
+  const Napi::Value socket = field(options, "socket");
+  const Napi::Value name = field(options, "name");
   if (!socket.IsString() || !name.IsString()) {
     return throw_status(env, Status::kInvalidArgument, "socket and name must be strings");
   }

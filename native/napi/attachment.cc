@@ -61,15 +61,15 @@ void Waker::run() {
 
 void Waker::notify() {
   // One call in the queue is enough: it takes every signal that has been set until it runs.
-  if (pending_.exchange(true)) return;
+  if (pending_->exchange(true)) return;
   const napi_status status =
-      fn_.NonBlockingCall(this, [](Napi::Env env, Napi::Function fn, Waker* waker) {
+      fn_.NonBlockingCall([pending = pending_](Napi::Env env, Napi::Function fn) {
         // A read-modify-write: what the doorbell thread saw before it found this call pending is
         // visible to it.
-        waker->pending_.exchange(false);
+        pending->exchange(false);
         if (env != nullptr && fn != nullptr) fn.Call({});
       });
-  if (status != napi_ok) pending_ = false;
+  if (status != napi_ok) *pending_ = false;
 }
 
 void Attachment::listen(Napi::Env env, Napi::Function fn) {
@@ -82,6 +82,7 @@ void Attachment::listen(Napi::Env env, Napi::Function fn) {
         env, segment, [this] { return session->connected(); },
         [this] { return session->resuming(); }, fn);
   }
+  end_hook.set(env, [this] { close(); });
 }
 
 void Attachment::keep_loan(const std::shared_ptr<LaneFeed>& feed) {
@@ -91,6 +92,7 @@ void Attachment::keep_loan(const std::shared_ptr<LaneFeed>& feed) {
 
 void Attachment::close() {
   if (segment == nullptr) return;
+  end_hook.remove();
   waker.stop();
   for (const auto& loan : loans) {
     if (const auto feed = loan.lock()) feed->revoke();

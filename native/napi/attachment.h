@@ -17,6 +17,7 @@
 #include "control/session.h"
 #include "core/ingress.h"
 #include "core/segment.h"
+#include "end_hook.h"
 #include "feed/lane_feed.h"
 
 namespace ur::node {
@@ -41,7 +42,8 @@ class Waker {
   Napi::ThreadSafeFunction fn_;
   std::thread thread_;
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> pending_{false};
+  // A call is in the queue, which may outlive the waker.
+  std::shared_ptr<std::atomic<bool>> pending_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 struct Attachment {
@@ -53,9 +55,15 @@ struct Attachment {
   uint32_t role = 0;
   Waker waker;
   std::vector<std::weak_ptr<LaneFeed>> loans;
+  EndHook end_hook;
+
+  Attachment() = default;
+  ~Attachment() { close(); }
+  Attachment(const Attachment&) = delete;
+  Attachment& operator=(const Attachment&) = delete;
 
   bool open() const { return segment != nullptr; }
-  // Lets the doorbell thread wake `fn`, and look after the connection.
+  // Lets the doorbell thread wake `fn`, and look after the connection, until the environment ends.
   void listen(Napi::Env env, Napi::Function fn);
   // `feed` is over when the attachment is closed.
   void keep_loan(const std::shared_ptr<LaneFeed>& feed);
@@ -81,6 +89,23 @@ inline uint64_t as_u64(const Napi::Value& value) {
 }
 inline uint32_t as_u32(const Napi::Value& value) {
   return value.As<Napi::Number>().Uint32Value();
+}
+
+// While the environment is being torn down nothing can be made, converted or looked into any more: what
+// that gives is empty, and of no environment, so that every call of it would end the process. These give
+// undefined, false and nullptr.
+template <typename Key>
+Napi::Value field(const Napi::Object& object, Key key) {
+  const Napi::Value value = object.Get(key);
+  return value.IsEmpty() ? object.Env().Undefined() : value;
+}
+inline bool is_true(const Napi::Value& value) {
+  return value.IsBoolean() && value.As<Napi::Boolean>().Value();
+}
+// The native object of one of the addon's classes.
+template <typename Class>
+Class* unwrapped(const Napi::Value& value) {
+  return value.IsEmpty() ? nullptr : Class::Unwrap(value.As<Napi::Object>());
 }
 
 // Throws an Error with `number` and the detail as its message.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "attachment.h"
+#include "end_hook.h"
 #include "rtmp/engine/engine.h"
 #include "wake.h"
 
@@ -34,6 +35,7 @@ class RtmpEngineObject : public Napi::ObjectWrap<RtmpEngineObject> {
       return;
     }
     open_ = true;
+    end_hook_.set(info.Env(), [this] { end(); });
   }
 
   ~RtmpEngineObject() override { end(); }
@@ -41,8 +43,10 @@ class RtmpEngineObject : public Napi::ObjectWrap<RtmpEngineObject> {
  private:
   // (fd, receiver): number of the socket, or 0
   Napi::Value adopt(const Napi::CallbackInfo& info) {
-    const auto& receiver = RtmpReceiverObject::Unwrap(info[1].As<Napi::Object>())->receiver();
-    return number(info.Env(), engine_.adopt(info[0].As<Napi::Number>().Int32Value(), receiver));
+    auto* const given = unwrapped<RtmpReceiverObject>(info[1]);
+    if (given == nullptr) return number(info.Env(), 0U);
+    return number(info.Env(), engine_.adopt(info[0].As<Napi::Number>().Int32Value(),
+                                            given->receiver()));
   }
 
   Napi::Value take_ready(const Napi::CallbackInfo& info) {
@@ -69,6 +73,7 @@ class RtmpEngineObject : public Napi::ObjectWrap<RtmpEngineObject> {
   void end() {
     if (!open_) return;
     open_ = false;
+    end_hook_.remove();
     engine_.close();
     wake_.release();
   }
@@ -76,6 +81,7 @@ class RtmpEngineObject : public Napi::ObjectWrap<RtmpEngineObject> {
   Wake wake_;
   bool open_ = false;
   RtmpEngine engine_;
+  EndHook end_hook_;
 };
 
 }  // namespace

@@ -64,7 +64,7 @@ Napi::Function RtmpReceiverObject::define(Napi::Env env) {
 RtmpReceiverObject::RtmpReceiverObject(const Napi::CallbackInfo& info)
     : ObjectWrap(info),
       receiver_(std::make_shared<RtmpReceiver>(as_u32(info[0]), as_u32(info[1]),
-                                               info[2].ToBoolean().Value())) {}
+                                               is_true(info[2]))) {}
 
 // The engine's thread may still have it.
 RtmpReceiverObject::~RtmpReceiverObject() { receiver_->stop(); }
@@ -113,7 +113,8 @@ void RtmpReceiverObject::publish(const Napi::CallbackInfo& info) {
   std::optional<Continuation> after;
   if (info[1].IsObject()) {
     const auto given = info[1].As<Napi::Object>();
-    after = {as_u64(given.Get("units")), given.Get("startMs").ToNumber().Int64Value()};
+    after = {as_u64(field(given, "units")),
+             field(given, "startMs").As<Napi::Number>().Int64Value()};
   }
   receiver_->publish(as_u32(info[0]), after);
 }
@@ -121,7 +122,7 @@ void RtmpReceiverObject::publish(const Napi::CallbackInfo& info) {
 void RtmpReceiverObject::unpublish(const Napi::CallbackInfo& /*info*/) { receiver_->unpublish(); }
 
 void RtmpReceiverObject::lend(const Napi::CallbackInfo& info) {
-  receiver_->lend(FeedObject::Unwrap(info[0].As<Napi::Object>())->feed());
+  if (auto* const given = unwrapped<FeedObject>(info[0])) receiver_->lend(given->feed());
 }
 
 void RtmpReceiverObject::stop(const Napi::CallbackInfo& /*info*/) { receiver_->stop(); }

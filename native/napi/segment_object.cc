@@ -67,7 +67,8 @@ Napi::Function SegmentObject::define(Napi::Env env) {
 
 Napi::Object SegmentObject::wrap(Napi::Env env, std::shared_ptr<Attachment> attachment) {
   Napi::Object object = env.GetInstanceData<AddonData>()->segment.New({});
-  SegmentObject* self = Unwrap(object);
+  SegmentObject* const self = unwrapped<SegmentObject>(object);
+  if (self == nullptr) return object;
   self->attachment_ = std::move(attachment);
   self->make_windows(env);
   return object;
@@ -82,7 +83,7 @@ void SegmentObject::make_windows(Napi::Env env) {
   for (uint64_t begin = 0; begin < segment()->size(); begin += kWindowStep) {
     const uint64_t length = std::min(segment()->size() - begin, kWindowStep + kMaxSlotSize);
     windows[static_cast<uint32_t>(begin / kWindowStep)] = Napi::ArrayBuffer::New(
-        env, segment()->base() + begin, length, [](Napi::Env, void*) {});
+        env, segment()->base() + begin, length, [held = attachment_](Napi::Env, void*) {});
   }
   windows_ = Napi::Persistent(windows);
 }
@@ -103,8 +104,6 @@ Napi::Value SegmentObject::on_wake(const Info& info) {
   if (!open()) return throw_status(info.Env(), Status::kDetached, "onWake");
   if (segment()->self() != kNoIndex) {
     attachment_->listen(info.Env(), info[0].As<Napi::Function>());
-    // Hooks run last added first: the thread ends before the function that it calls is torn down.
-    info.Env().AddCleanupHook([held = attachment_] { held->close(); });
   }
   return info.Env().Undefined();
 }
@@ -150,7 +149,7 @@ void SegmentObject::shut() {
   // Views become empty before the memory goes: a late access reads nothing instead of crashing.
   Napi::Array windows = windows_.Value();
   for (uint32_t i = 0; i < windows.Length(); i++) {
-    windows.Get(i).As<Napi::ArrayBuffer>().Detach();
+    field(windows, i).As<Napi::ArrayBuffer>().Detach();
   }
   attachment_->close();
 }

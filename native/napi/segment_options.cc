@@ -9,7 +9,7 @@ bool wrong(Napi::Env env, const char* key, const char* type) {
 }
 
 bool read(const Napi::Object& object, const char* key, uint32_t* out) {
-  const Napi::Value value = object.Get(key);
+  const Napi::Value value = field(object, key);
   if (!value.IsNumber()) return wrong(object.Env(), key, "a number");
   const double given = value.As<Napi::Number>().DoubleValue();
   if (!(given >= 0 && given <= 4294967295.0)) return wrong(object.Env(), key, "in 0 .. 2^32-1");
@@ -18,18 +18,18 @@ bool read(const Napi::Object& object, const char* key, uint32_t* out) {
 }
 
 bool read(const Napi::Object& object, const char* key, std::string* out) {
-  const Napi::Value value = object.Get(key);
+  const Napi::Value value = field(object, key);
   if (!value.IsString()) return wrong(object.Env(), key, "a string");
   *out = value.As<Napi::String>().Utf8Value();
   return true;
 }
 
 bool read(const Napi::Object& object, const char* key, std::vector<std::string>* out) {
-  const Napi::Value value = object.Get(key);
+  const Napi::Value value = field(object, key);
   if (!value.IsArray()) return wrong(object.Env(), key, "an array of strings");
   Napi::Array list = value.As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); i++) {
-    const Napi::Value item = list.Get(i);
+    const Napi::Value item = field(list, i);
     if (!item.IsString()) return wrong(object.Env(), key, "an array of strings");
     out->push_back(item.As<Napi::String>().Utf8Value());
   }
@@ -49,11 +49,11 @@ bool read_pool(const Napi::Object& object, PoolConfig* pool) {
 }  // namespace
 
 bool read_segment_config(const Napi::Object& options, SegmentConfig* config) {
-  const Napi::Value pools = options.Get("pools");
+  const Napi::Value pools = field(options, "pools");
   if (!pools.IsArray()) return wrong(options.Env(), "pools", "an array");
   const Napi::Array list = pools.As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); i++) {
-    const Napi::Value item = list.Get(i);
+    const Napi::Value item = field(list, i);
     if (!item.IsObject()) return wrong(options.Env(), "pools", "an array of objects");
     config->pools.emplace_back();
     if (!read_pool(item.As<Napi::Object>(), &config->pools.back())) return false;
@@ -68,7 +68,7 @@ bool read_segment_config(const Napi::Object& options, SegmentConfig* config) {
     return wrong(options.Env(), "memory", "'fixed' or 'elastic'");
   }
   config->elastic = memory == "elastic";
-  config->resumable = options.Get("resumable").ToBoolean();
+  config->resumable = is_true(field(options, "resumable"));
   return true;
 }
 

@@ -177,7 +177,7 @@ Napi::Value SegmentObject::join(const Info& info) {
   status = reader.join(segment(), lane, from);
   if (status != Status::kOk) return result(env, status);
   Napi::Object object = env.GetInstanceData<AddonData>()->reader.New({});
-  ReaderObject::Unwrap(object)->take(attachment_, reader);
+  if (auto* const made = unwrapped<ReaderObject>(object)) made->take(attachment_, reader);
   return object;
 }
 
@@ -193,7 +193,7 @@ Napi::Value SegmentObject::writer_for(Napi::Env env, const LaneRef& lane, uint64
   const Status status = writer.open(segment(), lane, token);
   if (status != Status::kOk) return result(env, status);
   Napi::Object object = env.GetInstanceData<AddonData>()->writer.New({});
-  WriterObject::Unwrap(object)->take(attachment_, writer);
+  if (auto* const made = unwrapped<WriterObject>(object)) made->take(attachment_, writer);
   return object;
 }
 

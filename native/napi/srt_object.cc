@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "attachment.h"
+#include "end_hook.h"
 #include "lane_objects.h"
 #include "srt/engine/engine.h"
 #include "track_counts.h"
@@ -24,19 +25,19 @@ std::string text_of(const Napi::Value& value) {
 }
 
 int int_of(const Napi::Object& object, const char* key) {
-  return object.Get(key).As<Napi::Number>().Int32Value();
+  return field(object, key).As<Napi::Number>().Int32Value();
 }
 
 SrtCredentials credentials_of(const Napi::Object& given) {
   SrtCredentials credentials;
-  credentials.passphrase = text_of(given.Get("passphrase"));
-  const auto users = given.Get("users").As<Napi::Array>();
+  credentials.passphrase = text_of(field(given, "passphrase"));
+  const auto users = field(given, "users").As<Napi::Array>();
   for (uint32_t i = 0; i < users.Length(); ++i) {
-    const auto one = users.Get(i).As<Napi::Object>();
-    SrtUser user{text_of(one.Get("name")), text_of(one.Get("passphrase")), {}};
-    const auto resources = one.Get("resources").As<Napi::Array>();
+    const auto one = field(users, i).As<Napi::Object>();
+    SrtUser user{text_of(field(one, "name")), text_of(field(one, "passphrase")), {}};
+    const auto resources = field(one, "resources").As<Napi::Array>();
     for (uint32_t j = 0; j < resources.Length(); ++j) {
-      user.resources.push_back(text_of(resources.Get(j)));
+      user.resources.push_back(text_of(field(resources, j)));
     }
     credentials.users.push_back(std::move(user));
   }
@@ -77,6 +78,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
       return;
     }
     open_ = true;
+    end_hook_.set(info.Env(), [this] { end(); });
   }
 
   ~SrtObject() override { end(); }
@@ -86,11 +88,11 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     const Napi::Env env = info.Env();
     const auto given = info[0].As<Napi::Object>();
     SrtListenOptions options;
-    options.host = text_of(given.Get("host"));
+    options.host = text_of(field(given, "host"));
     options.port = static_cast<uint16_t>(int_of(given, "port"));
-    options.file = given.Get("file").ToBoolean();
+    options.file = is_true(field(given, "file"));
     options.latency_ms = int_of(given, "latencyMs");
-    options.high_throughput = given.Get("highThroughput").ToBoolean();
+    options.high_throughput = is_true(field(given, "highThroughput"));
     options.receive_buffer_bytes = int_of(given, "receiveBufferBytes");
     options.udp_buffer_bytes = int_of(given, "udpBufferBytes");
     options.idle_timeout_ms = int_of(given, "idleTimeoutMs");
@@ -107,10 +109,10 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
     const Napi::Env env = info.Env();
     const auto given = info[0].As<Napi::Object>();
     SrtConnectOptions options;
-    options.address = text_of(given.Get("address"));
+    options.address = text_of(field(given, "address"));
     options.port = static_cast<uint16_t>(int_of(given, "port"));
-    options.stream_id = text_of(given.Get("streamId"));
-    options.passphrase = text_of(given.Get("passphrase"));
+    options.stream_id = text_of(field(given, "streamId"));
+    options.passphrase = text_of(field(given, "passphrase"));
     options.key_bytes = int_of(given, "keyBytes");
     options.timeout_ms = int_of(given, "timeoutMs");
     int socket = 0;
@@ -204,13 +206,14 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
   }
 
   void arm(const Napi::CallbackInfo& info) {
-    engine_.arm(socket_of(info), info[1].ToBoolean(), info[2].ToBoolean());
+    engine_.arm(socket_of(info), is_true(info[1]), is_true(info[2]));
   }
 
   // (socket, feed, length): the length may be left out
   void lend(const Napi::CallbackInfo& info) {
     const uint64_t length = info[2].IsNumber() ? as_u64(info[2]) : UINT64_MAX;
-    engine_.lend(socket_of(info), FeedObject::Unwrap(info[1].As<Napi::Object>())->feed(), length);
+    auto* const given = unwrapped<FeedObject>(info[1]);
+    if (given != nullptr) engine_.lend(socket_of(info), given->feed(), length);
   }
 
   void go_on(const Napi::CallbackInfo& info) { engine_.go_on(socket_of(info)); }
@@ -266,6 +269,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
   void end() {
     if (!open_) return;
     open_ = false;
+    end_hook_.remove();
     engine_.close();
     wake_.release();
   }
@@ -273,6 +277,7 @@ class SrtObject : public Napi::ObjectWrap<SrtObject> {
   Wake wake_;
   bool open_ = false;
   SrtEngine engine_;
+  EndHook end_hook_;
 };
 
 }  // namespace

@@ -18,13 +18,14 @@ class Wake {
 
   // Any thread, until release().
   void call() {
-    if (!pending_.exchange(true)) function_.NonBlockingCall();
+    if (function_ != nullptr && !pending_.exchange(true)) function_.NonBlockingCall();
   }
   // JS thread, before it takes what waits: what comes meanwhile calls again.
   void taking() { pending_.store(false); }
   // JS thread, once no other calls any more. Idempotent.
   void release() {
-    if (released_) return;
+    // It is missing where the environment is being torn down.
+    if (released_ || function_ == nullptr) return;
     released_ = true;
     function_.Release();
   }

@@ -76,7 +76,7 @@ Napi::Value WriterObject::append(const Napi::CallbackInfo& info) {
   if (start > length) return result(env, Status::kInvalidArgument);
   uint64_t taken = 0;
   const Status status = writer_.append(bytes.Data() + start, length - start, &taken);
-  if (start + taken == length && info[2].ToBoolean()) free_memory(env, bytes);
+  if (start + taken == length && is_true(info[2])) free_memory(env, bytes);
   return status != Status::kOk && taken == 0 ? result(env, status) : number(env, taken);
 }
 
@@ -159,7 +159,7 @@ Napi::Value WriterObject::lend(const Napi::CallbackInfo& info) {
   lent_ = std::make_shared<LaneFeed>(writer_, std::move(head), as_u64(info[1]));
   attachment_->keep_loan(lent_);
   Napi::Object object = env.GetInstanceData<AddonData>()->feed.New({});
-  FeedObject::Unwrap(object)->take(lent_);
+  if (auto* const made = unwrapped<FeedObject>(object)) made->take(lent_);
   return object;
 }
 

@@ -79,8 +79,10 @@ export class TimerWheel {
     const now = this.now();
     // Node's timers may fire up to a millisecond early.
     const due = Math.floor((now + 1) / GRANULARITY_MS);
-    for (const [bucket, entries] of [...this.#buckets]) {
-      if (bucket > due) continue;
+    const late = [...this.#buckets.keys()].filter((bucket) => bucket <= due);
+    // After a stall several are due at once, and the map has them in the order in which they were set.
+    for (const bucket of late.sort((a, b) => a - b)) {
+      const entries = this.#buckets.get(bucket) ?? [];
       this.#buckets.delete(bucket);
       for (const timed of entries) {
         if (this.#bucketOf.get(timed) !== bucket) continue;

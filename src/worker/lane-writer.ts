@@ -150,7 +150,7 @@ export class LaneWriter implements ScopePart {
 
   abort(error: UploadResponseError): void {
     // A claim that is lost with its holder is re-queued; one that was given up is not.
-    if (LEFT_TO_SERVER.has(error.code)) this.#closed = true;
+    if (LEFT_TO_SERVER.has(error.code) && !this.#scope.givenUp) this.#closed = true;
     else if (!this.#reserved) this.fail(error);
   }
 

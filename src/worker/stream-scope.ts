@@ -9,7 +9,8 @@ export const OWN_TROUBLE: ReadonlySet<ErrorCode> = new Set([
   'NOT_OWNER',
 ]);
 
-/** The process leaves the stream: the server sees that by itself and decides what follows. */
+/** The process leaves the stream: the server sees that by itself and decides what follows. The same code
+ *  may also be that of a server which has given the stream up: see `StreamScope.givenUp`. */
 export const LEFT_TO_SERVER: ReadonlySet<ErrorCode> = new Set([
   'SHUTTING_DOWN',
   'SERVER_GONE',
@@ -52,6 +53,7 @@ export class StreamScope {
   #error: UploadResponseError | undefined;
   #views = 0;
   #over = false;
+  #givenUp = false;
   #closed = false;
   #onClosed: (() => void) | undefined;
 
@@ -67,6 +69,11 @@ export class StreamScope {
   /** Why the stream was given up; undefined while it goes on and after a regular end. */
   get error(): UploadResponseError | undefined {
     return this.#error;
+  }
+
+  /** The server has given the stream up: nothing of it is needed any more. */
+  get givenUp(): boolean {
+    return this.#givenUp;
   }
 
   /** The work has ended or was given up. */
@@ -191,7 +198,8 @@ export class StreamScope {
     const error = this.#check();
     if (error) return error;
     const number = native.abortCode(this.id);
-    if (number > 0) return new UploadResponseError(codeOf(number) ?? 'ABORTED');
+    this.#givenUp = number > 0;
+    if (this.#givenUp) return new UploadResponseError(codeOf(number) ?? 'ABORTED');
     if (native.isOpen(this.id) !== 1) return new UploadResponseError('STALE_STREAM');
     return undefined;
   }

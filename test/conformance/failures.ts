@@ -3,7 +3,7 @@ import { until, within } from '../support/until.js';
 import type { Scenario } from './client.js';
 import { errorOf, post, pour, SLOT, sample, sha256 } from './tools.js';
 
-/** What every transport does where a request and its answer go wrong. One worker; short limits. */
+/** What every transport does where a request and its answer go wrong. One worker; `maxBodyBytes`. */
 export const failures: readonly Scenario[] = [
   {
     name: 'an answer streams while the upload goes on',
@@ -66,35 +66,6 @@ export const failures: readonly Scenario[] = [
     },
   },
   {
-    name: 'a worker that does not answer: 504',
-    async run(client, server) {
-      const before = server.worker.reports.length;
-      const answer = await post(client, server, { path: '/upload/silent' }, 'body');
-      assert.equal(answer.status, 504);
-      assert.equal((await errorOf(answer)).error, 'RESPONSE_TIMEOUT');
-      assert.equal((await server.worker.report('failed', before)).abort, 'RESPONSE_TIMEOUT');
-    },
-  },
-  {
-    name: 'a worker that claims and reads nothing of a long body: 504',
-    async run(client, server) {
-      const upload = client.open(server, { path: '/upload/idle' });
-      void pour(upload, 100 * SLOT);
-      const answer = await within(upload.answer, 'the answer');
-      assert.equal(answer.status, 504);
-      upload.abort();
-    },
-  },
-  {
-    name: 'no worker takes the request: 503 and Retry-After',
-    async run(client, server) {
-      const answer = await post(client, server, { path: '/upload/nobody' }, 'body');
-      assert.equal(answer.status, 503);
-      assert.equal(answer.headers['retry-after'], '1');
-      assert.equal((await errorOf(answer)).error, 'NO_WORKER');
-    },
-  },
-  {
     name: 'no free stream: 503 and Retry-After, and then there is one again',
     async run(client, server) {
       await server.free();
@@ -125,13 +96,6 @@ export const failures: readonly Scenario[] = [
     },
   },
   {
-    name: 'a worker gives its claim back again and again: 503',
-    async run(client, server) {
-      const answer = await post(client, server, { path: '/upload/release' }, 'body');
-      assert.equal(answer.status, 503);
-    },
-  },
-  {
     name: 'a worker gives up within its answer: the answer is cut',
     async run(client, server) {
       const upload = client.open(server, { path: '/upload/fail?head' });
@@ -142,6 +106,60 @@ export const failures: readonly Scenario[] = [
       await assert.rejects(within(answer.text(), 'the cut'));
     },
   },
+];
+
+/** Where `noWorkerTimeoutMs` is short. Nothing here waits for another limit, nor in the ones below: one that
+ *  is short for everybody would end what only a busy machine keeps waiting. */
+export const untaken: readonly Scenario[] = [
+  {
+    name: 'no worker takes the request: 503 and Retry-After',
+    async run(client, server) {
+      const answer = await post(client, server, { path: '/upload/nobody' }, 'body');
+      assert.equal(answer.status, 503);
+      assert.equal(answer.headers['retry-after'], '1');
+      assert.equal((await errorOf(answer)).error, 'NO_WORKER');
+    },
+  },
+  {
+    name: 'a worker gives its claim back again and again: 503',
+    async run(client, server) {
+      const answer = await post(client, server, { path: '/upload/release' }, 'body');
+      assert.equal(answer.status, 503);
+    },
+  },
+];
+
+/** Where `responseTimeoutMs` is short. */
+export const unanswered: readonly Scenario[] = [
+  {
+    name: 'a worker that does not answer: 504',
+    async run(client, server) {
+      const before = server.worker.reports.length;
+      const upload = client.open(server, { path: '/upload/silent' });
+      await upload.write('body');
+      // From the end on it has its time: it must have begun by then.
+      await server.worker.report('reading', before);
+      upload.end();
+      const answer = await within(upload.answer, 'the answer');
+      assert.equal(answer.status, 504);
+      assert.equal((await errorOf(answer)).error, 'RESPONSE_TIMEOUT');
+      assert.equal((await server.worker.report('failed', before)).abort, 'RESPONSE_TIMEOUT');
+    },
+  },
+  {
+    name: 'a worker that claims and reads nothing of a long body: 504',
+    async run(client, server) {
+      const upload = client.open(server, { path: '/upload/idle' });
+      void pour(upload, 100 * SLOT);
+      const answer = await within(upload.answer, 'the answer');
+      assert.equal(answer.status, 504);
+      upload.abort();
+    },
+  },
+];
+
+/** Where `evictAfterMs` is short. */
+export const stuck: readonly Scenario[] = [
   {
     name: 'a reader that holds a full lane up is evicted: 502',
     async run(client, server) {
@@ -170,6 +188,10 @@ export const failures: readonly Scenario[] = [
       await server.keepWorkers(1);
     },
   },
+];
+
+/** Where uploads must be quick. */
+export const slow: readonly Scenario[] = [
   {
     name: 'an upload that is too slow: 408',
     async run(client, server) {

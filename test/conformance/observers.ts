@@ -48,15 +48,6 @@ export const observers: readonly Scenario[] = [
     },
   },
   {
-    name: 'no verdict: 504, and the worker’s answer is not let through',
-    async run(client, server) {
-      const headers = { 'x-verdict': 'silent' };
-      const answer = await post(client, server, { path: '/upload/hash', headers }, 'body');
-      assert.equal(answer.status, 504);
-      assert.match((await errorOf(answer)).message, /verdict/);
-    },
-  },
-  {
     name: 'a plain observer that is slower than the worker sees the whole request',
     async run(client, server) {
       const plain = server.workers[2];
@@ -85,6 +76,25 @@ export const observers: readonly Scenario[] = [
       assert.equal(answer.status, 200);
       await answer.text();
       await until(() => server.server.ingress.stats().workersDiedTotal === 1, 'one death');
+    },
+  },
+];
+
+/** Where `responseTimeoutMs` is short, with the same observers. */
+export const silentObservers: readonly Scenario[] = [
+  {
+    name: 'no verdict: 504, and the worker’s answer is not let through',
+    async run(client, server) {
+      const before = server.worker.reports.length;
+      const headers = { 'x-verdict': 'silent' };
+      const upload = client.open(server, { path: '/upload/overlap', headers });
+      await upload.write('body');
+      // It has begun its answer by then: nothing but the verdict is missing at the end.
+      await server.worker.report('reading', before);
+      upload.end();
+      const answer = await within(upload.answer, 'the answer');
+      assert.equal(answer.status, 504);
+      assert.match((await errorOf(answer)).message, /verdict/);
     },
   },
 ];

@@ -5,39 +5,28 @@ import { bodies } from './bodies.js';
 import type { Scenario } from './client.js';
 import { CLIENTS } from './clients.js';
 import { deaths } from './deaths.js';
-import { failures } from './failures.js';
-import { observers, REQUIRED } from './observers.js';
+import { failures, slow, stuck, unanswered, untaken } from './failures.js';
+import { observers, REQUIRED, silentObservers } from './observers.js';
+
+const observed: TestServerOptions = {
+  segment: {
+    requiredObservers: [REQUIRED],
+    pools: [{ name: 'uploads', streams: 8, requestSlots: 8, responseSlots: 4 }],
+  },
+  observers: [REQUIRED, 'archive'],
+};
 
 const suites: readonly (readonly [string, TestServerOptions, readonly Scenario[]])[] = [
   ['bodies', {}, bodies],
   ['admission', ADMISSION, admission],
-  [
-    'failures',
-    {
-      limits: {
-        maxBodyBytes: 200 * 2 ** 20,
-        noWorkerTimeoutMs: 500,
-        responseTimeoutMs: 1000,
-        evictAfterMs: 1000,
-        minRateBytesPerSecond: 1000,
-        minRateGraceMs: 3000,
-      },
-    },
-    failures,
-  ],
+  ['failures', { limits: { maxBodyBytes: 200 * 2 ** 20 } }, failures],
+  ['untaken requests', { limits: { noWorkerTimeoutMs: 500 } }, untaken],
+  ['unanswered requests', { limits: { responseTimeoutMs: 1000 } }, unanswered],
+  ['stuck readers', { limits: { evictAfterMs: 1000 } }, stuck],
+  ['slow uploads', { limits: { minRateBytesPerSecond: 1000, minRateGraceMs: 3000 } }, slow],
   ['deaths', { workers: 0, limits: { maxAttempts: 2 } }, deaths],
-  [
-    'observers',
-    {
-      segment: {
-        requiredObservers: [REQUIRED],
-        pools: [{ name: 'uploads', streams: 8, requestSlots: 8, responseSlots: 4 }],
-      },
-      observers: [REQUIRED, 'archive'],
-      limits: { responseTimeoutMs: 1000, observerLingerMs: 20_000 },
-    },
-    observers,
-  ],
+  ['observers', { ...observed, limits: { observerLingerMs: 20_000 } }, observers],
+  ['silent observers', { ...observed, limits: { responseTimeoutMs: 1000 } }, silentObservers],
 ];
 
 for (const client of CLIENTS) {

@@ -12,6 +12,7 @@ import {
   writeNack,
   writePli,
   writeReceiverReport,
+  writeRemb,
   writeSenderReport,
 } from '../../src/protocols/rtp/index.js';
 import { attempt, runs } from './support/runs.js';
@@ -136,6 +137,15 @@ const rtcp = fc.oneof(
     bytes: writeFir(ssrc, media, sequence),
     read: { type: 'fir', ssrc, requests: [{ ssrc: media, sequence }] },
   })),
+  fc
+    .tuple(u32, fc.nat(0x3ffff), fc.nat(32), fc.array(u32, { maxLength: 255 }))
+    .map(([ssrc, mantissa, exponent, ssrcs]) => {
+      const bitsPerSecond = mantissa * 2 ** exponent;
+      return {
+        bytes: writeRemb(ssrc, bitsPerSecond, ssrcs),
+        read: { type: 'remb', ssrc, bitsPerSecond, ssrcs },
+      };
+    }),
   fc.array(u32, { maxLength: 31 }).map((ssrcs) => ({
     bytes: writeBye(ssrcs),
     read: { type: 'bye', ssrcs },
@@ -162,6 +172,18 @@ test('RTCP: compound packets are read as they were written', () => {
       }
     }),
     runs(1500),
+  );
+});
+
+test('REMB: a rate that 18 bits do not hold is rounded down, by less than 1 in 2^17', () => {
+  fc.assert(
+    fc.property(fc.maxSafeInteger().map(Math.abs), (bitsPerSecond) => {
+      const [read] = parseRtcp(writeRemb(1, bitsPerSecond, []));
+      assert.ok(read?.type === 'remb');
+      assert.ok(read.bitsPerSecond <= bitsPerSecond);
+      assert.ok(bitsPerSecond - read.bitsPerSecond <= bitsPerSecond / 2 ** 17);
+    }),
+    runs(2000),
   );
 });
 

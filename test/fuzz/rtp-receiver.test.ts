@@ -14,7 +14,14 @@ import { fuA, nalUnit, PPS, rtpPacket, SPS, stapA } from '../support/rtp-packets
 import { runs } from './support/runs.js';
 
 const TRACKS: readonly TrackOptions[] = [
-  { codec: 'h264', payloadType: 96, clockRate: 90_000, nack: true, keyframeRequest: 'pli' },
+  {
+    codec: 'h264',
+    payloadType: 96,
+    clockRate: 90_000,
+    nack: true,
+    keyframeRequest: 'pli',
+    remb: true,
+  },
   { codec: 'vp8', payloadType: 97, clockRate: 90_000, keyframeRequest: 'fir' },
   { codec: 'opus', payloadType: 111, clockRate: 48_000, nack: true },
 ];
@@ -73,6 +80,7 @@ test('a hostile sender: units are whole, counted from 0, and of what was sent; c
     fc.property(fc.array(event, { minLength: 1, maxLength: 150 }), (events) => {
       const tracks = TRACKS.map((track) => ({ ...track, maxFrameBytes: MAX_FRAME_BYTES }));
       const receiver = new RtpReceiver({ tracks, ssrc: 99, cname: 'receiver' });
+      receiver.maxBitsPerSecond = 5e6;
       const decoder = new AccessUnitDecoder();
       const units: DecodedUnit[] = [];
       const take = (some: readonly Buffer[]) => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { after, before } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { sample, sha256 } from '../conformance/tools.js';
+import { PATIENT } from '../support/patience.js';
 import { testWith } from '../support/program.js';
 import { TestServer } from '../support/test-server.js';
 import { until } from '../support/until.js';
@@ -12,12 +13,13 @@ const module = readFileSync(new URL('../../sdk/browser/upload-response.js', impo
 const CHUNK = 1_000_003;
 const CHUNKS = 200;
 
+const webrtc = { enabled: true, origins: ['*'] };
+
 let server: TestServer;
 let browser: Browser | undefined;
 
 before(async () => {
-  const webrtc = { enabled: true, origins: ['*'] };
-  server = await TestServer.start({ limits: { noWorkerTimeoutMs: 300 }, transports: { webrtc } });
+  server = await TestServer.start({ ...PATIENT, transports: { webrtc } });
 });
 after(async () => {
   await browser?.close();
@@ -85,12 +87,15 @@ testWith(CHROMIUM, 'a page uploads several bodies at once, and reads its answers
   await gone();
 });
 
-testWith(CHROMIUM, 'a page sees why an upload failed, and can give one up', async () => {
+testWith(CHROMIUM, 'a page sees why an upload failed, and can give one up', async (context) => {
+  const limits = { noWorkerTimeoutMs: 300 };
+  const impatient = await TestServer.start({ limits, transports: { webrtc } });
+  context.after(() => impatient.stop());
   const page = await openPage();
   const codes = await page.evaluate(`(async () => {
     const failure = (promise) => promise.then(() => 'none', ({ code, name }) => code ?? name);
     const connect = (peer) => ur.UploadSession.connect('${server.url('/whip/room/')}' + peer);
-    const nobody = await connect('nobody');
+    const nobody = await ur.UploadSession.connect('${impatient.url('/whip/room/nobody')}');
     const none = await failure(nobody.upload(sample(10)));
     await nobody.close();
     const name = await failure(connect('not%20a%20name'));

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { sample, sha256 } from '../conformance/tools.js';
+import { PATIENT } from '../support/patience.js';
 import { runProgram, testWith } from '../support/program.js';
 import { TestServer } from '../support/test-server.js';
 import { until } from '../support/until.js';
@@ -19,18 +20,22 @@ const [nodeClient = '', pageClient = ''] = [...docs.matchAll(/```js\n([\s\S]*?)`
 );
 
 let server: TestServer;
+/** Says soon that there is no worker. */
+let impatient: TestServer;
 let browser: Browser | undefined;
 /** Serves an empty page of another host. */
 let elsewhere: Server;
 
 before(async () => {
-  server = await TestServer.start({ limits: { noWorkerTimeoutMs: 300 } });
+  server = await TestServer.start(PATIENT);
+  impatient = await TestServer.start({ limits: { noWorkerTimeoutMs: 300 } });
   elsewhere = createServer((_request, response) => response.end('elsewhere'));
   await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
 });
 after(async () => {
   await browser?.close();
   await server?.stop();
+  await impatient?.stop();
   elsewhere?.closeAllConnections();
   elsewhere?.close();
 });
@@ -77,7 +82,7 @@ test('the documentation’s client in Node.js', async () => {
   const failed = await runProgram(process.execPath, [
     script,
     file,
-    server.url('/upload/nobody', 'ws'),
+    impatient.url('/upload/nobody', 'ws'),
   ]);
   assert.equal(failed.code, 1);
   assert.match(failed.stderr, /1013 503 NO_WORKER/);
@@ -116,7 +121,7 @@ for (const scheme of ['http', 'https'] as const) {
 testWith(CHROMIUM, 'a page sees why an upload failed', async () => {
   const page = await openPage(pageOf());
   await assert.rejects(
-    uploadIn(page, 10, server.url('/upload/nobody', 'ws')),
+    uploadIn(page, 10, impatient.url('/upload/nobody', 'ws')),
     /1013 503 NO_WORKER: /,
   );
   await assert.rejects(

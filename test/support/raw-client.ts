@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { until, within } from './until.js';
 
 /** One response as it came over the wire. */
@@ -43,9 +43,7 @@ export class RawClient {
       this.#chunks.push(chunk);
       this.#size += chunk.length;
     });
-    socket.on('end', () => {
-      this.#ending ??= 'end';
-    });
+    socket.on('end', () => this.#onEnd());
     socket.on('error', () => {
       this.#ending ??= 'reset';
     });
@@ -155,6 +153,20 @@ export class RawClient {
     this.#chunks = [this.#bytes().subarray(parsed.length)];
     this.#size -= parsed.length;
     return parsed.response;
+  }
+
+  /** libuv says the same of a FIN and of a reset that it sees together with unread bytes. The kernel does
+   *  not: writing nothing fails with ECONNRESET where no FIN came first. */
+  #onEnd(): void {
+    const socket = this.#socket;
+    if (socket instanceof TLSSocket || socket.writableEnded || socket.writableLength > 0) {
+      this.#ending ??= 'end';
+      return;
+    }
+    socket.write(Buffer.alloc(0), (error) => {
+      const { code } = (error ?? {}) as NodeJS.ErrnoException;
+      this.#ending ??= code === 'ECONNRESET' ? 'reset' : 'end';
+    });
   }
 
   #bytes(): Buffer {

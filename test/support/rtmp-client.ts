@@ -19,6 +19,9 @@ import { until } from './until.js';
 /** As OBS has it. */
 const CHUNK_BYTES = 4096;
 const HANDSHAKE_BYTES = 1536;
+/** Events of user control messages. */
+export const PING = 6;
+const PONG = 7;
 
 /** avcC with one SPS and one PPS; the NAL lengths have 4 bytes. */
 export const AVC_CONFIG = Buffer.from(
@@ -28,11 +31,13 @@ export const AVC_CONFIG = Buffer.from(
 /** The same sets as Annex B. */
 export const AVC_SETS = Buffer.from('00000001674d401f0000000168ee3c', 'hex');
 
-/** An RTMP client of the tests' own, which does what it is told and nothing else. */
+/** An RTMP client of the tests' own, which does what it is told, answers pings, and nothing else. */
 export class RtmpClient {
   readonly messages: RtmpMessage[] = [];
   readonly socket: Socket;
   closed = false;
+  /** Pings are not answered. */
+  silent = false;
   #received = Buffer.alloc(0);
   #reader: ChunkReader | undefined;
 
@@ -78,6 +83,7 @@ export class RtmpClient {
     this.socket.write(this.#received.subarray(1, 1 + HANDSHAKE_BYTES));
     this.#reader = new ChunkReader(2 ** 20, (message) => {
       this.messages.push({ ...message, payload: Buffer.from(message.payload) });
+      if (message.type === MessageType.userControl) this.#answerPing(message.payload);
     });
     this.#reader.push(this.#received.subarray(whole));
   }
@@ -152,6 +158,13 @@ export class RtmpClient {
   /** Resolves when the server has closed. */
   async end(): Promise<void> {
     await until(() => this.closed, 'the connection to be closed');
+  }
+
+  #answerPing(payload: Buffer): void {
+    if (this.silent || payload.readUInt16BE(0) !== PING || !this.socket.writable) return;
+    const pong = Buffer.from(payload);
+    pong.writeUInt16BE(PONG, 0);
+    this.socket.write(chunks(MessageType.userControl, 0, pong, CHUNK_BYTES, 2));
   }
 
   #data(bytes: Buffer): void {

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ServerConfig } from '../../src/server.js';
+import { PATIENT } from './patience.js';
 import { TestServer, type TestServerOptions } from './test-server.js';
 import { until } from './until.js';
 
@@ -42,6 +43,7 @@ export class RtmpServer {
     const server = await TestServer.start({
       workers: 0,
       ...options,
+      limits: { ...PATIENT.limits, ...options.limits },
       transports: { ...options.transports, rtmp: config },
     });
     const started = new RtmpServer(server);

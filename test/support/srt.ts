@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ServerConfig } from '../../src/server.js';
+import { PATIENT } from './patience.js';
 import { TestServer } from './test-server.js';
 import { until } from './until.js';
 
@@ -45,7 +46,8 @@ export class SrtServer {
   ): Promise<SrtServer> {
     const own = { enabled: true, port: 0, filePort: 0, ...srt };
     const transports = { ...options.transports, srt: own };
-    const server = await TestServer.start({ workers: 0, ...options, transports });
+    const limits = { ...PATIENT.limits, ...options.limits };
+    const server = await TestServer.start({ workers: 0, ...options, limits, transports });
     const started = new SrtServer(server);
     await started.report('ready');
     return started;

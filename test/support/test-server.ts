@@ -54,7 +54,8 @@ export class TestServer {
       },
       auth: { ...options.auth },
       control: { ...options.control },
-      limits: { ...options.limits },
+      // A worker of a test gets to run late where the machine is busy.
+      limits: { noWorkerTimeoutMs: 15_000, ...options.limits },
       http: { port: 0, tls: { port: 0, ...files }, h2c: { port: 0 }, ...options.http },
       transports: { ...options.transports },
       admin: { ...options.admin },

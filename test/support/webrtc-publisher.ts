@@ -9,7 +9,8 @@ import { postOffer } from './webrtc-client.js';
 export type PublishedCodec = 'h264' | 'opus' | 'vp8';
 
 const PAYLOAD_TYPES = { h264: 96, vp8: 97, opus: 111 } as const;
-const SOURCES = { h264: 0x1111, vp8: 0x1111, opus: 0x2222 } as const;
+/** Sources of what is published. */
+export const SOURCES = { h264: 0x1111, vp8: 0x1111, opus: 0x2222 } as const;
 /** Packets that can be sent again. */
 const HISTORY = 4096;
 /** As the server: a connection that is closed may still be in a callback of its tracks. */

@@ -55,7 +55,6 @@ export const claims: readonly Scenario[] = [
     (when): Scenario => ({
       name: `it dies ${when}: another worker gets the whole request`,
       places: 2,
-      options: { limits: { noWorkerTimeoutMs: 20_000 } },
       async run({ client, server, start }) {
         const dying = await start({ work: 'die', argument: when }, 0);
         const body = sample(1000);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { until } from '../support/until.js';
+import { until, within } from '../support/until.js';
 
 /** An event of a program; README.md has them all. */
 export interface ProgramEvent {
@@ -78,7 +78,8 @@ export class Program {
   async event(event: string, nth = 1): Promise<ProgramEvent> {
     const what = `${this.language.name}: event ${nth} "${event}"`;
     await until(() => this.all(event).length >= nth || !this.alive, what);
-    await until(() => this.all(event).length >= nth, what, 1000).catch(() => {});
+    // What it has written last comes after its end.
+    if (this.all(event).length < nth) await within(this.exited, `the end of ${what}`);
     const found = this.all(event)[nth - 1];
     if (!found) throw new Error(`${what} did not come; it ended:\n${this.#stderr}`);
     return found;

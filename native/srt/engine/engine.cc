@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <unordered_set>
 #include <utility>
 
 #include "core/clock.h"
@@ -48,6 +50,39 @@ bool is_file(int socket) {
   return srt_getsockflag(socket, SRTO_MESSAGEAPI, &messages, &length) != SRT_ERROR && !messages;
 }
 
+struct Running {
+  std::mutex mutex;
+  std::unordered_set<SrtEngine*> engines;
+};
+
+// Never freed, as the hooks.
+Running& running() {
+  static auto* const one = new Running;
+  return *one;
+}
+
+void enter_running(SrtEngine* engine) {
+  const std::lock_guard lock(running().mutex);
+  running().engines.insert(engine);
+}
+
+void leave_running(SrtEngine* engine) {
+  const std::lock_guard lock(running().mutex);
+  running().engines.erase(engine);
+}
+
+SrtEngine* any_running() {
+  const std::lock_guard lock(running().mutex);
+  const auto& engines = running().engines;
+  return engines.empty() ? nullptr : *engines.begin();
+}
+
+// Where exit() is called while engines run. libsrt's own destructors would end its threads in an order in
+// which a handshake that is under way waits for them for ever, and they for it.
+void close_running() {
+  while (SrtEngine* const engine = any_running()) engine->close();
+}
+
 }  // namespace
 
 SrtEngine::SrtEngine() : shared_(std::make_shared<Shared>()) {}
@@ -56,6 +91,9 @@ SrtEngine::~SrtEngine() { close(); }
 
 bool SrtEngine::start(std::function<void()> notify, std::string* detail) {
   if (srt_startup() < 0) return last_srt_error(detail);
+  // After libsrt has begun: what is registered last runs first.
+  static const int registered = std::atexit(close_running);
+  (void)registered;
   // Its lines would stand among ours; what matters comes as a result.
   srt_setloglevel(LOG_CRIT);
   epoll_ = srt_epoll_create();
@@ -67,6 +105,7 @@ bool SrtEngine::start(std::function<void()> notify, std::string* detail) {
   srt_epoll_set(epoll_, SRT_EPOLL_ENABLE_EMPTY);
   events_.notify_by(std::move(notify));
   started_ = true;
+  enter_running(this);
   thread_ = std::thread([this] { run(); });
   return true;
 }
@@ -175,6 +214,7 @@ void SrtEngine::close_socket(int socket) {
 void SrtEngine::close() {
   if (!started_) return;
   started_ = false;
+  leave_running(this);
   stopping_.store(true, std::memory_order_release);
   thread_.join();
   for (const Listener& listener : listeners_) {

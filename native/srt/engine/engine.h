@@ -97,7 +97,8 @@ class SrtEngine {
   // Drops what is not sent: libsrt sends nothing again for a socket that is being closed. Events that were
   // not taken may still name it.
   void close_socket(int socket);
-  // Ends everything; blocks until the thread and libsrt's own have left. Idempotent.
+  // Ends everything; blocks until the thread and libsrt's own have left. Idempotent. Called by exit() for
+  // those that run: only the thread that calls exit() may own one then.
   void close();
 
   // Of libsrt's threads too.

@@ -25,6 +25,7 @@ export {
   writeNack,
   writePli,
   writeReceiverReport,
+  writeRemb,
   writeSenderReport,
 } from './rtcp-write.js';
 export { type Place, SequenceTracker, Unwrapper } from './sequence.js';

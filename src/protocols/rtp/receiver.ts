@@ -4,7 +4,14 @@ import type { DroppedFrame } from './frame-assembler.js';
 import { alignTracks } from './media-clock.js';
 import { kindOf, parseRtp, type RtpPacket } from './packet.js';
 import { parseRtcp, type RtcpPacket } from './rtcp.js';
-import { writeCname, writeFir, writeNack, writePli, writeReceiverReport } from './rtcp-write.js';
+import {
+  writeCname,
+  writeFir,
+  writeNack,
+  writePli,
+  writeReceiverReport,
+  writeRemb,
+} from './rtcp-write.js';
 import { RtpTrack, type TrackEvent, type TrackOptions } from './track.js';
 
 /** What of a track was not passed on. */
@@ -89,6 +96,10 @@ export class RtpReceiver {
   #units: number;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
   #firs = 0;
+  /** What the sender is told that its tracks which take REMB may send together; 0: nothing. */
+  maxBitsPerSecond = 0;
+  /** The sources that were told so. */
+  #limited = '';
   /** Datagrams that are no RTP or RTCP, or malformed. */
   malformed = 0;
   /** RTP of payload types and sources that belong to no track. */
@@ -142,6 +153,7 @@ export class RtpReceiver {
     const live = this.#tracks.filter((track) => track.ssrc !== undefined);
     const requests = live.flatMap((track) => this.#requests(track, nowMs));
     const isReportDue = live.length > 0 && nowMs - this.#reportedAtMs >= REPORT_INTERVAL_MS;
+    requests.push(...this.#limit(live, isReportDue));
     if (!isReportDue && requests.length === 0) return undefined;
     const reported = isReportDue ? live : [];
     if (isReportDue) this.#reportedAtMs = nowMs;
@@ -230,6 +242,16 @@ export class RtpReceiver {
       requests.push(isFir ? writeFir(ssrc, media, this.#firs++) : writePli(ssrc, media));
     }
     return requests;
+  }
+
+  /** Senders trust it most in their first seconds: a source that is new is told at once. */
+  #limit(live: readonly RtpTrack[], isReportDue: boolean): Buffer[] {
+    if (this.maxBitsPerSecond === 0) return [];
+    const sources = live.filter(({ options }) => options.remb).map((track) => track.ssrc as number);
+    const isNew = sources.join() !== this.#limited;
+    if (sources.length === 0 || !(isNew || isReportDue)) return [];
+    this.#limited = sources.join();
+    return [writeRemb(this.#options.ssrc, this.maxBitsPerSecond, sources)];
   }
 
   #unitsOf(track: RtpTrack, events: readonly TrackEvent[]): Buffer[] {

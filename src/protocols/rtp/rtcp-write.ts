@@ -1,4 +1,10 @@
-import { FeedbackFormat, type ReportBlock, RtcpType } from './rtcp.js';
+import {
+  FeedbackFormat,
+  REMB_HEAD_BYTES,
+  REMB_IDENTIFIER,
+  type ReportBlock,
+  RtcpType,
+} from './rtcp.js';
 
 /** Reports that the 5 bits of a header can count. */
 export const MAX_REPORTS = 31;
@@ -109,6 +115,28 @@ export function writeFir(ssrc: number, mediaSsrc: number, sequence: number): Buf
   body.writeUInt32BE(mediaSsrc, 8);
   body[12] = sequence & 0xff;
   return packet(RtcpType.payloadFeedback, FeedbackFormat.fir, body);
+}
+
+/** The bits of a mantissa. */
+const MANTISSA = 2 ** 18;
+
+/**
+ * What these sources may send together, at most 255 of them (draft-alvestrand-rmcat-remb-03 section 2.2):
+ * 18 bits and an exponent, rounded down.
+ */
+export function writeRemb(ssrc: number, bitsPerSecond: number, ssrcs: readonly number[]): Buffer {
+  let mantissa = Math.floor(bitsPerSecond);
+  let exponent = 0;
+  for (; mantissa >= MANTISSA; exponent++) mantissa = Math.floor(mantissa / 2);
+  const body = Buffer.alloc(REMB_HEAD_BYTES + 4 * ssrcs.length);
+  body.writeUInt32BE(ssrc, 0);
+  body.write(REMB_IDENTIFIER, 8, 'latin1');
+  body[12] = ssrcs.length;
+  body.writeUIntBE(exponent * MANTISSA + mantissa, 13, 3);
+  for (const [index, source] of ssrcs.entries()) {
+    body.writeUInt32BE(source, REMB_HEAD_BYTES + 4 * index);
+  }
+  return packet(RtcpType.payloadFeedback, FeedbackFormat.application, body);
 }
 
 /** A source says good-bye. */

@@ -48,6 +48,14 @@ export type RtcpPacket =
       readonly ssrc: number;
       readonly requests: readonly { readonly ssrc: number; readonly sequence: number }[];
     }
+  | {
+      /** What the receiver estimates that may be sent (draft-alvestrand-rmcat-remb-03). */
+      readonly type: 'remb';
+      readonly ssrc: number;
+      /** Of all of `ssrcs` together. */
+      readonly bitsPerSecond: number;
+      readonly ssrcs: readonly number[];
+    }
   | { readonly type: 'bye'; readonly ssrcs: readonly number[] }
   /** SDES, APP, and everything that this list does not have. */
   | { readonly type: 'other'; readonly packetType: number };
@@ -62,8 +70,13 @@ export const RtcpType = {
   payloadFeedback: 206,
 } as const;
 
-/** Formats of feedback: RFC 4585 sections 6.2.1 and 6.3.1, RFC 5104 section 4.3.1. */
-export const FeedbackFormat = { nack: 1, pli: 1, fir: 4 } as const;
+/** Formats of feedback: RFC 4585 sections 6.2.1, 6.3.1 and 6.4, RFC 5104 section 4.3.1. */
+export const FeedbackFormat = { nack: 1, pli: 1, fir: 4, application: 15 } as const;
+
+/** What tells REMB from other feedback of applications. */
+export const REMB_IDENTIFIER = 'REMB';
+/** Sender, an unused source, identifier, count of sources and bit rate. */
+export const REMB_HEAD_BYTES = 16;
 
 const REPORT_BYTES = 24;
 const SENDER_INFO_BYTES = 20;
@@ -120,6 +133,7 @@ function parseOne(packetType: number, count: number, body: Buffer): RtcpPacket {
         need(body, 8);
         return { type: 'pli', ssrc: body.readUInt32BE(0), mediaSsrc: body.readUInt32BE(4) };
       }
+      if (count === FeedbackFormat.application && isRemb(body)) return remb(body);
       return count === FeedbackFormat.fir ? fir(body) : { type: 'other', packetType };
     default:
       return { type: 'other', packetType };
@@ -183,6 +197,22 @@ function fir(body: Buffer): RtcpPacket {
     requests.push({ ssrc: body.readUInt32BE(at), sequence: body.readUInt8(at + 4) });
   }
   return { type: 'fir', ssrc: body.readUInt32BE(0), requests };
+}
+
+const isRemb = (body: Buffer): boolean => body.toString('latin1', 8, 12) === REMB_IDENTIFIER;
+
+function remb(body: Buffer): RtcpPacket {
+  need(body, REMB_HEAD_BYTES);
+  const count = body.readUInt8(12);
+  need(body, REMB_HEAD_BYTES + 4 * count);
+  const mantissa = body.readUIntBE(13, 3) & 0x3ffff;
+  const exponent = body.readUInt8(13) >> 2;
+  return {
+    type: 'remb',
+    ssrc: body.readUInt32BE(0),
+    bitsPerSecond: mantissa * 2 ** exponent,
+    ssrcs: Array.from({ length: count }, (_, at) => body.readUInt32BE(REMB_HEAD_BYTES + 4 * at)),
+  };
 }
 
 function need(body: Buffer, bytes: number): void {

@@ -20,6 +20,8 @@ export interface TrackOptions {
   readonly nack?: boolean | undefined;
   /** How the sender is asked for a keyframe. */
   readonly keyframeRequest?: 'fir' | 'pli' | undefined;
+  /** The sender takes REMB: it is told what it may send. */
+  readonly remb?: boolean | undefined;
   /** A keyframe is asked for when none has come for so long. 0, and by default: never. */
   readonly keyframeIntervalMs?: number | undefined;
   /** H.264: NAL units of `sprop-parameter-sets`. */

@@ -18,6 +18,8 @@ export interface OfferedTrack {
   readonly nack: boolean;
   /** How the sender is asked for a keyframe; undefined: not at all. */
   readonly keyframeRequest: 'fir' | 'pli' | undefined;
+  /** The sender takes REMB, and the answer says that it is sent. */
+  readonly remb: boolean;
   /** NAL units of `sprop-parameter-sets` (RFC 6184 section 8.1). */
   readonly parameterSets: readonly Buffer[];
 }
@@ -34,6 +36,16 @@ const PAYLOAD_TYPE = /^(?:0|[1-9]\d{0,2})$/;
 const PROTOCOL = /^(UDP|TCP)\/TLS\/RTP\/SAVPF?$/;
 /** Feedback that is sent. Retransmissions come in the stream itself, since RTX is not taken. */
 const FEEDBACK = ['nack', 'nack pli', 'ccm fir'];
+/** draft-alvestrand-rmcat-remb-03 section 2.4. */
+const REMB = 'goog-remb';
+
+/** What is taken of an offer that has a choice. */
+export interface MediaChoice {
+  /** Video is taken in the first of them that the offer has. */
+  readonly videoCodecs: readonly VideoCodec[];
+  /** REMB is sent to those who take it. */
+  readonly remb: boolean;
+}
 
 interface Choice {
   readonly codec: MediaCodec;
@@ -45,14 +57,14 @@ export const unsupported = (detail: string): UploadResponseError =>
   new UploadResponseError('UNSUPPORTED_OFFER', detail);
 
 /**
- * Reads a section of audio or video, and reduces it to one codec: the first of `videoCodecs` that it has,
+ * Reads a section of audio or video, and reduces it to one codec: the first of its codecs that it has,
  * or Opus. `transport` are those of its lines that are about the connection.
  * @throws UploadResponseError UNSUPPORTED_OFFER
  */
 export function readMediaSection(
   section: MediaSection,
   transport: readonly string[],
-  videoCodecs: readonly VideoCodec[],
+  { videoCodecs, remb }: MediaChoice,
 ): { readonly track: OfferedTrack; readonly section: MediaSection } {
   const { kind, protocol, lines } = section;
   if (kind !== 'audio' && kind !== 'video') throw unsupported(`m=${kind}`);
@@ -66,8 +78,10 @@ export function readMediaSection(
   if (!choice) {
     throw unsupported(`its ${kind} is none of ${codecs.map((one) => NAMES[one]).join(', ')}`);
   }
-  const track = trackOf(kind, choice, lines);
-  return { track, section: reduced(section, transport, choice) };
+  const taken = remb ? [...FEEDBACK, REMB] : FEEDBACK;
+  const feedback = feedbackOf(lines, choice.payloadType).filter((one) => taken.includes(one));
+  const track = trackOf(kind, choice, feedback);
+  return { track, section: reduced(section, transport, choice, feedback) };
 }
 
 /** Simulcast with retransmissions has some. */
@@ -109,9 +123,8 @@ function choose(section: MediaSection, codecs: readonly MediaCodec[]): Choice | 
 function trackOf(
   kind: 'audio' | 'video',
   { codec, payloadType, parameters }: Choice,
-  lines: readonly string[],
+  feedback: readonly string[],
 ): OfferedTrack {
-  const feedback = feedbackOf(lines, payloadType);
   const request = feedback.includes('ccm fir') ? 'fir' : undefined;
   return {
     kind,
@@ -121,6 +134,7 @@ function trackOf(
     parameters,
     nack: feedback.includes('nack'),
     keyframeRequest: kind === 'audio' ? undefined : feedback.includes('nack pli') ? 'pli' : request,
+    remb: feedback.includes(REMB),
     parameterSets: (parameter(parameters, 'sprop-parameter-sets') ?? '')
       .split(',')
       .filter((text) => text !== '')
@@ -132,6 +146,7 @@ function reduced(
   section: MediaSection,
   transport: readonly string[],
   choice: Choice,
+  feedback: readonly string[],
 ): MediaSection {
   const { payloadType, parameters } = choice;
   const encoding = section.lines.find((line) => line.startsWith(`a=rtpmap:${payloadType} `));
@@ -144,9 +159,7 @@ function reduced(
       ...transport.filter((line) => line !== 'a=sendrecv'),
       ...['a=sendonly', 'a=rtcp-mux', encoding as string],
       ...(parameters === '' ? [] : [`a=fmtp:${payloadType} ${parameters}`]),
-      ...feedbackOf(section.lines, payloadType)
-        .filter((one) => FEEDBACK.includes(one))
-        .map((one) => `a=rtcp-fb:${payloadType} ${one}`),
+      ...feedback.map((one) => `a=rtcp-fb:${payloadType} ${one}`),
       ...sourcesOf(section),
     ],
   };

@@ -9,6 +9,7 @@ import {
   writeDescription,
 } from './description.js';
 import {
+  type MediaChoice,
   type OfferedTrack,
   readMediaSection,
   sourcesOf,
@@ -35,12 +36,12 @@ const KINDS = ['application', 'audio', 'video'];
 
 /** Codecs of video that are taken. */
 export const VIDEO_CODECS = ['h264', 'vp8'] as const satisfies readonly VideoCodec[];
+const TAKEN: MediaChoice = { videoCodecs: VIDEO_CODECS, remb: true };
 
 /**
- * Reads an offer of data channels, audio and video. Of video it takes the first of `videoCodecs` that the
- * offer has. @throws UploadResponseError BAD_SDP, UNSUPPORTED_OFFER
+ * Reads an offer of data channels, audio and video. @throws UploadResponseError BAD_SDP, UNSUPPORTED_OFFER
  */
-export function readOffer(text: string, videoCodecs: readonly VideoCodec[] = VIDEO_CODECS): Offer {
+export function readOffer(text: string, choice = TAKEN): Offer {
   const description = parseDescription(text);
   const { session, media } = description;
   const [first] = media;
@@ -55,7 +56,7 @@ export function readOffer(text: string, videoCodecs: readonly VideoCodec[] = VID
   const tracks: OfferedTrack[] = [];
   const sections = media.map((section) => {
     if (section.kind === 'application') return channelSection(section);
-    const { track, section: reduced } = readMediaSection(section, keptLines(section), videoCodecs);
+    const { track, section: reduced } = readMediaSection(section, keptLines(section), choice);
     tracks.push(track);
     return reduced;
   });

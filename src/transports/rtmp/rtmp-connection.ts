@@ -113,6 +113,7 @@ export class RtmpConnection {
 
   resume(): void {
     this.#heardAt = performance.now();
+    this.#pinged = false;
     if (!this.#waiting) return;
     this.#waiting = false;
     if (this.#serving || this.#ending) return;
@@ -131,11 +132,14 @@ export class RtmpConnection {
       return;
     }
     const silentMs = now - this.#heardAt;
-    if (silentMs > this.#host.idleTimeoutMs) {
-      this.fail(new UploadResponseError('RTMP_TIMEOUT', 'nothing comes'));
-    } else if (silentMs > this.#host.idleTimeoutMs / 2 && this.#shaken && !this.#pinged) {
+    const { idleTimeoutMs } = this.#host;
+    // After a time in which this process stood still, too, a client is asked before it is cut off.
+    if (this.#shaken && !this.#pinged) {
+      if (silentMs <= idleTimeoutMs / 2) return;
       this.#pinged = true;
       this.send(ping(now));
+    } else if (silentMs > idleTimeoutMs) {
+      this.fail(new UploadResponseError('RTMP_TIMEOUT', 'nothing comes'));
     }
   }
 

@@ -91,6 +91,17 @@ export const webRtcConfigSchema = z.strictObject({
     .min(1)
     .default([...VIDEO_CODECS])
     .describe('Video is taken in the first of these codecs that an offer has.'),
+  maxBitrateKbps: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(10_000)
+    .meta({
+      reload: 'new sessions',
+      description:
+        'What a publisher of media may send, in kbit/s: it is told so (REMB), where its offer has ' +
+        '`goog-remb`, and browsers begin with what their encoder can give, up to this. 0: it is told nothing.',
+    }),
   keyframeIntervalMs: z
     .int()
     .min(0)

@@ -21,6 +21,11 @@ export class MediaBacklog implements Backlog {
     return this.#lacksKeyframe && this.#waitingBytes <= this.#budgetBytes / 2;
   }
 
+  /** The worker takes less than comes. */
+  get isBehind(): boolean {
+    return this.#waitingBytes > this.#budgetBytes / 4;
+  }
+
   /** Whether to write this unit. */
   admits(unit: Uint8Array, isVideo: boolean): boolean {
     const key = isKeyframe(unit);

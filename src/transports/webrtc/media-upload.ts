@@ -122,6 +122,7 @@ export class MediaUpload extends Unanswered {
       units: (units) => this.#write(units),
       silent: () => this.#session?.mediaSilent(),
       wantsKeyframe: () => this.#backlog.wantsKeyframe,
+      isBehind: () => this.#backlog.isBehind,
     });
     this.#media = media;
     this.#host.publishes(this);

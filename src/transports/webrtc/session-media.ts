@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from '../../ingress/index.js';
 import { type Reached, RtpReceiver, type TrackStats } from '../../protocols/rtp/index.js';
 import type { OfferedTrack } from '../../protocols/sdp/index.js';
+import { BitrateLimit } from './bitrate-limit.js';
 import type { WebRtcConfig } from './config.js';
 import type { RtcTrack } from './engine.js';
 
@@ -15,6 +16,8 @@ export interface UnitSink {
   silent(): void;
   /** There is room again for video that was left out, from its next keyframe on. */
   wantsKeyframe(): boolean;
+  /** Much of what has come waits for a worker. */
+  isBehind(): boolean;
 }
 
 /** What workers do not have of what was sent. */
@@ -33,6 +36,7 @@ export class SessionMedia {
   readonly #sink: UnitSink;
   readonly #receiver: RtpReceiver;
   readonly #tracks: RtcTrack[] = [];
+  readonly #limit: BitrateLimit;
   #timer: NodeJS.Timeout | undefined;
   #heardAtMs = 0;
   #finished = false;
@@ -48,13 +52,14 @@ export class SessionMedia {
     this.#config = config;
     this.#log = log;
     this.#sink = sink;
-    const { keyframeIntervalMs, maxFrameBytes } = config;
+    const { keyframeIntervalMs, maxFrameBytes, maxBitrateKbps } = config;
     this.#receiver = new RtpReceiver({
       tracks: tracks.map((track) => ({ ...track, keyframeIntervalMs, maxFrameBytes })),
       ssrc: randomBytes(4).readUInt32BE(),
       cname: randomBytes(9).toString('base64url'),
       after,
     });
+    this.#limit = new BitrateLimit(maxBitrateKbps * 1000, performance.now());
   }
 
   /** Packets come, or have come. */
@@ -98,6 +103,7 @@ export class SessionMedia {
     if (this.#finished) return;
     const nowMs = performance.now();
     this.#heardAtMs = nowMs;
+    this.#limit.received(datagram.length);
     if (!this.#timer) {
       this.#timer = setInterval(() => this.#tick(), TICK_MS);
       this.#sink.begun();
@@ -122,6 +128,7 @@ export class SessionMedia {
     }
     this.#sink.units(this.#receiver.poll(nowMs));
     if (this.#finished) return;
+    this.#limit.look(this.#sink.isBehind(), nowMs);
     if (this.#sink.wantsKeyframe()) this.#receiver.requestKeyframe();
     this.#feedback(nowMs);
   }
@@ -129,6 +136,7 @@ export class SessionMedia {
   #feedback(nowMs: number): void {
     const track = this.#tracks.find((one) => one.isOpen());
     if (this.#finished || !track) return;
+    this.#receiver.maxBitsPerSecond = this.#limit.bitsPerSecond;
     const datagram = this.#receiver.feedback(nowMs);
     if (!datagram) return;
     try {

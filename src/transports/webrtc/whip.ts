@@ -49,7 +49,8 @@ export class WhipEndpoint {
     let offer: Offer;
     try {
       this.#host.reserve();
-      offer = readOffer(await request.text(SDP), this.#host.config.videoCodecs);
+      const { videoCodecs, maxBitrateKbps } = this.#host.config;
+      offer = readOffer(await request.text(SDP), { videoCodecs, remb: maxBitrateKbps > 0 });
       if (this.#host.draining) throw new UploadResponseError('SHUTTING_DOWN');
       this.#host.reserve();
       const query = caller.query === '' ? '' : `?${caller.query}`;

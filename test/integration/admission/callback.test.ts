@@ -20,7 +20,7 @@ const judge: Helper['answer'] = (response) => {
 before(async () => {
   helper = await Helper.start();
   server = await TestServer.start({
-    auth: { callback: { url: helper.url, timeoutMs: 500, maxWaiting: 2 } },
+    auth: { callback: { url: helper.url, timeoutMs: 60_000, maxWaiting: 2 } },
   });
 });
 afterEach(() => {
@@ -62,20 +62,35 @@ test('it is asked everything there is to know, and not of paths that have no one
   assert.equal(helper.seen.length, 1);
 });
 
-test('slow, failing and redirecting answers let nobody in', async () => {
+async function letsNobodyIn(asking: TestServer): Promise<void> {
+  const refused = await ask(asking, { headers: bearer('good') });
+  assert.deepEqual([refused.status, refused.error], [503, 'AUTH_UNAVAILABLE']);
+  assert.equal(refused.headers['retry-after'], '1');
+}
+
+test('failing and redirecting answers let nobody in', async () => {
   const broken: Helper['answer'][] = [
-    () => {},
     (response) => response.destroy(),
     (response) => response.writeHead(500).end(),
     (response) => response.writeHead(302, { location: helper.url }).end(),
   ];
   for (const answer of broken) {
     helper.answer = answer;
-    const refused = await ask(server, { headers: bearer('good') });
-    assert.deepEqual([refused.status, refused.error], [503, 'AUTH_UNAVAILABLE']);
-    assert.equal(refused.headers['retry-after'], '1');
+    await letsNobodyIn(server);
   }
   assert.equal(helper.seen.length, broken.length);
+});
+
+test('an answer that is too slow lets nobody in', async () => {
+  helper.answer = () => {};
+  const hasty = await TestServer.start({
+    auth: { callback: { url: helper.url, timeoutMs: 200 } },
+  });
+  try {
+    await letsNobodyIn(hasty);
+  } finally {
+    await hasty.stop();
+  }
 });
 
 test('only so many questions wait; whoever leaves meanwhile leaves nothing behind', async () => {
@@ -103,7 +118,7 @@ test('only so many questions wait; whoever leaves meanwhile leaves nothing behin
 
 test('answers are remembered when the configuration says so', async () => {
   helper.answer = judge;
-  const auth = { callback: { url: helper.url, cacheMs: 60_000 } };
+  const auth = { callback: { url: helper.url, timeoutMs: 60_000, cacheMs: 600_000 } };
   const other = await TestServer.start({ auth });
   try {
     for (let i = 0; i < 3; i++) {

@@ -23,7 +23,15 @@ const publish: Helper['answer'] = (response) => {
 };
 
 const config = (jwksUrl: string, more: object = {}) => ({
-  jwt: { jwksUrl, issuer: ISSUER, audience: AUDIENCE, jwksCooldownMs: 0, cacheMs: 0, ...more },
+  jwt: {
+    jwksUrl,
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    jwksCooldownMs: 0,
+    jwksTimeoutMs: 60_000,
+    cacheMs: 0,
+    ...more,
+  },
 });
 
 before(async () => {

@@ -57,17 +57,20 @@ test('a body that is too large is answered 413, declared or not', async () => {
   await server.free();
 });
 
-test('a head that is too large is answered 431, one that does not come 408', async () => {
-  const server = await start({
-    http: { port: 0, maxHeadBytes: 2048, headTimeoutMs: 200 },
-  });
+test('a head that is too large is answered 431', async () => {
+  const server = await start({ http: { port: 0, maxHeadBytes: 2048 } });
   const large = await RawClient.connect(server.port());
   large.head('PUT /upload/hash', `x-large: ${'x'.repeat(4096)}`, 'content-length: 0');
   assert.deepEqual(await refusal(large), [431, 'HEAD_TOO_LARGE', undefined]);
+  assert.equal(await verdict(server), '200');
+  await server.free();
+});
+
+test('a head that does not come is answered 408', async () => {
+  const server = await start({ http: { port: 0, headTimeoutMs: 200 }, workers: 0 });
   const late = await RawClient.connect(server.port());
   late.send('PUT /upload/hash HTTP/1.1\r\n');
   assert.deepEqual(await refusal(late), [408, 'HEAD_TIMEOUT', undefined]);
-  assert.equal(await verdict(server), '200');
   await server.free();
 });
 
@@ -132,14 +135,16 @@ test('a trusted proxy says whose streams they are, and nobody else does', async 
   await Promise.all([behind.free(), open.free()]);
 });
 
-/** Asks again and again: a machine that is busy elsewhere may be slower than the rate. */
+/** Asks for several at once, again and again: on a busy machine one after the other may be slower than
+ *  the rate. */
 async function untilRefused(server: TestServer): Promise<Answered> {
-  let answer = await ask(server);
+  let refused: Answered | undefined;
   await until(async () => {
-    if (answer.status === 200) answer = await ask(server);
-    return answer.status !== 200;
+    const answers = await Promise.all(Array.from({ length: 6 }, () => ask(server)));
+    refused = answers.find(({ status }) => status !== 200);
+    return refused !== undefined;
   }, 'a refusal');
-  return answer;
+  return refused as Answered;
 }
 
 async function untilTaken(server: TestServer): Promise<void> {

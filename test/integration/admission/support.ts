@@ -73,7 +73,12 @@ export class Helper {
   private constructor() {
     this.#server = createServer(async (incoming, response) => {
       let text = '';
-      for await (const chunk of incoming) text += chunk;
+      try {
+        for await (const chunk of incoming) text += chunk;
+      } catch {
+        // Whoever asked has left.
+        return;
+      }
       this.seen.push(text);
       this.answer(response, incoming);
     });

@@ -9,14 +9,25 @@ import { until } from '../../support/until.js';
 
 const LINGER_BYTES = 4 * 2 ** 20;
 
+const limits = { maxBodyBytes: 64 * 2 ** 20 };
+
+/** Cuts soon; and one that does not, where a client must not be cut. */
 let server: TestServer;
+let patient: TestServer;
 before(async () => {
   server = await TestServer.start({
-    limits: { maxBodyBytes: 64 * 2 ** 20, clientStallTimeoutMs: 1000 },
+    limits: { ...limits, clientStallTimeoutMs: 1000 },
     transports: { http1: { lingerMs: 700, lingerBytes: LINGER_BYTES } },
   });
+  patient = await TestServer.start({
+    limits,
+    transports: { http1: { lingerMs: 60_000, lingerBytes: LINGER_BYTES } },
+  });
 });
-after(() => server?.stop());
+after(async () => {
+  await server?.stop();
+  await patient?.stop();
+});
 
 const MEGABYTE = new Uint8Array(2 ** 20);
 
@@ -44,7 +55,7 @@ for (const scheme of ['http', 'https'] as const) {
 }
 
 test('what is read away after an error is bounded in bytes', async () => {
-  const client = await RawClient.connect(server.port());
+  const client = await RawClient.connect(patient.port());
   client.head('POST /nowhere', 'transfer-encoding: chunked');
   assert.equal((await client.response()).status, 404);
   client.send('40000000\r\n');
@@ -64,7 +75,7 @@ test('what is read away after an error is bounded in time', async () => {
 });
 
 test('the rest of a request after its answer is read away, and the connection goes on', async () => {
-  const client = await RawClient.connect(server.port());
+  const client = await RawClient.connect(patient.port());
   client.head('POST /upload/early', `content-length: ${2 * 2 ** 20}`);
   assert.equal((await client.response()).body.toString(), 'early');
   client.send(MEGABYTE);
@@ -73,11 +84,11 @@ test('the rest of a request after its answer is read away, and the connection go
   client.send('hi');
   assert.equal((await client.response()).body.toString(), 'hi');
   client.destroy();
-  await server.free();
+  await patient.free();
 });
 
 test('too much of a request after its answer cuts the connection', async () => {
-  const client = await RawClient.connect(server.port());
+  const client = await RawClient.connect(patient.port());
   client.head('POST /upload/early', 'transfer-encoding: chunked');
   assert.equal((await client.response()).body.toString(), 'early');
   client.send('40000000\r\n');
@@ -109,7 +120,7 @@ test('a client that does not take its answer is cut off, and the stream is free'
 });
 
 test('a slow reader of a long answer gets all of it', async () => {
-  const client = await RawClient.connect(server.port());
+  const client = await RawClient.connect(patient.port());
   const n = 30 * 2 ** 20;
   client.head(`POST /upload/bytes?n=${n}`, 'content-length: 0', 'connection: close');
   let seen = 0;
@@ -117,14 +128,13 @@ test('a slow reader of a long answer gets all of it', async () => {
     client.pause();
     await new Promise((resolve) => setTimeout(resolve, 50));
     client.resume();
-    // Less would be lost in the kernel's buffers, and look like a client that takes nothing.
     const more = seen + 2 * 2 ** 20;
     await until(() => client.receivedBytes > more || client.ended, 'more of the answer');
     seen = client.receivedBytes;
   }
   const { body } = await client.response();
   assert.equal(body.length, n);
-  await server.free();
+  await patient.free();
 });
 
 test('an answer that comes while its connection is being closed ends its stream', async () => {
@@ -142,17 +152,17 @@ test('an answer that comes while its connection is being closed ends its stream'
     setImmediate(() => socket.destroy());
   };
   // Nothing else ends the stream.
-  const patient = await TestServer.start({ limits: { clientStallTimeoutMs: 0 } });
+  const endless = await TestServer.start({ limits: { clientStallTimeoutMs: 0 } });
   subscribe(starts, onStart);
   try {
-    const client = await RawClient.connect(patient.port());
+    const client = await RawClient.connect(endless.port());
     client.head('POST /upload/hash', 'content-length: 0');
     await until(() => response?.writableFinished === true, 'the answer');
     close?.();
-    await patient.free();
+    await endless.free();
     client.destroy();
   } finally {
     unsubscribe(starts, onStart);
-    await patient.stop();
+    await endless.stop();
   }
 });

@@ -5,7 +5,7 @@ import { TestServer } from '../../support/test-server.js';
 
 let server: TestServer;
 before(async () => {
-  server = await TestServer.start({ limits: { noWorkerTimeoutMs: 300 } });
+  server = await TestServer.start();
 });
 after(() => server?.stop());
 
@@ -49,14 +49,19 @@ test('a quick answer waits for a slow one before it', async () => {
 });
 
 test('an error that leaves nothing unread keeps the connection', async () => {
-  const client = await RawClient.connect(server.port());
-  client.send(post('/upload/fail', 'x'));
-  client.send(post('/upload/nobody', 'x'));
-  client.send(post('/upload/echo', 'still here'));
-  assert.equal((await client.response()).status, 502);
-  assert.equal((await client.response()).status, 503);
-  assert.equal((await client.response()).body.toString(), 'still here');
-  client.destroy();
+  const impatient = await TestServer.start({ limits: { noWorkerTimeoutMs: 3000 } });
+  try {
+    const client = await RawClient.connect(impatient.port());
+    client.send(post('/upload/fail', 'x'));
+    client.send(post('/upload/nobody', 'x'));
+    client.send(post('/upload/echo', 'still here'));
+    assert.equal((await client.response()).status, 502);
+    assert.equal((await client.response()).status, 503);
+    assert.equal((await client.response()).body.toString(), 'still here');
+    client.destroy();
+  } finally {
+    await impatient.stop();
+  }
 });
 
 test('nothing is answered after a response that closes the connection', async () => {

@@ -24,7 +24,7 @@ test('a stopped worker gets no new stream that another one could take', async ()
 
 test('the place that a stopped worker holds is set aside, and free when it goes on', async () => {
   const server = await TestServer.start({
-    limits: { responseTimeoutMs: 1000 },
+    limits: { responseTimeoutMs: 3000 },
     segment: { pools: [{ name: 'uploads', streams: 1, requestSlots: 4, responseSlots: 4 }] },
   });
   try {

@@ -205,17 +205,21 @@ test('a takeover by the same publisher goes on with the stream', TIMEOUT, () =>
 );
 
 test('a stream that fails while its publisher is gone waits no more', TIMEOUT, () =>
-  withServer({}, async (server) => {
-    const client = await publish(server, 'key');
-    await units(server, 2);
-    client.socket.destroy();
-    await gone(server);
-    server.killWorker();
-    await server.server.free();
-    const { failedTotal } = server.server.server.stats().ingress.transports.rtmp ?? {};
-    assert.equal((failedTotal?.NO_WORKER ?? 0) + (failedTotal?.WORKER_DIED ?? 0), 1);
-    assert.equal(waiting(server), 0);
-  }),
+  withServer(
+    {},
+    async (server) => {
+      const client = await publish(server, 'key');
+      await units(server, 2);
+      client.socket.destroy();
+      await gone(server);
+      server.killWorker();
+      await server.server.free();
+      const { failedTotal } = server.server.server.stats().ingress.transports.rtmp ?? {};
+      assert.equal((failedTotal?.NO_WORKER ?? 0) + (failedTotal?.WORKER_DIED ?? 0), 1);
+      assert.equal(waiting(server), 0);
+    },
+    { limits: { noWorkerTimeoutMs: 4000 } },
+  ),
 );
 
 test('a full lane while the publisher changes: nothing is lost', TIMEOUT, () =>

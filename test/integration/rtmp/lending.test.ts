@@ -25,12 +25,15 @@ test('an observer that does not read costs the publisher nothing', TIMEOUT, () =
       client.frame(0, true, Buffer.alloc(20, 0x65));
       const seen = (await observer[Symbol.asyncIterator]().next()).value as Observation;
       // It has joined, and stands still.
-      await seen.request.body[Symbol.asyncIterator]().next();
+      const standing = seen.request.body[Symbol.asyncIterator]();
+      await standing.next();
       for (let i = 1; i <= FRAMES; i++) client.frame(i, false, Buffer.alloc(FRAME_BYTES, 0x41));
       client.command(1, 'closeStream', 0, null);
       const { units } = await server.report('body');
       assert.equal(units.length, 1 + FRAMES);
       assert.ok(server.server.server.stats().ingress.evictionsTotal > 0);
+      // Until here it is referred to: what is collected has left.
+      await assert.rejects(standing.next(), { code: 'EVICTED' });
       client.socket.end();
     } finally {
       await observer.stop({ deadlineMs: 0 });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { hashChosenToken } from '../../../src/admission/index.js';
 import { MessageType } from '../../../src/protocols/rtmp/index.js';
 import { withRtmpServer } from '../../support/rtmp.js';
-import { RtmpClient } from '../../support/rtmp-client.js';
+import { PING, RtmpClient } from '../../support/rtmp-client.js';
 import { until } from '../../support/until.js';
 
 const TIMEOUT = { timeout: 120_000 };
@@ -105,45 +106,82 @@ test('media that is not valid, or not supported, or too large', TIMEOUT, () =>
   ),
 );
 
-test('half handshakes, garbage and silence', TIMEOUT, () =>
+test('garbage', TIMEOUT, () =>
+  withRtmpServer(async (server) => {
+    const garbage = await RtmpClient.connect(server.port());
+    garbage.socket.write('GET / HTTP/1.1\r\n\r\n');
+    await garbage.end();
+    const broken = await RtmpClient.connect(server.port());
+    await broken.shakeHands();
+    broken.socket.write(Buffer.alloc(100, 0xff));
+    await broken.end();
+    const early = await RtmpClient.connect(server.port());
+    await early.shakeHands();
+    early.command(0, 'createStream', 1, null);
+    await early.end();
+    assert.deepEqual(server.stats.refusedTotal, { RTMP_HANDSHAKE: 1, RTMP_PROTOCOL: 2 });
+  }),
+);
+
+test('half a handshake', TIMEOUT, () =>
   withRtmpServer(
     async (server) => {
-      const garbage = await RtmpClient.connect(server.port());
-      garbage.socket.write('GET / HTTP/1.1\r\n\r\n');
-      await garbage.end();
       const half = await RtmpClient.connect(server.port());
       half.socket.write(Buffer.alloc(1000, 3));
-      const broken = await RtmpClient.connect(server.port());
-      await broken.shakeHands();
-      broken.socket.write(Buffer.alloc(100, 0xff));
-      await broken.end();
-      const early = await RtmpClient.connect(server.port());
-      await early.shakeHands();
-      early.command(0, 'createStream', 1, null);
-      await early.end();
       await half.end();
-      const { refusedTotal } = server.stats;
-      assert.equal(refusedTotal.RTMP_HANDSHAKE, 1);
-      assert.equal(refusedTotal.RTMP_PROTOCOL, 2);
-      assert.equal(refusedTotal.RTMP_TIMEOUT, 1);
+      assert.deepEqual(server.stats.refusedTotal, { RTMP_TIMEOUT: 1 });
     },
-    { publishTimeoutMs: 3000 },
+    { publishTimeoutMs: 500 },
   ),
 );
+
+const pingsOf = ({ messages }: RtmpClient): number =>
+  messages.filter(
+    ({ type, payload }) => type === MessageType.userControl && payload.readUInt16BE(0) === PING,
+  ).length;
+
+const TIMED_OUT = ['error', 'NetStream.Publish.Failed', '408 RTMP_TIMEOUT'];
 
 test('a publisher that falls silent is pinged, then cut off', TIMEOUT, () =>
   withRtmpServer(
     async (server) => {
       const client = await RtmpClient.publish(server.port(), 'key');
-      assert.deepEqual(await refusal(client, 1), [
-        'error',
-        'NetStream.Publish.Failed',
-        '408 RTMP_TIMEOUT',
-      ]);
-      const pings = client.messages.filter(
-        ({ type, payload }) => type === MessageType.userControl && payload.readUInt16BE(0) === 6,
-      );
-      assert.equal(pings.length, 1);
+      client.silent = true;
+      assert.deepEqual(await refusal(client, 1), TIMED_OUT);
+      assert.equal(pingsOf(client), 1);
+    },
+    { idleTimeoutMs: 1000 },
+  ),
+);
+
+test('nobody is cut off unasked by a server that stood still', TIMEOUT, () => {
+  const idleTimeoutMs = 1000;
+  return withRtmpServer(
+    async (server) => {
+      const client = await RtmpClient.publish(server.port(), 'key');
+      await until(() => pingsOf(client) > 0, 'a ping');
+      client.silent = true;
+      const answered = pingsOf(client);
+      // The server sees the answer, and asks again later than this.
+      await delay(0.35 * idleTimeoutMs);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * idleTimeoutMs);
+      assert.deepEqual(await refusal(client, 1), TIMED_OUT);
+      assert.equal(pingsOf(client), answered + 1);
+    },
+    { idleTimeoutMs },
+  );
+});
+
+test('a publisher that answers pings stays, however little it sends', TIMEOUT, () =>
+  withRtmpServer(
+    async (server) => {
+      const client = await RtmpClient.publish(server.port(), 'key');
+      await until(() => pingsOf(client) >= 4, 'pings');
+      client.config();
+      client.frame(0, true, Buffer.alloc(20, 0x65));
+      client.command(0, 'deleteStream', 7, null, 1);
+      assert.equal((await server.report('body')).units.length, 1);
+      client.socket.end();
     },
     { idleTimeoutMs: 1000 },
   ),
@@ -184,6 +222,6 @@ test('a worker that dies: the publisher is told', TIMEOUT, () =>
       assert.deepEqual([level, code], ['error', 'NetStream.Publish.Failed']);
     },
     {},
-    { limits: { noWorkerTimeoutMs: 2000 } },
+    { limits: { noWorkerTimeoutMs: 4000 } },
   ),
 );

@@ -30,7 +30,7 @@ before(async () => {
     transports: {
       tcp: {
         ...{ enabled: true, plain: false, tokenLine: 'without-certificate' },
-        ...{ answers: 'head-and-body', firstBytesTimeoutMs: 2000 },
+        answers: 'head-and-body',
         tls: folder.listener,
       },
     },
@@ -66,11 +66,19 @@ test('what does not speak TLS is closed', TIMEOUT, async () => {
   const garbage = await RawClient.connect(server.port('tls'));
   garbage.send('TOKEN x\nbody, and more than a record of TLS has as a head');
   await garbage.ending();
-  const silent = await RawClient.connect(server.port('tls'));
-  await silent.ending();
   garbage.destroy();
-  silent.destroy();
-  await until(() => statsOf(server).connections === 0, 'the end of all of them');
+  await until(() => statsOf(server).connections === 0, 'its end');
+  const { tls } = server.config.transports?.tcp ?? {};
+  const tcp = { enabled: true, port: 0, plain: false, firstBytesTimeoutMs: 300, tls };
+  const strict = await TestServer.start({ workers: 0, transports: { tcp } });
+  try {
+    const silent = await RawClient.connect(strict.port('tls'));
+    await silent.ending();
+    silent.destroy();
+    await until(() => statsOf(strict).connections === 0, 'the end of the silent one');
+  } finally {
+    await strict.stop();
+  }
 });
 
 test('who leaves within the handshake does not keep its connection', TIMEOUT, async () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { createToken } from '../../../src/admission/index.js';
+import { PATIENT } from '../../support/patience.js';
 import type { TestServer } from '../../support/test-server.js';
+import { until } from '../../support/until.js';
 import { answerOf, connect, statsOf, withServer } from './support.js';
 
 const TIMEOUT = { timeout: 60_000 };
@@ -99,47 +101,69 @@ test('without a token line, and with authentication: 401', TIMEOUT, () =>
   ),
 );
 
-test('nothing in time, or nothing more: 408', TIMEOUT, () =>
+test('nothing in time: 408', TIMEOUT, () =>
   withServer(
     async (server) => {
       const silent = await connect(server);
       assert.match(await answerOf(silent), /^ERROR 408 HEAD_TIMEOUT .*\n$/);
+    },
+    { firstBytesTimeoutMs: 300 },
+  ),
+);
+
+test('nothing more: 408', TIMEOUT, () =>
+  withServer(
+    async (server) => {
       const idle = await connect(server, '/silent');
       idle.send('begun');
       assert.match(await answerOf(idle), /^ERROR 408 UPLOAD_TOO_SLOW .*nothing came.*\n$/);
     },
-    { firstBytesTimeoutMs: 300, idleTimeoutMs: 300 },
+    { idleTimeoutMs: 300 },
   ),
 );
 
-test('time in which the server itself does not read is not idle', TIMEOUT, () =>
-  withServer(
+test('time in which the server itself does not read is not idle', TIMEOUT, () => {
+  const idleTimeoutMs = 3000;
+  return withServer(
     async (server) => {
-      const client = await connect(server, '/slow?ms=100');
+      const client = await connect(server);
+      client.send('begun');
+      await server.worker.report('reading');
+      server.worker.signal('SIGSTOP');
       client.send(Buffer.alloc(20 * 65_536));
+      const full = () => server.server.ingress.stats().waitingBytes > 0;
+      await until(full, 'a full lane');
+      await delay(idleTimeoutMs + 500);
+      server.worker.signal('SIGCONT');
       client.finish();
-      assert.equal(JSON.parse(await answerOf(client)).bytes, 20 * 65_536);
+      assert.equal(JSON.parse(await answerOf(client)).bytes, 5 + 20 * 65_536);
     },
-    { idleTimeoutMs: 400 },
-  ),
-);
+    { idleTimeoutMs },
+    PATIENT,
+  );
+});
 
-test('no worker: a line; within an answer: a reset', TIMEOUT, () =>
+test('no worker: a line', TIMEOUT, () =>
   withServer(
     async (server) => {
       const nobody = await connect(server, '/nobody');
       nobody.send('body');
       nobody.finish();
       assert.match(await answerOf(nobody), /^ERROR 503 NO_WORKER [^\n]+\n$/);
-      const begun = await connect(server, '/fail?head');
-      begun.send('body');
-      await begun.sees('begun\n');
-      begun.finish();
-      assert.equal(await begun.ending(), 'reset');
     },
     {},
     { limits: { noWorkerTimeoutMs: 300 } },
   ),
+);
+
+test('an error within an answer: a reset', TIMEOUT, () =>
+  withServer(async (server) => {
+    const begun = await connect(server, '/fail?head');
+    begun.send('body');
+    await begun.sees('begun\n');
+    begun.finish();
+    assert.equal(await begun.ending(), 'reset');
+  }),
 );
 
 test('with errors as reset nothing is said', TIMEOUT, () =>

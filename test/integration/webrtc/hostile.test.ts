@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { sha256 } from '../../conformance/tools.js';
 import { mutatedOffer } from '../../fuzz/support/offers.js';
+import { PATIENT } from '../../support/patience.js';
 import { TestServer } from '../../support/test-server.js';
 import { until, within } from '../../support/until.js';
 import { connectWhip, Heard, openPeer, postOffer } from '../../support/webrtc-client.js';
@@ -14,7 +15,7 @@ let server: TestServer;
 
 before(async () => {
   server = await TestServer.start({
-    limits: { evictAfterMs: 100_000, noWorkerTimeoutMs: 60_000 },
+    ...PATIENT,
     transports: {
       webrtc: {
         enabled: true,
@@ -122,7 +123,8 @@ test(
 
 test('a channel on which nothing begins is told so, and closed', TIMEOUT, async () => {
   const own = await TestServer.start({
-    transports: { webrtc: { enabled: true, idleTimeoutMs: 300, closeTimeoutMs: 300 } },
+    // The channel has to open in this time too.
+    transports: { webrtc: { enabled: true, idleTimeoutMs: 4000, closeTimeoutMs: 300 } },
   });
   try {
     const session = await connectWhip(own.url('/whip/room/hash'));

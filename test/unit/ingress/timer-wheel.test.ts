@@ -25,6 +25,16 @@ test('runs what is due, not before, in order of time', async () => {
   assert.equal(wheel.size, 0);
 });
 
+test('the order is that of time too when all are late', async () => {
+  const wheel = new TimerWheel();
+  const order: number[] = [];
+  const begun = wheel.now();
+  for (const ms of [30, 10, 20]) wheel.schedule(new Probe(() => order.push(ms)), begun + ms);
+  while (wheel.now() < begun + 50);
+  await until(() => order.length === 3, 'all of them');
+  assert.deepEqual(order, [10, 20, 30]);
+});
+
 test('setting a time again replaces it; scheduleBy keeps the earlier one', async () => {
   const wheel = new TimerWheel();
   const moved = new Probe();

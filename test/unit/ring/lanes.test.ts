@@ -51,7 +51,7 @@ describe('a lane', () => {
   it('keeps a full lane whole for whoever joins late', async (t) => {
     const { server, worker, id } = await serverAndWorker(t);
     const writer = server.requestWriter(id);
-    server.join(id, Lane.request, 0);
+    const hold = server.join(id, Lane.request, 0);
     const bytes = content(1, 3 * SLOTS * SLOT_BYTES);
     assert.equal(writer.tryAppend(bytes), SLOTS * SLOT_BYTES);
     for (let i = 0; i < 3; i++) assert.equal(writer.poll(), 1);
@@ -59,6 +59,7 @@ describe('a lane', () => {
     const reader = worker.join(id, Lane.request, 0);
     assert.equal(reader.gap, 0);
     assert.deepEqual(reader.tail()?.bytes, bytes.subarray(0, SLOT_BYTES));
+    assert.equal(hold.left, false);
   });
 
   it('lets a writer wait for room and a reader for slots', async (t) => {

@@ -58,12 +58,14 @@ describe('a segment', () => {
     server.onWake(() => {
       events = [...events, ...server.native.takeEvents()];
     });
-    worker.join(id, Lane.request, 0);
+    const reader = worker.join(id, Lane.request, 0);
     worker.close();
     await until(() => events.some(({ type }) => type === 'dead'), 'the death');
     const [came, went] = events;
     assert.ok(came?.type === 'attached' && came.worker === 1 && came.name === 'test worker');
     assert.ok(went?.type === 'dead' && went.worker === 1 && went.readers === 1);
+    // A reader that nothing refers to may be collected, and leaves its lane then.
+    assert.equal(reader.left, false);
   });
 
   it('tells workers that its server has gone', async (t) => {
@@ -99,13 +101,14 @@ describe('a segment', () => {
     const { server, worker, id, socket } = await serverAndWorker(t);
     const monitor = await attach(t, socket, WorkerRole.monitor);
     server.requestWriter(id).tryWrite(content(1), SlotFlag.head);
-    worker.join(id, Lane.request, 0);
+    const reader = worker.join(id, Lane.request, 0);
     assert.equal(monitor.worker, -1);
     const [stream] = monitor.native.streams();
     assert.equal(stream?.id, id);
     assert.equal(stream?.transport, 'test');
     const [request] = stream?.lanes ?? [];
     assert.deepEqual(request?.readers, [{ worker: 1, cursor: 0, lag: 1 }]);
+    assert.equal(reader.left, false);
     assert.throws(() => monitor.join(id, Lane.request, 0), { code: 'PERMISSION_DENIED' });
     assert.throws(() => monitor.tryClaim(id, Lane.response), { code: 'PERMISSION_DENIED' });
     const into = new Uint8Array(1024);

@@ -146,6 +146,17 @@ test('a client that goes ends every wait, and nothing is held any more', bounded
   await upload.close();
 });
 
+test('a server that stops has everything of its streams back', bounded, async (t) => {
+  const { upload, exchange } = await start(new Fixture(t));
+  const response = exchange.respond(200);
+  const stage = exchange.stage('first');
+  upload.abort('SHUTTING_DOWN');
+  await until(() => exchange.signal.aborted);
+  // The worker lives on.
+  await upload.close();
+  assert.deepEqual([response.ended, stage.ended], [false, false]);
+});
+
 test('an aborted stream stays protected while a chunk is in use', bounded, async (t) => {
   const { upload, exchange } = await start(new Fixture(t));
   await upload.write('precious');

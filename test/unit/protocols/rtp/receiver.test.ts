@@ -101,6 +101,26 @@ test('a keyframe is asked for at the start, and again while none comes', () => {
   assert.deepEqual(mute.feedback(0)?.length, 2);
 });
 
+test('who takes REMB is told what it may send: at once, and with each report', () => {
+  const session = new Session([{ ...VIDEO, keyframeRequest: undefined, remb: true }, AUDIO]);
+  const told = (nowMs: number) => session.feedback(nowMs)?.slice(2);
+  session.receiver.maxBitsPerSecond = 600_000;
+  session.audio(0, 0);
+  assert.deepEqual(told(0), [], 'its sound does not take it');
+  session.video(0, 100, KEY);
+  const remb = { type: 'remb', ssrc: 99, bitsPerSecond: 600_000, ssrcs: [1] };
+  assert.deepEqual(told(100), [remb], 'not only with the next report');
+  assert.equal(told(999), undefined);
+  session.receiver.maxBitsPerSecond = 300_000;
+  assert.deepEqual(told(1000), [{ ...remb, bitsPerSecond: 300_000 }]);
+  session.receiver.maxBitsPerSecond = 0;
+  assert.deepEqual(told(2000), []);
+  session.receiver.maxBitsPerSecond = 300_000;
+  session.push(writeBye([1]), 2500);
+  session.video(0, 2600, KEY, { ssrc: 7 });
+  assert.deepEqual(told(2600), [{ ...remb, bitsPerSecond: 300_000, ssrcs: [7] }], 'another source');
+});
+
 test('a missing packet is asked for; what never comes is reported, and a keyframe asked for', () => {
   const session = new Session();
   session.video(0, 0, KEY);

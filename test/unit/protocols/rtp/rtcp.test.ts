@@ -9,6 +9,7 @@ import {
   writeNack,
   writePli,
   writeReceiverReport,
+  writeRemb,
   writeSenderReport,
 } from '../../../../src/protocols/rtp/index.js';
 
@@ -34,6 +35,13 @@ test('the packets are those of the figures in the RFCs', () => {
     ],
     [writePli(1, 2), '81 ce 0002 00000001 00000002'],
     [writeFir(1, 2, 257), '84 ce 0004 00000001 00000000 00000002 01000000'],
+    [writeRemb(1, 600_000, [2]), '8f ce 0005 00000001 00000000 52454d42 01 0a49f0 00000002'],
+    [writeRemb(1, 0x3ffff, []), '8f ce 0004 00000001 00000000 52454d42 00 03ffff'],
+    [writeRemb(1, 0x40001, []), '8f ce 0004 00000001 00000000 52454d42 00 060000'],
+    [
+      writeRemb(1, 10_000_000, [2, 3]),
+      '8f ce 0006 00000001 00000000 52454d42 02 1a625a 00000002 00000003',
+    ],
     [writeBye([1, 2]), '82 cb 0002 00000001 00000002'],
   ];
   for (const [packet, text] of written) {
@@ -50,6 +58,7 @@ test('a compound packet is read as it was written', () => {
     writeNack(1, 2, sequences),
     writePli(1, 2),
     writeFir(1, 2, 3),
+    writeRemb(1, 600_000, [2, 3]),
     writeBye([1]),
   ]);
   assert.deepEqual(parseRtcp(compound), [
@@ -62,19 +71,31 @@ test('a compound packet is read as it was written', () => {
     { type: 'nack', ssrc: 1, mediaSsrc: 2, sequences },
     { type: 'pli', ssrc: 1, mediaSsrc: 2 },
     { type: 'fir', ssrc: 1, requests: [{ ssrc: 2, sequence: 3 }] },
+    { type: 'remb', ssrc: 1, bitsPerSecond: 600_000, ssrcs: [2, 3] },
     { type: 'bye', ssrcs: [1] },
   ]);
 });
 
 test('feedback and types of other RFCs are skipped, padding is none of the body', () => {
   const transportWide = '8f cd 0003 00000001 00000002 00000000';
-  const goodBitrate = '8f ce 0002 00000001 00000000';
+  const empty = '8f ce 0002 00000001 00000000';
+  const another = '8f ce 0003 00000001 00000000 52454d43';
   const padded = 'a1 cb 0002 00000001 00000004';
-  assert.deepEqual(parseRtcp(hex(`${transportWide} ${goodBitrate} ${padded}`)), [
+  assert.deepEqual(parseRtcp(hex(`${transportWide} ${empty} ${another} ${padded}`)), [
     { type: 'other', packetType: 205 },
+    { type: 'other', packetType: 206 },
     { type: 'other', packetType: 206 },
     { type: 'bye', ssrcs: [1] },
   ]);
+});
+
+test('a bit rate has 18 bits and an exponent', () => {
+  const read = (field: string) =>
+    parseRtcp(hex(`8f ce 0004 00000001 00000000 52454d42 00 ${field}`))[0];
+  const rates = { '000000': 0, '03ffff': 0x3ffff, '0a49f0': 600_000, ffffff: 0x3ffff * 2 ** 63 };
+  for (const [field, bitsPerSecond] of Object.entries(rates)) {
+    assert.deepEqual(read(field), { type: 'remb', ssrc: 1, bitsPerSecond, ssrcs: [] });
+  }
 });
 
 test('lengths and counts that do not add up are refused', () => {
@@ -88,6 +109,8 @@ test('lengths and counts that do not add up are refused', () => {
     'more sources than bytes': '9f cb 0001 00000001',
     'a NACK without a source': '81 cd 0001 00000001',
     'a PLI without a source': '81 ce 0001 00000001',
+    'a REMB without a rate': '8f ce 0003 00000001 00000000 52454d42',
+    'more sources of a REMB than bytes': '8f ce 0005 00000001 00000000 52454d42 02 0a49f0 00000002',
     'padding that is not in the last packet': 'a1 cb 0002 00000001 00000004 80 c9 0001 00000001',
     'padding of 3': 'a1 cb 0002 00000001 00000003',
     'padding of 0': 'a1 cb 0002 00000001 00000000',

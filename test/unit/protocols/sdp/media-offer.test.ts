@@ -79,12 +79,14 @@ test('of each kind one codec is taken, and what belongs to it', () => {
       ...{ kind: 'video', codec: 'h264', payloadType: 102, clockRate: 90_000, nack: true },
       parameters: 'packetization-mode=1;profile-level-id=42e01f;sprop-parameter-sets=Z0LA,aM4=',
       keyframeRequest: 'pli',
+      remb: false,
       parameterSets: [Buffer.from('6742c0', 'hex'), Buffer.from('68ce', 'hex')],
     },
     {
       ...{ kind: 'audio', codec: 'opus', payloadType: 111, clockRate: 48_000, nack: true },
       parameters: 'minptime=10;useinbandfec=1',
       keyframeRequest: undefined,
+      remb: false,
       parameterSets: [],
     },
   ]);
@@ -103,12 +105,28 @@ test('of each kind one codec is taken, and what belongs to it', () => {
 
 test('the order of video codecs is ours', () => {
   const codecs = (...order: ('h264' | 'vp8')[]) =>
-    readOffer(offer(VIDEO, AUDIO), order).tracks.map(({ codec }) => codec);
+    readOffer(offer(VIDEO, AUDIO), { videoCodecs: order, remb: true }).tracks.map(
+      ({ codec }) => codec,
+    );
   assert.deepEqual(codecs('vp8', 'h264'), ['vp8', 'opus']);
   assert.deepEqual(codecs('h264'), ['h264', 'opus']);
   const single = VIDEO.filter((line) => !line.includes(' H264/'));
   const [track] = readOffer(offer(single)).tracks;
   assert.equal(track?.codec, 'vp8');
+});
+
+test('REMB is answered where the codec that is taken has it in the offer, unless it is not sent', () => {
+  const read = (videoCodecs: readonly ('h264' | 'vp8')[], remb: boolean, text: string) => {
+    const { tracks, sdp } = readOffer(text, { videoCodecs, remb });
+    const lines = sdp.split('\r\n').filter((line) => line.endsWith(' goog-remb'));
+    return [tracks.map((track) => track.remb), lines];
+  };
+  const text = offer(VIDEO, AUDIO);
+  assert.deepEqual(read(['vp8'], true, text), [[true, false], ['a=rtcp-fb:96 goog-remb']]);
+  assert.deepEqual(read(['vp8'], false, text), [[false, false], []]);
+  assert.deepEqual(read(['h264'], true, text), [[false, false], []]);
+  const all = text.replace('a=rtcp-fb:* nack', 'a=rtcp-fb:* goog-remb');
+  assert.deepEqual(read(['h264'], true, all), [[false, true], ['a=rtcp-fb:111 goog-remb']]);
 });
 
 test('H.264 without interleaving is taken, single NAL units too', () => {
@@ -161,7 +179,7 @@ test('a payload type that is not written as a number is none', () => {
   const padded = VIDEO.map((line) =>
     line.replace(/^(m=video .*) 96 /, '$1 096 ').replace('rtpmap:96', 'rtpmap:096'),
   );
-  const { tracks, sdp } = readOffer(offer(padded), ['vp8', 'h264']);
+  const { tracks, sdp } = readOffer(offer(padded), { videoCodecs: ['vp8', 'h264'], remb: true });
   assert.equal(tracks[0]?.codec, 'h264');
   assert.ok(!sdp.includes('undefined'));
 });
