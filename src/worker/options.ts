@@ -132,6 +132,9 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
   };
 }
 
+/** Pauses between attempts grow: a server that restarts is back before they are so long. */
+const WORTH_A_LINE_MS = 500;
+
 /** Failures, and what a person would wonder about: that nothing happens since no server is there. */
 function reporter(socket: string): (event: WorkerEvent) => void {
   const say = (text: string) => process.stderr.write(`upload-response worker: ${text}\n`);
@@ -142,8 +145,8 @@ function reporter(socket: string): (event: WorkerEvent) => void {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       say(`stream ${id} failed: ${text}`);
     } else if (event.type === 'waiting') {
-      // Each attempt has this event.
-      if (!waiting) say(`waits for the server at ${socket}: ${event.error.message}`);
+      if (waiting || event.delayMs < WORTH_A_LINE_MS) return;
+      say(`waits for the server at ${socket}: ${event.error.message}`);
       waiting = true;
     } else if (event.type === 'attached') {
       if (waiting) say(`attached to the server at ${socket}`);
