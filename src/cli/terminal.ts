@@ -49,6 +49,8 @@ export interface Column {
   readonly right?: boolean;
   /** Left out where there is no room for all: the greatest first. Without it the column stays. */
   readonly spare?: number;
+  /** Of the last one: no more is made room for. */
+  readonly enough?: number;
 }
 
 const GAP = '  ';
@@ -68,7 +70,10 @@ export function table(
   const spare = [...shown].filter((at) => columns[at]?.spare !== undefined);
   spare.sort((a, b) => (columns[b]?.spare as number) - (columns[a]?.spare as number));
   const needed = () =>
-    [...shown].reduce((sum, at) => sum + (widths[at] as number) + GAP.length, -GAP.length);
+    [...shown].reduce((sum, at) => {
+      const { enough = Number.POSITIVE_INFINITY } = columns[at] as Column;
+      return sum + Math.min(enough, widths[at] as number) + GAP.length;
+    }, -GAP.length);
   for (const at of spare) if (needed() > width) shown.delete(at);
   const line = (cells: readonly string[]): string =>
     [...shown]

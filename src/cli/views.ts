@@ -88,7 +88,7 @@ const STREAM_COLUMNS: readonly Column[] = [
   { title: 'READERS', right: true, spare: 5 },
   { title: 'LAG', right: true, spare: 1 },
   { title: 'CLAIM', spare: 2 },
-  { title: 'MEDIA' },
+  { title: 'MEDIA', enough: 24 },
 ];
 
 /** A table of the streams, the busiest first; rates only where they were measured. `width` as above. */

@@ -146,7 +146,7 @@ function reporter(socket: string): (event: WorkerEvent) => void {
       say(`stream ${id} failed: ${text}`);
     } else if (event.type === 'waiting') {
       if (waiting || event.delayMs < WORTH_A_LINE_MS) return;
-      say(`waits for the server at ${socket}: ${event.error.message}`);
+      say(`waits for the server: ${event.error.message}`);
       waiting = true;
     } else if (event.type === 'attached') {
       if (waiting) say(`attached to the server at ${socket}`);
