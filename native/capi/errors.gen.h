@@ -139,6 +139,8 @@ enum ur_error {
   UR_MULTITRACK_OFF = -261,  // the publisher sends several tracks of video or audio, and only one of each is taken
   UR_TRACK_ID_TOO_LARGE = -262,  // a track has an id above 127
   UR_TOO_MANY_TRACKS = -263,  // the publisher has more than 16 tracks of video or of audio
+  UR_LISTEN_FAILED = -264,  // the server cannot listen on an address
+  UR_WORKER_MODULE_FAILED = -265,  // the worker module could not be loaded
   UR_PEER_ID_BUSY = -271,  // somebody else publishes under this peer id
   UR_PUBLICATION_REPLACED = -272,  // the publisher has begun another stream in the place of this one
 };

@@ -143,6 +143,8 @@ enum class [[nodiscard]] Status : int32_t {
   kMultitrackOff = -261,
   kTrackIdTooLarge = -262,
   kTooManyTracks = -263,
+  kListenFailed = -264,
+  kWorkerModuleFailed = -265,
   kPeerIdBusy = -271,
   kPublicationReplaced = -272,
 };
@@ -420,6 +422,10 @@ constexpr const char* status_name(Status status) {
       return "TRACK_ID_TOO_LARGE";
     case Status::kTooManyTracks:
       return "TOO_MANY_TRACKS";
+    case Status::kListenFailed:
+      return "LISTEN_FAILED";
+    case Status::kWorkerModuleFailed:
+      return "WORKER_MODULE_FAILED";
     case Status::kPeerIdBusy:
       return "PEER_ID_BUSY";
     case Status::kPublicationReplaced:
@@ -701,6 +707,10 @@ constexpr const char* status_text(Status status) {
       return "a track has an id above 127";
     case Status::kTooManyTracks:
       return "the publisher has more than 16 tracks of video or of audio";
+    case Status::kListenFailed:
+      return "the server cannot listen on an address";
+    case Status::kWorkerModuleFailed:
+      return "the worker module could not be loaded";
     case Status::kPeerIdBusy:
       return "somebody else publishes under this peer id";
     case Status::kPublicationReplaced:
@@ -982,6 +992,10 @@ constexpr const char* status_remedy(Status status) {
       return "Number the tracks from 0 on.";
     case Status::kTooManyTracks:
       return "Publish fewer tracks, or in several publications.";
+    case Status::kListenFailed:
+      return "Stop the program that has it, or configure another host or port; 'upload-response doctor' names the key of each.";
+    case Status::kWorkerModuleFailed:
+      return "Correct the module at the line that is named, or install what it imports.";
     case Status::kPeerIdBusy:
       return "Publish under another peer id, or when the other publisher has gone for transports.webrtc.graceMs.";
     case Status::kPublicationReplaced:

@@ -12,9 +12,14 @@ export class Backoff {
     this.#startedAt = performance.now();
   }
 
+  /** It has started well. */
+  get steady(): boolean {
+    return performance.now() - this.#startedAt >= STEADY_MS;
+  }
+
   /** Milliseconds until the next start. */
   died(): number {
-    if (performance.now() - this.#startedAt >= STEADY_MS) this.#failures = 0;
+    if (this.steady) this.#failures = 0;
     return Math.min(LAST_MS, FIRST_MS * 2 ** this.#failures++);
   }
 }

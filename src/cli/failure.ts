@@ -18,6 +18,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   INVALID_GEOMETRY: EXIT_CODES.usage.code,
   INVALID_SOCKET_PATH: EXIT_CODES.usage.code,
   INVALID_WORKER_MODULE: EXIT_CODES.usage.code,
+  WORKER_MODULE_FAILED: EXIT_CODES.usage.code,
   SERVER_GONE: EXIT_CODES.unreachable.code,
 };
 

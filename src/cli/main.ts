@@ -1,15 +1,20 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { exitCodeFor, reportFailure } from './failure.js';
+import { CliError, exitCodeFor, reportFailure } from './failure.js';
 import { createProgram } from './program.js';
-
-// `upload-response ... | head` is not a failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+import { outlivesReaders } from './reporter.js';
 
 const argv = process.argv.slice(2);
+
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  if (outlivesReaders()) return;
+  // `upload-response ... | head` is not a failure.
+  if (code === 'EPIPE') process.exit(0);
+  const error = new CliError(`standard output cannot be written (${code ?? message})`);
+  reportFailure(error, argv.includes('--json'));
+  process.exit(exitCodeFor(error));
+});
+
 try {
   await createProgram(argv).run();
 } catch (error) {

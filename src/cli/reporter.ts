@@ -3,6 +3,19 @@ import type { ReloadEvent } from './reloader.js';
 import type { SupervisorEvent } from './supervisor.js';
 import { humanTime, styleFor } from './terminal.js';
 
+let outlives = false;
+
+/** From now on it does not matter whether anybody reads what the command prints. */
+export function outliveReaders(): void {
+  outlives = true;
+  process.stderr.on('error', () => {});
+}
+
+/** Whether the command goes on when nobody reads its output. */
+export function outlivesReaders(): boolean {
+  return outlives;
+}
+
 /** An event of a long-running command: a line of JSON on standard output, or a line for people. */
 export function reportEvent(event: { readonly event: string }, json: boolean, text: string): void {
   process.stdout.write(json ? `${JSON.stringify(event)}\n` : `${text}\n`);

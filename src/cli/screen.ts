@@ -31,12 +31,15 @@ export class Screen {
     output.write(ENTER);
   }
 
+  /** Characters in a line. A terminal that does not know its size says 0. */
+  get columns(): number {
+    return this.output.columns || 80;
+  }
+
   /** Shows as many lines, and as much of each, as the window has room for. */
   draw(lines: readonly string[]): void {
-    // A terminal that does not know its size says 0.
     const rows = this.output.rows || 24;
-    const columns = this.output.columns || 80;
-    const shown = lines.slice(0, rows - 1).map((line) => cut(line, columns) + CLEAR_LINE);
+    const shown = lines.slice(0, rows - 1).map((line) => cut(line, this.columns) + CLEAR_LINE);
     const hidden = lines.length - shown.length;
     if (hidden > 0) shown.push(`... ${hidden} more${CLEAR_LINE}`);
     this.output.write(`${HOME}${shown.join('\r\n')}${CLEAR_BELOW}`);

@@ -38,6 +38,8 @@ interface Place {
 /** Keeps a number of worker processes of one module running until it is stopped. */
 export class Supervisor {
   readonly #places: Place[];
+  /** A process of it has started well. */
+  #proven = false;
   #stopping: Promise<void> | undefined;
   #fail: (error: CliError) => void = () => {};
   #settle: () => void = () => {};
@@ -128,7 +130,9 @@ export class Supervisor {
     if (place.child !== child) return;
     place.child = undefined;
     if (this.#stopping) return;
-    if (code === PERMANENT_FAILURE) {
+    this.#proven ||= this.#places.some((one) => one.backoff.steady && (one.child || one === place));
+    // What has worked may work again: its files may just be exchanged, and other processes still serve.
+    if (code === PERMANENT_FAILURE && !this.#proven) {
       // Its message is on standard error already.
       this.#fail(new CliError(`the worker ${this.options.module} cannot run`, 2));
       void this.stop(0);

@@ -47,24 +47,42 @@ export function humanTime(ms: number): string {
 export interface Column {
   readonly title: string;
   readonly right?: boolean;
+  /** Left out where there is no room for all: the greatest first. Without it the column stays. */
+  readonly spare?: number;
+  /** Of the last one: no more is made room for. */
+  readonly enough?: number;
 }
 
-/** Rows below their titles, each column as wide as its widest cell. */
+const GAP = '  ';
+
+/** Rows below their titles, each column as wide as its widest cell; as many columns as `width` has
+ *  room for. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   style: Style,
+  width = Number.POSITIVE_INFINITY,
 ): string[] {
   const widths = columns.map((column, at) =>
     Math.max(column.title.length, ...rows.map((row) => visibleLength(row[at] ?? ''))),
   );
+  const shown = new Set(columns.keys());
+  const spare = [...shown].filter((at) => columns[at]?.spare !== undefined);
+  spare.sort((a, b) => (columns[b]?.spare as number) - (columns[a]?.spare as number));
+  const needed = () =>
+    [...shown].reduce((sum, at) => {
+      const { enough = Number.POSITIVE_INFINITY } = columns[at] as Column;
+      return sum + Math.min(enough, widths[at] as number) + GAP.length;
+    }, -GAP.length);
+  for (const at of spare) if (needed() > width) shown.delete(at);
   const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, at) => {
+    [...shown]
+      .map((at) => {
+        const cell = cells[at] ?? '';
         const space = ' '.repeat((widths[at] as number) - visibleLength(cell));
         return columns[at]?.right ? space + cell : cell + space;
       })
-      .join('  ')
+      .join(GAP)
       .trimEnd();
   return [style.dim(line(columns.map((column) => column.title))), ...rows.map(line)];
 }
@@ -79,6 +97,13 @@ export function printable(text: string): string {
     const code = char.codePointAt(0) as number;
     return code <= 0xff ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
   });
+}
+
+/** As `clip`, but what is left out lies in the middle: paths differ at their ends. */
+export function clipMiddle(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const tail = Math.floor((width - 1) / 2);
+  return `${text.slice(0, width - 1 - tail)}…${text.slice(text.length - tail)}`;
 }
 
 /** Cuts text to a width, with an ellipsis; the text must be plain. */

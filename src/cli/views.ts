@@ -9,7 +9,15 @@ import type {
   WorkerRef,
   WorkerSnapshot,
 } from './snapshot.js';
-import { type Column, clip, humanTime, printable, type Style, table } from './terminal.js';
+import {
+  type Column,
+  clip,
+  clipMiddle,
+  humanTime,
+  printable,
+  type Style,
+  table,
+} from './terminal.js';
 
 /** One line about the server and one for each pool. */
 export function summaryLines(snapshot: Snapshot, style: Style): string[] {
@@ -35,19 +43,19 @@ export function summaryLines(snapshot: Snapshot, style: Style): string[] {
 const WORKER_COLUMNS: readonly Column[] = [
   { title: 'WORKER', right: true },
   { title: 'NAME' },
-  { title: 'PID', right: true },
+  { title: 'PID', right: true, spare: 4 },
   { title: 'ROLE' },
   { title: 'BUSY', right: true },
-  { title: 'CLAIMS', right: true },
-  { title: 'READERS', right: true },
+  { title: 'CLAIMS', right: true, spare: 3 },
+  { title: 'READERS', right: true, spare: 2 },
   { title: 'LAG', right: true },
-  { title: 'STATE' },
-  { title: 'HEARTBEAT', right: true },
-  { title: 'ATTACHED', right: true },
+  { title: 'STATE', spare: 1 },
+  { title: 'HEARTBEAT', right: true, spare: 5 },
+  { title: 'ATTACHED', right: true, spare: 6 },
 ];
 
-/** A table of the workers. */
-export function workerLines(snapshot: Snapshot, style: Style): string[] {
+/** A table of the workers, with as many columns as `width` has room for. */
+export function workerLines(snapshot: Snapshot, style: Style, width?: number): string[] {
   const rows = snapshot.workers.map((worker) => [
     String(worker.index),
     clip(printable(worker.name), 24),
@@ -61,7 +69,7 @@ export function workerLines(snapshot: Snapshot, style: Style): string[] {
     humanTime(worker.heartbeatAgeMs),
     humanTime(worker.attachedMs),
   ]);
-  return table(WORKER_COLUMNS, rows, style);
+  return table(WORKER_COLUMNS, rows, style, width);
 }
 
 function roleText({ roles, requiredObserver, arbiter }: WorkerSnapshot): string {
@@ -72,22 +80,23 @@ function roleText({ roles, requiredObserver, arbiter }: WorkerSnapshot): string 
 const STREAM_COLUMNS: readonly Column[] = [
   { title: 'STREAM', right: true },
   { title: 'REQUEST' },
-  { title: 'SERVER' },
+  { title: 'SERVER', spare: 6 },
   { title: 'STATE' },
-  { title: 'AGE', right: true },
+  { title: 'AGE', right: true, spare: 3 },
   { title: 'IN', right: true },
-  { title: 'OUT', right: true },
-  { title: 'READERS', right: true },
-  { title: 'LAG', right: true },
-  { title: 'CLAIM' },
-  { title: 'MEDIA' },
+  { title: 'OUT', right: true, spare: 4 },
+  { title: 'READERS', right: true, spare: 5 },
+  { title: 'LAG', right: true, spare: 1 },
+  { title: 'CLAIM', spare: 2 },
+  { title: 'MEDIA', enough: 24 },
 ];
 
-/** A table of the streams, the busiest first; rates only where they were measured. */
+/** A table of the streams, the busiest first; rates only where they were measured. `width` as above. */
 export function streamLines(
   snapshot: Snapshot,
   rates: ReadonlyMap<number, StreamRate> | undefined,
   style: Style,
+  width?: number,
 ): string[] {
   const speed = (stream: StreamSnapshot): number => {
     const rate = rates?.get(stream.id);
@@ -120,7 +129,7 @@ export function streamLines(
       ...(known ? [texts.get(stream) ?? ''] : []),
     ];
   });
-  return table(columns, rows, style);
+  return table(columns, rows, style, width);
 }
 
 /** Everything about one stream. */
@@ -159,8 +168,9 @@ function laneDetail(lane: LaneSnapshot, style: Style): string[] {
 }
 
 function headText(stream: StreamSnapshot, width: number): string {
-  if (!stream.head) return '-';
-  return clip(printable(`${stream.head.method} ${stream.head.path}`), width);
+  const { head, facts } = stream;
+  const path = head ? `${head.method} ${head.path}` : (facts?.path ?? '-');
+  return clipMiddle(printable(facts?.subject ? `${path} (${facts.subject})` : path), width);
 }
 
 function stateText(stream: StreamSnapshot, style: Style): string {

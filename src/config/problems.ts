@@ -2,6 +2,7 @@ import { UploadResponseError } from '../errors/index.js';
 
 /** Where a value was written. */
 export type Origin =
+  /** `line`: 0 for the file as a whole. */
   | { readonly kind: 'file'; readonly file: string; readonly line: number }
   | { readonly kind: 'env'; readonly name: string }
   | { readonly kind: 'flag'; readonly name: string }
@@ -11,7 +12,7 @@ export type Origin =
 export function originText(origin: Origin): string {
   switch (origin.kind) {
     case 'file':
-      return `${origin.file}:${origin.line}`;
+      return origin.line > 0 ? `${origin.file}:${origin.line}` : origin.file;
     case 'default':
       return 'default';
     default:

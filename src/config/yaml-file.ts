@@ -29,7 +29,7 @@ export function readYamlFile(file: string, shown: string): YamlFile {
     throw new ConfigError([
       {
         key: '',
-        origin: { kind: 'file', file: shown, line: 1 },
+        origin: { kind: 'file', file: shown, line: 0 },
         message: `cannot be read (${reason})`,
       },
     ]);

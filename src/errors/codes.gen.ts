@@ -940,6 +940,20 @@ export const ERRORS = {
     text: 'the publisher has more than 16 tracks of video or of audio',
     remedy: 'Publish fewer tracks, or in several publications.',
   },
+  LISTEN_FAILED: {
+    number: 264,
+    http: 500,
+    grpc: 'UNAVAILABLE',
+    text: 'the server cannot listen on an address',
+    remedy: "Stop the program that has it, or configure another host or port; 'upload-response doctor' names the key of each.",
+  },
+  WORKER_MODULE_FAILED: {
+    number: 265,
+    http: 500,
+    grpc: 'INVALID_ARGUMENT',
+    text: 'the worker module could not be loaded',
+    remedy: 'Correct the module at the line that is named, or install what it imports.',
+  },
   PEER_ID_BUSY: {
     number: 271,
     http: 409,

@@ -22,7 +22,8 @@ export class UploadResponseError extends Error {
     options?: { readonly cause?: unknown; readonly retryAfterSeconds?: number },
   ) {
     const entry = ERRORS[code];
-    super(detail ? `${entry.text}: ${detail}` : entry.text, options);
+    const gap = detail?.startsWith('\n') ? '' : ' ';
+    super(detail ? `${entry.text}:${gap}${detail}` : entry.text, options);
     this.code = code;
     this.number = entry.number;
     this.httpStatus = entry.http;

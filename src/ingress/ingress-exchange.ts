@@ -54,7 +54,7 @@ export class IngressExchange {
     this.#onResume = options.onResume;
     this.#transport = options.transport;
     this.#method = options.head.method;
-    this.#path = options.head.path;
+    this.#path = publicPath(options.transport, options.head.path);
     this.#permit = options.permit;
     this.#live = options.live ?? false;
     this.#facts = options.facts ?? {};
@@ -130,7 +130,8 @@ export class IngressExchange {
     const { count: evictions, workers: evicted } = this.#watch.evictions;
     const media = this.#facts.media?.() ?? null;
     const network = this.#facts.network?.() ?? null;
-    return { receivedBytes: this.receivedBytes, evictions, evicted, media, network };
+    const { subject = null, receivedBytes } = this;
+    return { path: this.#path, subject, receivedBytes, evictions, evicted, media, network };
   }
 
   /** Takes the next bytes of the body; they are copied, or kept when there is no room. False: pause
@@ -325,7 +326,7 @@ export class IngressExchange {
       transport: this.#transport,
       subject: this.subject,
       method: this.#method,
-      path: publicPath(this.#transport, this.#path),
+      path: this.#path,
       outcome,
       error,
       status,

@@ -52,6 +52,11 @@ export const networkFactsSchema = z.strictObject({
 });
 
 export const streamFactsSchema = z.strictObject({
+  path: z.string().describe('Without the query, and without the stream key of a media transport.'),
+  subject: z
+    .string()
+    .nullable()
+    .describe('Name of the token, certificate or caller; null where nobody is known by name.'),
   receivedBytes: count('Of the body so far.'),
   evictions: count('Readers that were evicted: they kept the lane full.'),
   evicted: z.array(z.string()).describe('Names of the workers that were evicted last.'),

@@ -10,6 +10,7 @@ import type { UploadResponseServer } from '../server.js';
 import type { BoundAddress } from '../transports/transport.js';
 import { type AdminAddress, AdminListener } from './admin-listener.js';
 import { FactsSocket } from './facts-socket.js';
+import { listening } from './listening.js';
 import { type CollectMetrics, Operations } from './operations.js';
 import { addOperationsRoutes } from './operations-routes.js';
 import { ProcessFacts } from './process-facts.js';
@@ -69,11 +70,11 @@ export class RunningServer implements UploadResponseServer {
   async listen(): Promise<readonly BoundAddress[]> {
     const bound: BoundAddress[] = [];
     try {
-      await this.#parts.http.listen();
-      for (const transport of this.#parts.transports.values()) {
-        bound.push(...(await transport.listen()));
+      await listening('http', this.#parts.http.listen());
+      for (const [name, transport] of this.#parts.transports) {
+        bound.push(...(await listening(`transports.${name}`, transport.listen())));
       }
-      this.admin = await this.#adminListener?.listen();
+      this.admin = await listening('admin', this.#adminListener?.listen());
       await this.#factsSocket.listen();
     } catch (error) {
       await this.#closeTransports();

@@ -50,7 +50,7 @@ export interface WorkerOptions {
   readonly reconnect?: boolean | undefined;
   /** Waits for a server that is not running yet instead of rejecting. Default false. */
   readonly waitForServer?: boolean | undefined;
-  /** Default: failures go to standard error, everything else nowhere. */
+  /** Default: failures, and that it waits for the server, go to standard error. */
   readonly onEvent?: ((event: WorkerEvent) => void) | undefined;
 }
 
@@ -71,6 +71,21 @@ export interface ResolvedOptions {
   readonly report: (event: WorkerEvent) => void;
 }
 
+const KNOWN: { readonly [Name in keyof Required<WorkerOptions>]: true } = {
+  socket: true,
+  name: true,
+  concurrency: true,
+  observer: true,
+  paths: true,
+  filter: true,
+  verify: true,
+  copy: true,
+  from: true,
+  signal: true,
+  reconnect: true,
+  waitForServer: true,
+  onEvent: true,
+};
 const STARTS: readonly BodyStart[] = ['start', 'keyframe', 'newest'];
 const DEFAULT_CONCURRENCY = 16;
 const MAX_CONCURRENCY = 65536;
@@ -78,6 +93,11 @@ const MAX_CONCURRENCY = 65536;
 /** @throws UploadResponseError INVALID_ARGUMENT */
 export function resolveOptions(options: WorkerOptions): ResolvedOptions {
   const { observer, paths, filter } = options;
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(KNOWN, name));
+  if (unknown !== undefined) {
+    const names = Object.keys(KNOWN).join(', ');
+    throw new UploadResponseError('INVALID_ARGUMENT', `no option "${unknown}"; there are ${names}`);
+  }
   const fallback = observer ? MAX_CONCURRENCY : DEFAULT_CONCURRENCY;
   const concurrency = options.concurrency ?? fallback;
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MAX_CONCURRENCY) {
@@ -94,8 +114,9 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
   if (required !== '' && from !== 'start') {
     throw new UploadResponseError('INVALID_ARGUMENT', 'a required observer reads from the start');
   }
+  const socket = options.socket ?? defaultSocketPath();
   return {
-    socket: options.socket ?? defaultSocketPath(),
+    socket,
     name: options.name ?? process.env.UR_WORKER_NAME ?? `node-${process.pid}`,
     concurrency,
     observes: observer !== undefined,
@@ -107,13 +128,29 @@ export function resolveOptions(options: WorkerOptions): ResolvedOptions {
     signal: options.signal,
     reconnect: options.reconnect ?? true,
     waitForServer: options.waitForServer ?? false,
-    report: options.onEvent ?? reportFailures,
+    report: options.onEvent ?? reporter(socket),
   };
 }
 
-function reportFailures(event: WorkerEvent): void {
-  if (event.type !== 'failed') return;
-  const { id, error } = event;
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`upload-response worker: stream ${id} failed: ${text}\n`);
+/** Pauses between attempts grow: a server that restarts is back before they are so long. */
+const WORTH_A_LINE_MS = 500;
+
+/** Failures, and what a person would wonder about: that nothing happens since no server is there. */
+function reporter(socket: string): (event: WorkerEvent) => void {
+  const say = (text: string) => process.stderr.write(`upload-response worker: ${text}\n`);
+  let waiting = false;
+  return (event) => {
+    if (event.type === 'failed') {
+      const { id, error } = event;
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      say(`stream ${id} failed: ${text}`);
+    } else if (event.type === 'waiting') {
+      if (waiting || event.delayMs < WORTH_A_LINE_MS) return;
+      say(`waits for the server: ${event.error.message}`);
+      waiting = true;
+    } else if (event.type === 'attached') {
+      if (waiting) say(`attached to the server at ${socket}`);
+      waiting = false;
+    }
+  };
 }

@@ -28,7 +28,8 @@ export interface RunWorkerOptions extends WorkerOptions, StopOptions {
  * attaches by itself sees only `socket` and `name`, as UR_SOCKET and UR_WORKER_NAME.
  *
  * @param module path or URL of the module, or what it exports
- * @throws UploadResponseError INVALID_WORKER_MODULE, and as `attach`
+ * @throws UploadResponseError INVALID_WORKER_MODULE; WORKER_MODULE_FAILED, whose `cause` is what the
+ *   module threw; and as `attach`
  */
 export async function runWorker(
   module: string | URL | object,
@@ -101,8 +102,8 @@ async function load(module: string | URL | object): Promise<Exports> {
   } catch (cause) {
     // The module's own attach says better what is wrong.
     if (cause instanceof UploadResponseError) throw cause;
-    const detail = `${text}: ${(cause as Error).message}`;
-    throw new UploadResponseError('INVALID_WORKER_MODULE', detail, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UploadResponseError('WORKER_MODULE_FAILED', `${text}: ${reason}`, { cause });
   }
 }
 

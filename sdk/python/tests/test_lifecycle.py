@@ -1,6 +1,8 @@
 """Servers that come, go, and are none; and what ten thousand exchanges leave behind."""
 
+import contextlib
 import gc
+import io
 import os
 import socket
 import struct
@@ -129,6 +131,21 @@ class RestartTest(unittest.TestCase):
             self.server.start()
         with made[0] as worker:
             self.assertEqual(worker.state, "attached")
+
+    def test_it_says_once_that_it_waits(self) -> None:
+        self.server.kill()
+        said = io.StringIO()
+        made: List[Worker] = []
+        with contextlib.redirect_stderr(said):
+            with in_thread(
+                lambda: made.append(Worker(socket=self.server.socket, wait_for_server=True))
+            ):
+                until(lambda: "waits for the server" in said.getvalue(), "the worker to say it")
+                self.server.start()
+            made[0].stop()
+        lines = said.getvalue().splitlines()
+        self.assertEqual(len(lines), 2, lines)
+        self.assertIn("attached to the server", lines[1])
 
     def test_what_takes_a_time_returns_after_it(self) -> None:
         with Worker(socket=self.server.socket, on_event=self.events.append) as worker:

@@ -22,6 +22,10 @@ class UploadResponseError(Exception):
         """``detail`` says more about this one case."""
         super().__init__(f"{self.text}: {detail}" if detail else self.text)
         self.detail = detail
+        # Python 3.11 and later show it below a traceback.
+        add_note = getattr(self, "add_note", None)
+        if add_note and self.remedy:
+            add_note(self.remedy)
 
     def __reduce__(self) -> tuple:  # type: ignore[type-arg]
         # Exception's own would give the whole text to __init__ again.

@@ -1118,6 +1118,24 @@ class TooManyTracks(UploadResponseError):
     remedy = "Publish fewer tracks, or in several publications."
 
 
+class ListenFailed(UploadResponseError):
+    code = "LISTEN_FAILED"
+    number = 264
+    http_status = 500
+    text = "the server cannot listen on an address"
+    remedy = (
+        "Stop the program that has it, or configure another host or port; 'upload-response doctor' names the key of each."
+    )
+
+
+class WorkerModuleFailed(UploadResponseError):
+    code = "WORKER_MODULE_FAILED"
+    number = 265
+    http_status = 500
+    text = "the worker module could not be loaded"
+    remedy = "Correct the module at the line that is named, or install what it imports."
+
+
 class PeerIdBusy(UploadResponseError):
     code = "PEER_ID_BUSY"
     number = 271
@@ -1273,6 +1291,8 @@ for _error in (
     MultitrackOff,
     TrackIdTooLarge,
     TooManyTracks,
+    ListenFailed,
+    WorkerModuleFailed,
     PeerIdBusy,
     PublicationReplaced,
 ):

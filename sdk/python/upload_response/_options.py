@@ -41,13 +41,34 @@ class WorkerEvent:
     count: int = 0
 
 
-def report_failures(event: WorkerEvent) -> None:
-    """The default of ``on_event``: failures go to standard error, everything else nowhere."""
-    if event.type != "failed" or event.error is None:
-        return
-    error = event.error
-    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    sys.stderr.write(f"upload_response worker: stream {event.id} failed: {text}")
+#: Pauses between attempts grow: a server that restarts is back before they are so long.
+WORTH_A_LINE_MS = 500
+
+
+class Reporter:
+    """The default of ``on_event``: failures, and that it waits for the server, to standard error."""
+
+    def __init__(self) -> None:
+        self._waiting = False
+
+    def __call__(self, event: WorkerEvent) -> None:
+        if event.type == "failed" and event.error is not None:
+            error = event.error
+            text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            self._say(f"stream {event.id} failed: {text.rstrip()}")
+        elif event.type == "waiting":
+            if self._waiting or event.delay_ms < WORTH_A_LINE_MS:
+                return
+            self._waiting = True
+            self._say(f"waits for the server: {event.error}")
+        elif event.type == "attached":
+            if self._waiting:
+                self._say("attached to the server")
+            self._waiting = False
+
+    @staticmethod
+    def _say(text: str) -> None:
+        sys.stderr.write(f"upload_response worker: {text}\n")
 
 
 @dataclass
@@ -116,7 +137,7 @@ class Configured:
         from_: str = "start",
         reconnect: bool = True,
         wait_for_server: bool = False,
-        on_event: Callable[[WorkerEvent], None] = report_failures,
+        on_event: Optional[Callable[[WorkerEvent], None]] = None,
     ) -> None:
         """Every argument is optional.
 
@@ -130,8 +151,8 @@ class Configured:
         from_: where bodies begin: ``"start"``; for live streams ``"keyframe"``, the newest one that is
         there or the next one, or ``"newest"``, with what comes. Required observers read from the start.
         reconnect: attach again when the server restarts. wait_for_server: wait for a first one.
-        on_event: told of ``WorkerEvent``s, in whatever thread they happen; by default failures go to
-        standard error.
+        on_event: told of ``WorkerEvent``s, in whatever thread they happen; by default failures,
+        and that it waits for the server, go to standard error.
         """
         self._options = WorkerOptions(
             socket=socket,
@@ -146,7 +167,7 @@ class Configured:
             from_=from_,
             reconnect=reconnect,
             wait_for_server=wait_for_server,
-            on_event=on_event,
+            on_event=on_event or Reporter(),
             observes=self._observes,
             required=self._required,
         )

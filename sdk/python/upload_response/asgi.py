@@ -13,7 +13,7 @@ from typing import Any, List, Optional
 from ._asgi_cycle import Application, Cycle, Mounting
 from ._asgi_lifespan import Lifespan, LifespanError
 from ._async_work import AsyncExchange
-from ._options import WorkerEvent, report_failures
+from ._options import Reporter, WorkerEvent
 from .aio import AsyncWorker
 from .errors import InvalidApplication, UploadResponseError
 from .signals import stop_on_loop_signals
@@ -70,13 +70,17 @@ async def serve(
         await life.end()
 
 
-def _say(event: WorkerEvent) -> None:
-    if event.type == "attached":
-        sys.stderr.write(f"upload_response.asgi: attached as worker {event.worker}\n")
-    elif event.type in ("detached", "waiting"):
-        sys.stderr.write(f"upload_response.asgi: {event.error}\n")
-    else:
-        report_failures(event)
+class _Reporter(Reporter):
+    """Somebody looks at this process as at a server: each attachment has a line."""
+
+    def __call__(self, event: WorkerEvent) -> None:
+        if event.type == "attached":
+            sys.stderr.write(f"upload_response.asgi: attached as worker {event.worker}\n")
+            self._waiting = False
+        elif event.type == "detached":
+            sys.stderr.write(f"upload_response.asgi: {event.error}\n")
+        else:
+            super().__call__(event)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,7 +117,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
             concurrency=given.capacity,
             paths=given.path,
             wait_for_server=True,
-            on_event=_say,
+            on_event=_Reporter(),
         )
         asyncio.run(
             serve(

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { FlagOverride } from '../../config/index.js';
-import { exitCodesText } from '../exit-codes.js';
+import { EXIT_CODES, exitCodesText } from '../exit-codes.js';
+import { CliError } from '../failure.js';
 import { addConfigOptions, flagOverrides } from '../options.js';
 import { styleFor } from '../terminal.js';
 
@@ -18,7 +19,8 @@ export function addConfig(program: Command, dotted: readonly FlagOverride[]): vo
   const print = config
     .command('print', { isDefault: true })
     .description('Check the configuration and print it with defaults filled in, as YAML.')
-    .option('--json', 'as JSON');
+    .option('--json', 'as JSON')
+    .allowExcessArguments();
   addConfigOptions(print)
     .addHelpText(
       'after',
@@ -28,7 +30,11 @@ Examples:
   UR_LIMITS_MAX_BODY_BYTES=1GB upload-response config print --json
 ${exitCodesText('ok', 'usage')}`,
     )
-    .action((options: PrintOptions) => printConfig(options, dotted));
+    .action((options: PrintOptions, { args: [unknown] }: Command) => {
+      // It is the default: what is no command comes here.
+      if (unknown !== undefined) throw unknownCommand(unknown, config);
+      return printConfig(options, dotted);
+    });
   config
     .command('keys')
     .description('List every key with its variable, its flag, its default and what it accepts.')
@@ -39,6 +45,15 @@ ${exitCodesText('ok', 'usage')}`,
     .command('example')
     .description('Print a commented configuration file with every key and its default.')
     .action(printExample);
+}
+
+function unknownCommand(word: string, { commands }: Command): CliError {
+  const names = commands.map((command) => command.name());
+  return new CliError(
+    `'config' has no command '${word}'`,
+    EXIT_CODES.usage.code,
+    `There are ${names.join(', ')}.`,
+  );
 }
 
 async function printConfig(options: PrintOptions, dotted: readonly FlagOverride[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { humanBytes } from '../../config/units.js';
 import { EXIT_CODES, exitCodeOf, exitCodesText } from '../exit-codes.js';
 import { CliError } from '../failure.js';
@@ -10,12 +10,12 @@ import type { Answer } from '../senders/sender.js';
 import { humanTime, styleFor } from '../terminal.js';
 
 const EXIT_NAMES = [
-  ...(['ok', 'redirect', 'clientError', 'serverError'] as const),
-  ...(['unreachable', 'brokenOff', 'usage', 'interrupted'] as const),
+  ...(['ok', 'failed', 'usage', 'redirect', 'clientError', 'serverError'] as const),
+  ...(['unreachable', 'brokenOff', 'interrupted'] as const),
 ];
 
 interface SendOptions {
-  readonly header: readonly (readonly [string, string])[];
+  readonly header?: readonly (readonly [string, string])[];
   readonly request?: string;
   readonly fast?: boolean;
   readonly token?: string;
@@ -40,7 +40,11 @@ export function addSend(program: Command): void {
     )
     .argument('<file>', 'file to send, - for standard input')
     .argument('<url>', 'where to, such as https://localhost:8443/upload')
-    .option('-H, --header <name: value>', 'add a request header (repeatable)', collectHeader, [])
+    .addOption(
+      new Option('-H, --header <name: value>', 'add a request header (repeatable)').argParser(
+        collectHeader,
+      ),
+    )
     .option('-X, --request <method>', 'request method (default: PUT)')
     .option('--token <env:NAME|file>', 'send the token in this variable or file')
     .option('--fast', 'rtmp: as fast as it goes, not at the pace of the time stamps')
@@ -66,7 +70,7 @@ ${exitCodesText(...EXIT_NAMES)}`,
 
 function collectHeader(
   text: string,
-  before: readonly (readonly [string, string])[],
+  before: readonly (readonly [string, string])[] = [],
 ): readonly (readonly [string, string])[] {
   const colon = text.indexOf(':');
   if (colon < 1) throw new CliError(`-H '${text}' is not 'name: value'`, EXIT_CODES.usage.code);
@@ -74,7 +78,7 @@ function collectHeader(
 }
 
 /** A token that `--token` names. @throws CliError */
-function tokenOf({ header, token }: SendOptions): string | undefined {
+function tokenOf({ header = [], token }: SendOptions): string | undefined {
   if (token === undefined) return undefined;
   if (header.some(([name]) => name.toLowerCase() === 'authorization')) {
     throw new CliError('--token and -H authorization exclude each other', EXIT_CODES.usage.code);
@@ -85,7 +89,7 @@ function tokenOf({ header, token }: SendOptions): string | undefined {
 async function send(file: string, target: string, options: SendOptions): Promise<void> {
   const url = parseUrl(target);
   const token = tokenOf(options);
-  const { header, request } = options;
+  const { header = [], request } = options;
   const bearer = token === undefined ? [] : [['authorization', `Bearer ${token}`] as const];
   const headers = [...header, ...bearer];
   const sender = await senderFor(url, header.length > 0, request !== undefined);

@@ -10,7 +10,7 @@ import { requireMemory } from '../geometry.js';
 import { leaveTerminal, terminalWatch } from '../hang-up.js';
 import { addConfigOptions, count, flagOverrides } from '../options.js';
 import { filesOf, Reloader } from '../reloader.js';
-import { reportEvent, reportProcess, reportReload } from '../reporter.js';
+import { outliveReaders, reportEvent, reportProcess, reportReload } from '../reporter.js';
 import {
   drainDeadlineMs,
   loadServeConfig,
@@ -71,6 +71,7 @@ ${exitCodesText('ok', 'failed', 'usage', 'interrupted')}`,
 }
 
 async function serve(options: ServeOptions, dotted: readonly FlagOverride[]): Promise<void> {
+  outliveReaders();
   const json = options.json ?? false;
   const flags = flagOverrides({ ...options }, dotted);
   const setup = await loadServeConfig(options, flags);

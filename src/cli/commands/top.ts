@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { humanBytes } from '../../config/units.js';
 import { UploadResponseError } from '../../errors/index.js';
 import type { Segment } from '../../ring/index.js';
@@ -32,7 +32,11 @@ export function addTop(program: Command): void {
         'q or Ctrl-C ends it.',
     )
     .addOption(socketOption())
-    .option('-i, --interval <duration>', 'time between two looks', duration, 1000)
+    .addOption(
+      new Option('-i, --interval <duration>', 'time between two looks, at least 20ms')
+        .argParser(interval)
+        .default(1000, '1s'),
+    )
     .option('-n, --count <number>', 'end after this many looks', count(1))
     .option('--json', 'one line of JSON for each look (docs/cli.md describes it)')
     .addHelpText(
@@ -44,6 +48,15 @@ Examples:
 ${exitCodesText('ok', 'failed', 'unreachable')}`,
     )
     .action(top);
+}
+
+/** Looking costs the machine time that it has for the streams. */
+const LEAST_INTERVAL_MS = 20;
+
+function interval(text: string): number {
+  const value = duration(text);
+  if (value >= LEAST_INTERVAL_MS) return value;
+  throw new InvalidArgumentError(`Accepted: a duration of at least ${LEAST_INTERVAL_MS}ms.`);
 }
 
 async function top(options: TopOptions): Promise<void> {
@@ -85,7 +98,7 @@ async function look(state: Looking, json: boolean, screen: Screen | undefined): 
     return;
   }
   const style = styleFor(process.stdout);
-  const lines = frame(snapshot, rates, style);
+  const lines = frame(snapshot, rates, style, screen?.columns);
   if (screen) screen.draw([...lines, '', style.dim('q quits')]);
   else process.stdout.write(`${lines.join('\n')}\n\n`);
 }
@@ -105,7 +118,12 @@ function ratesJson(rates: ReadonlyMap<number, StreamRate>): object {
   return { ...round(total(rates)), streams };
 }
 
-function frame(snapshot: Snapshot, rates: ReadonlyMap<number, StreamRate>, style: Style): string[] {
+function frame(
+  snapshot: Snapshot,
+  rates: ReadonlyMap<number, StreamRate>,
+  style: Style,
+  width: number | undefined,
+): string[] {
   const sum = total(rates);
   const [first = '', ...more] = summaryLines(snapshot, style);
   return [
@@ -113,10 +131,10 @@ function frame(snapshot: Snapshot, rates: ReadonlyMap<number, StreamRate>, style
     ...more,
     `${style.bold('rate')} in ${humanBytes(sum.in)}/s, out ${humanBytes(sum.out)}/s`,
     '',
-    ...workerLines(snapshot, style),
+    ...workerLines(snapshot, style, width),
     '',
     ...(snapshot.streams.length > 0
-      ? streamLines(snapshot, rates, style)
+      ? streamLines(snapshot, rates, style, width)
       : [style.dim('no open streams')]),
   ];
 }

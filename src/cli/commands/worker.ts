@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { EXIT_CODES, exitCodesText } from '../exit-codes.js';
 import { CliError } from '../failure.js';
 import { count, duration, socketOption } from '../options.js';
-import { reportEvent, reportProcess } from '../reporter.js';
+import { outliveReaders, reportEvent, reportProcess } from '../reporter.js';
 import { onStopSignals } from '../signals.js';
 import { socketPath } from '../socket.js';
 import { Supervisor } from '../supervisor.js';
@@ -36,7 +36,11 @@ export function addWorker(program: Command): void {
     .option('--name <name>', 'name in top and metrics (default: the name of the module)')
     .option('--observer [name]', 'read every request beside the worker that answers it')
     .option('--required', 'with --observer <name>: no response passes without its verdict')
-    .option('--stop-timeout <duration>', 'time to finish running work', duration, 30_000)
+    .addOption(
+      new Option('--stop-timeout <duration>', 'time to finish running work')
+        .argParser(duration)
+        .default(30_000, '30s'),
+    )
     .option('--json', 'what happens as lines of JSON on standard output')
     .addHelpText(
       'after',
@@ -50,6 +54,7 @@ ${exitCodesText('ok', 'failed', 'usage', 'interrupted')}`,
 }
 
 async function run(module: string, options: WorkerCommandOptions): Promise<void> {
+  outliveReaders();
   const observer = options.observer === true ? '' : options.observer;
   if (options.required && !observer) {
     throw new CliError('--required needs --observer <name>', EXIT_CODES.usage.code);

@@ -57,7 +57,11 @@ async function* repacked(
       throw new CliError(`this is no FLV file, and ${why}`, EXIT_CODES.failed.code, REMEDY);
     }
     if (code !== 0 && !signal.aborted) {
-      throw new CliError(`ffmpeg failed: ${said.trim()}`, EXIT_CODES.failed.code, REMEDY);
+      throw new CliError(
+        `ffmpeg failed: ${said.trim()}`,
+        EXIT_CODES.failed.code,
+        'Send a file that ffmpeg can put into FLV without encoding: H.264 and AAC.',
+      );
     }
   } finally {
     signal.removeEventListener('abort', kill);

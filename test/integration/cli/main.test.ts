@@ -57,7 +57,16 @@ describe('upload-response', () => {
   });
 
   it('ends with 2 for what it does not understand', async () => {
-    const wrong = [['serv'], ['inspect', 'x'], ['top', '-i', 'soon'], ['serve', '--nope'], []];
+    const wrong = [
+      ...[
+        ['serv'],
+        ['inspect', 'x'],
+        ['top', '-i', 'soon'],
+        ['top', '-i', '0'],
+        ['serve', '--nope'],
+      ],
+      ...[['config', 'prnt'], []],
+    ];
     for (const { code, stderr } of await Promise.all(wrong.map((args) => run(args)))) {
       assert.equal(code, 2, stderr);
       assert.notEqual(stderr, '');

@@ -81,6 +81,8 @@ testWith(
       assert.ok(video.keyframes >= 1 && video.keyframeAgeMs !== null);
       assert.deepEqual([audio.codec, audio.sampleRate, audio.channels], ['aac', 44_100, 2]);
       assert.deepEqual([facts.evictions, facts.network], [0, null]);
+      // The stream key is a secret.
+      assert.deepEqual([facts.path, facts.subject], ['/rtmp/…', null]);
 
       const page = await run(['inspect', String(id), '--socket', server.server.socket]);
       assert.match(page.stdout, /video {2}h264 640x360 25 fps .*bit\/s, \d+ frames, \d+ keyframes/);

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
+import { type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { devCertificate } from '../../../src/cli/dev-certificate.js';
-import { endAll, finish, run, start, temporaryFolder } from './support.js';
+import { endAll, finish, MAIN, run, start, temporaryFolder } from './support.js';
 
 const folder = temporaryFolder();
 const file = join(folder.path, 'body.bin');
@@ -67,6 +69,24 @@ describe('send', () => {
     assert.deepEqual([result.code, result.stdout], [0, `PUT chunked ${body.length}`]);
     const { event, status, bytes } = JSON.parse(result.stderr);
     assert.deepEqual([event, status, bytes], ['sent', 200, body.length]);
+  });
+
+  it('says that standard output cannot be written', async () => {
+    handler = async (request, response) => {
+      await collect(request);
+      response.end('stored\n');
+    };
+    const full = openSync('/dev/full', 'w');
+    try {
+      const stdio: StdioOptions = ['ignore', full, 'pipe'];
+      const child = spawn(process.execPath, [MAIN, 'send', '-q', file, url], { stdio });
+      const ended = once(child, 'close');
+      const said = await text(child.stderr as Readable);
+      assert.equal((await ended)[0], 1);
+      assert.equal(said, 'upload-response: standard output cannot be written (ENOSPC)\n');
+    } finally {
+      closeSync(full);
+    }
   });
 
   it('sends an empty file', async () => {

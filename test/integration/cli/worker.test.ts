@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { Snapshot } from '../../../src/cli/snapshot.js';
@@ -88,5 +89,54 @@ describe('worker', () => {
     assert.match(wrong.stderr, /the module exports no worker/);
     const alone = await run(['worker', echo, '--required']);
     assert.equal(alone.code, 2);
+  });
+
+  it('shows where a module is wrong', async () => {
+    const module = join(folder.path, 'wrong.mjs');
+    const texts = ['\nconst a = ;\n', '\nthrow new Error("no model");\n'];
+    for (const text of texts) {
+      writeFileSync(module, text);
+      const { code, stderr } = await run(['worker', module, '--socket', socket]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /the worker module could not be loaded: \S*wrong\.mjs/);
+      assert.match(stderr, /wrong\.mjs:2/);
+    }
+  });
+
+  it('says that it waits for a server, once', async () => {
+    const child = start(['worker', echo, '--socket', socket, '--json']);
+    const events = new Events(child);
+    await until('it waits', () => events.stderr.includes('waits for the server'));
+    const server = await TestServer.start(folder.path);
+    await until('it says so', () => events.stderr.includes('attached to the server'));
+    assert.equal(events.stderr.split('waits for the server').length, 2);
+    const done = finish(child);
+    child.kill('SIGTERM');
+    assert.equal((await done).code, 0);
+    assert.equal(await server.stop(), 0);
+  });
+
+  it('tries a module that has worked again, should it be wrong for a while', async () => {
+    const module = join(folder.path, 'changing.mjs');
+    const good = 'export default ({ respond }) => respond(200).end();';
+    writeFileSync(module, good);
+    const server = await TestServer.start(folder.path);
+    const child = start(['worker', module, '--socket', socket, '--json']);
+    const events = new Events(child);
+    const { pid } = await events.next('worker-started');
+    // So long a process must live to have started well.
+    await until('it has started well', async () =>
+      (await workers()).some(({ attachedMs }) => attachedMs > 5000),
+    );
+    writeFileSync(module, 'export default ;');
+    process.kill(pid as number, 'SIGKILL');
+    await events.next('worker-died');
+    assert.equal((await events.next('worker-died')).code, 78);
+    writeFileSync(module, good);
+    await until('it is attached again', async () => (await workers()).length === 1);
+    const done = finish(child);
+    child.kill('SIGTERM');
+    assert.equal((await done).code, 0, events.stderr);
+    assert.equal(await server.stop(), 0);
   });
 });

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { publicPath } from '../../../src/admission/index.js';
 import { ProgressBar } from '../../../src/cli/progress-bar.js';
-import { clip, humanTime, printable, styleFor, table } from '../../../src/cli/terminal.js';
+import {
+  clip,
+  clipMiddle,
+  humanTime,
+  printable,
+  styleFor,
+  table,
+} from '../../../src/cli/terminal.js';
 
 const plain = styleFor({ isTTY: false }, {});
 
@@ -29,6 +36,24 @@ describe('table', () => {
     );
     assert.deepEqual(lines, [' N  NAME    X', ` 1  ${colour.green('ab')}      x`, '22  abcdef  y']);
   });
+
+  it('leaves out what can be spared where there is no room for all', () => {
+    const columns = [
+      { title: 'NAME' },
+      { title: 'PID', right: true, spare: 2 },
+      { title: 'LAG', right: true, spare: 1 },
+    ];
+    const rows = [['worker', '12345', '7']];
+    const at = (width: number) => table(columns, rows, plain, width)[1];
+    assert.deepEqual([80, 18, 17, 11, 10, 1].map(at), [
+      'worker  12345    7',
+      'worker  12345    7',
+      'worker    7',
+      'worker    7',
+      'worker',
+      'worker',
+    ]);
+  });
 });
 
 describe('text', () => {
@@ -46,6 +71,10 @@ describe('text', () => {
   it('lets no foreign text drive the terminal', () => {
     assert.equal(printable('a\u001b[2Jb\u009b\u202e\n'), 'a\\x1b[2Jb\\x9b\\u{202e}\\x0a');
     assert.equal(clip('abcdef', 4), 'abc…');
+    assert.deepEqual(
+      [6, 5, 4].map((width) => clipMiddle('abcdef', width)),
+      ['abcdef', 'ab…ef', 'ab…f'],
+    );
   });
 
   it('shows no query and no stream key', () => {

@@ -79,7 +79,7 @@ describe('precedence', () => {
     assert.equal(load().config.limits.maxAttempts, 9);
     assert.equal(load().file, join(folder, 'upload-response.yaml'));
     assert.deepEqual(problemsOf({ file: 'missing.yaml' }), [
-      'missing.yaml:1: cannot be read (ENOENT)',
+      'missing.yaml: cannot be read (ENOENT)',
     ]);
   });
 

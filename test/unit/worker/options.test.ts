@@ -46,6 +46,13 @@ test('defaults, and what is refused', () => {
   }
 });
 
+test('an option that does not exist is refused by its name', () => {
+  const misspelled = { concurency: 3 } as object;
+  assert.throws(() => resolveOptions(misspelled), {
+    message: /no option "concurency"; .*concurrency/,
+  });
+});
+
 test('headers are taken from pairs, Headers and objects', () => {
   assert.deepEqual(headerList(undefined), []);
   assert.deepEqual(

@@ -100,9 +100,15 @@ test('what is no worker is refused', bounded, async (t) => {
     { default: handle, options: 1 },
     { default: { fetch: handle }, options: { observer: true } },
     module('export const x = 1'),
-    module('syntax error'),
-    './does-not-exist.mjs',
   ]) {
     await assert.rejects(runWorker(bad, options), code('INVALID_WORKER_MODULE'));
+  }
+  for (const bad of [
+    module('syntax error'),
+    module('throw 5'),
+    module('throw new Error("no model")'),
+    './does-not-exist.mjs',
+  ]) {
+    await assert.rejects(runWorker(bad, options), code('WORKER_MODULE_FAILED'));
   }
 });
