@@ -48,8 +48,9 @@ export class StreamTaker {
       return 'unwanted';
     } catch (error) {
       this.#see(id);
-      // It was closed while we looked.
+      // It was closed, or given up, while we looked.
       if (error instanceof UploadResponseError && error.code === 'STALE_STREAM') return undefined;
+      if (this.#segment.native.abortCode(id) > 0) return undefined;
       this.#options.report({ type: 'failed', id, error });
       return undefined;
     }

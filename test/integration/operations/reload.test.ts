@@ -166,7 +166,9 @@ describe('limits', () => {
       const client = await RawClient.connect(server.port());
       client.head('POST /upload/hash', 'transfer-encoding: chunked');
       await server.worker.report('reading');
-      const { changed } = await reload(server, { limits: { maxBodyBytes: 10 } });
+      const { changed } = await reload(server, {
+        limits: { ...server.config.limits, maxBodyBytes: 10 },
+      });
       assert.deepEqual(changed, ['limits.maxBodyBytes']);
       assert.equal((await send(server, undefined, 11)).status, 413);
       client.chunk(Buffer.alloc(1000));
@@ -215,7 +217,7 @@ describe('what needs a restart', () => {
       const report = await reload(server, {
         segment: { ...server.config.segment, pools, maxWorkers: 17 },
         http: { ...server.config.http, prefix: '/other', keepAliveTimeoutMs: 1 },
-        limits: { maxBodyBytes: 5 },
+        limits: { ...server.config.limits, maxBodyBytes: 5 },
       });
       assert.deepEqual(report.changed, ['limits.maxBodyBytes']);
       assert.deepEqual([...report.needRestart].sort(), [
