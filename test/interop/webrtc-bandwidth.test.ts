@@ -82,6 +82,10 @@ testWith(
     const from = server.reports.length;
     await publishNoise(page, 'noise');
     const cap = CAP_KBPS * 1000;
+    const agreed = await page.evaluate('connection.currentRemoteDescription.sdp');
+    for (const feedback of ['goog-remb', 'transport-cc']) {
+      assert.match(String(agreed), new RegExp(`^a=rtcp-fb:\\d+ ${feedback}\\r$`, 'm'));
+    }
     const looks = async () => (await page.evaluate('looks')) as Look[];
     const isTold = async () => (await looks()).some(({ estimate }) => estimate === cap);
     await until(isTold, 'the estimate to be what it was told', 120_000);
