@@ -47,6 +47,8 @@ for (const client of CLIENTS) {
         test(scenario.name, { timeout: 300_000 }, async () => {
           await scenario.run(client, server);
           await server.free();
+          // What they say of this scenario's streams is not taken for what they say of the next one's.
+          for (const worker of server.workers) await worker.heard();
         });
       }
     });

@@ -340,6 +340,8 @@ process.on('message', (message) => {
     segment.close();
     process.exit(0);
   }
+  // It comes back behind all that was reported.
+  report(message as object);
 });
 report({ event: 'ready', worker: segment.worker });
 for (const id of segment.native.listStreams(observer === '')) look(id);

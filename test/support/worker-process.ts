@@ -15,6 +15,7 @@ export class WorkerProcess {
   readonly reports: WorkerReport[] = [];
   readonly #child: ChildProcess;
   readonly exited: Promise<void>;
+  #echoes = 0;
 
   /** Resolves when the worker is attached and waits for streams. `observer`: its name; one that
    *  begins with `required-` gives verdicts. */
@@ -29,7 +30,11 @@ export class WorkerProcess {
       execArgv: ['--import', 'tsx'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    this.#child.on('message', (message) => this.reports.push(message as WorkerReport));
+    this.#child.on('message', (message) => {
+      const report = message as WorkerReport;
+      if (report.event === 'echo') this.#echoes++;
+      else this.reports.push(report);
+    });
     this.exited = new Promise((resolve) => this.#child.once('exit', () => resolve()));
   }
 
@@ -48,6 +53,14 @@ export class WorkerProcess {
     const found = find();
     if (!found) throw new Error(`the worker ended without reporting "${event}"`);
     return found;
+  }
+
+  /** Resolves when everything that it has reported until now is in `reports`. */
+  async heard(): Promise<void> {
+    if (!this.alive) return;
+    const echoes = this.#echoes;
+    this.#child.send({ event: 'echo' });
+    await until(() => this.#echoes > echoes || !this.alive, 'the echo of a worker');
   }
 
   signal(name: NodeJS.Signals): void {
