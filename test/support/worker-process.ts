@@ -59,7 +59,8 @@ export class WorkerProcess {
   async heard(): Promise<void> {
     if (!this.alive) return;
     const echoes = this.#echoes;
-    this.#child.send({ event: 'echo' });
+    // It may die at this moment.
+    this.#child.send({ event: 'echo' }, () => {});
     await until(() => this.#echoes > echoes || !this.alive, 'the echo of a worker');
   }
 
