@@ -34,7 +34,14 @@ const server = await TestServer.start({
       },
     ],
   },
-  limits: { noWorkerTimeoutMs: 60_000, responseTimeoutMs: 60_000, minRateGraceMs: 120_000 },
+  // Two workers have a thousand streams: on a busy machine one of these may wait for long.
+  limits: {
+    noWorkerTimeoutMs: 60_000,
+    responseTimeoutMs: 60_000,
+    minRateGraceMs: 120_000,
+    evictAfterMs: 120_000,
+    clientStallTimeoutMs: 240_000,
+  },
   transports: JSON.parse(process.argv[2] ?? '{}'),
   workers: 2,
 });
