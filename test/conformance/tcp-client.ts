@@ -27,7 +27,7 @@ export function tcpClient(scheme: 'tcp' | 'tls'): TransportClient {
     name: scheme,
     transports: TRANSPORTS,
     // There is no path that could be permitted, and no length that could be declared.
-    without: ['admission', /declared/],
+    without: ['admission', /\bdeclared/],
     open: (server, options) => new TcpUpload(server, scheme, options),
   };
 }
