@@ -100,9 +100,9 @@ export class RtpReceiver {
   #firs = 0;
   /** What the sender is told that its tracks which take REMB may send together; 0: nothing. */
   maxBitsPerSecond = 0;
-  readonly #transport = new TransportLog();
   /** The sources that were told so. */
   #limited = '';
+  readonly #transport = new TransportLog();
   /** Datagrams that are no RTP or RTCP, or malformed. */
   malformed = 0;
   /** RTP of payload types and sources that belong to no track. */
@@ -267,9 +267,9 @@ export class RtpReceiver {
   #limit(live: readonly RtpTrack[], isReportDue: boolean): Buffer[] {
     if (this.maxBitsPerSecond === 0) return [];
     const sources = live.filter(({ options }) => options.remb).map((track) => track.ssrc as number);
-    const isNew = sources.join() !== this.#limited;
-    if (sources.length === 0 || !(isNew || isReportDue)) return [];
-    this.#limited = sources.join();
+    const told = sources.join();
+    if (sources.length === 0 || (told === this.#limited && !isReportDue)) return [];
+    this.#limited = told;
     return [writeRemb(this.#options.ssrc, this.maxBitsPerSecond, sources)];
   }
 
